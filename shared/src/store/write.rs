@@ -52,8 +52,11 @@ impl Writer {
 
     /// `exchanges.seq` of the newest.
     pub fn cursor(&self) -> Result<i64, StoreError> {
-        let mut newest = self.connection.prepare_cached("SELECT max(seq) FROM exchanges")?;
-        Ok(newest.query_row([], |row| row.get::<_, Option<i64>>(0))?.unwrap_or(0))
+        // Not max(seq): retention may have taken every row, and a cursor never falls.
+        let mut newest = self
+            .connection
+            .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'exchanges'")?;
+        Ok(newest.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
     }
 
     /// Whether this exchange is recorded.
