@@ -52,11 +52,12 @@ impl Writer {
 
     /// `exchanges.seq` of the newest.
     pub fn cursor(&self) -> Result<i64, StoreError> {
-        // Not max(seq): retention may have taken every row, and a cursor never falls.
-        let mut newest = self
-            .connection
-            .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'exchanges'")?;
-        Ok(newest.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
+        // The sequence table steps in where retention took every row: a cursor never falls.
+        let mut newest = self.connection.prepare_cached(
+            "SELECT coalesce((SELECT max(seq) FROM exchanges),
+                 (SELECT seq FROM sqlite_sequence WHERE name = 'exchanges'), 0)",
+        )?;
+        Ok(newest.query_row([], |row| row.get(0))?)
     }
 
     /// Whether this exchange is recorded.
