@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// What a list row is made of, in the order [`exchange`] reads it.
-const COLUMNS: &str = "id, started_at, method, path, origin, mode, client_ip, client_token, provider,
+const COLUMNS: &str =
+    "id, started_at, method, path, origin, mode, client_ip, client_token, provider,
     key, model, upstream_model, status, outcome, error_code, error_message, stream, duration_us,
     ttfb_us, first_token_us, request_bytes, response_bytes, prompt_tokens, completion_tokens,
     cached_tokens, reasoning_tokens, usage_source, cost_nano, attempts, warnings, seq";
@@ -47,21 +48,15 @@ pub fn page(
     reader.with(|connection| rows(connection, &sql, values))
 }
 
-fn page_query(
-    filter: &Filter,
-    before: Option<ExchangeId>,
-    limit: usize,
-) -> (String, Vec<Value>) {
+fn page_query(filter: &Filter, before: Option<ExchangeId>, limit: usize) -> (String, Vec<Value>) {
     let (mut conditions, mut values) = filter.sql();
     if let Some(before) = before {
         conditions.push("id < ?");
         values.push(Value::Blob(before.as_bytes().to_vec()));
     }
     values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-    let sql = format!(
-        "SELECT {COLUMNS} FROM exchanges{} ORDER BY id DESC LIMIT ?",
-        clause(&conditions)
-    );
+    let sql =
+        format!("SELECT {COLUMNS} FROM exchanges{} ORDER BY id DESC LIMIT ?", clause(&conditions));
     (sql, values)
 }
 
@@ -342,7 +337,10 @@ mod tests {
     #[test]
     fn the_next_page_is_found_by_id_without_sorting() {
         let plan = plan_of_page(&Filter::default(), Some(ExchangeId::new()));
-        assert!(plan.contains("SEARCH exchanges USING INDEX sqlite_autoindex_exchanges_1"), "{plan}");
+        assert!(
+            plan.contains("SEARCH exchanges USING INDEX sqlite_autoindex_exchanges_1"),
+            "{plan}"
+        );
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
     }
 
@@ -365,7 +363,9 @@ mod tests {
         };
         let plan = plan_of_page(&filter, None);
         assert!(
-            plan.contains("SEARCH exchanges USING INDEX sqlite_autoindex_exchanges_1 (id>? AND id<?)"),
+            plan.contains(
+                "SEARCH exchanges USING INDEX sqlite_autoindex_exchanges_1 (id>? AND id<?)"
+            ),
             "{plan}"
         );
         assert!(!plan.contains("TEMP B-TREE"), "{plan}");
@@ -375,10 +375,16 @@ mod tests {
     fn the_feed_and_the_detail_go_straight_to_their_rows() {
         let integers = |n| vec![Value::Integer(1); n];
         let feed = plan(&after_query(), integers(3));
-        assert!(feed.contains("SEARCH exchanges USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"), "{feed}");
+        assert!(
+            feed.contains("SEARCH exchanges USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+            "{feed}"
+        );
         assert!(!feed.contains("TEMP B-TREE"), "{feed}");
         let id = plan(&find_query(), vec![Value::Blob(vec![0; 16])]);
-        assert!(id.contains("SEARCH exchanges USING INDEX sqlite_autoindex_exchanges_1 (id=?)"), "{id}");
+        assert!(
+            id.contains("SEARCH exchanges USING INDEX sqlite_autoindex_exchanges_1 (id=?)"),
+            "{id}"
+        );
     }
 
     #[test]

@@ -192,10 +192,10 @@ impl Filter {
             if from == to {
                 all.add("status = ?", [Value::Integer(from.into())]);
             } else {
-                all.add("status BETWEEN ? AND ?", [
-                    Value::Integer(from.into()),
-                    Value::Integer(to.into()),
-                ]);
+                all.add(
+                    "status BETWEEN ? AND ?",
+                    [Value::Integer(from.into()), Value::Integer(to.into())],
+                );
             }
             if from >= 400 {
                 // True of every such row, and lets the index of rare rows serve.
@@ -341,9 +341,8 @@ mod tests {
     ) {
         assert_eq!(wild(pattern, text), fits);
         let db = rusqlite::Connection::open_in_memory().unwrap();
-        let sql: bool = db
-            .query_row("SELECT ?1 GLOB ?2", [text, &glob(pattern)], |row| row.get(0))
-            .unwrap();
+        let sql: bool =
+            db.query_row("SELECT ?1 GLOB ?2", [text, &glob(pattern)], |row| row.get(0)).unwrap();
         assert_eq!(sql, fits);
     }
 

@@ -101,9 +101,11 @@ pub fn admin_key_hash(reader: &Reader) -> Result<Option<String>, StoreError> {
 /// The session with this token hash, unless it has ended.
 pub fn session(reader: &Reader, hash: &[u8; 32], now: i64) -> Result<Option<Session>, StoreError> {
     reader.with(|connection| {
-        let mut find = connection
-            .prepare_cached("SELECT expires_at FROM sessions WHERE hash = ?1 AND expires_at > ?2")?;
-        let found = find.query_row(params![hash, now], |row| Ok(Session { expires_at: row.get(0)? }));
+        let mut find = connection.prepare_cached(
+            "SELECT expires_at FROM sessions WHERE hash = ?1 AND expires_at > ?2",
+        )?;
+        let found =
+            find.query_row(params![hash, now], |row| Ok(Session { expires_at: row.get(0)? }));
         Ok(found.optional()?)
     })
 }

@@ -216,9 +216,8 @@ fn buckets(
         "SELECT bucket, sum(calls) FROM minute_latency
          WHERE minute >= ?1 AND metric = ?2 AND (?3 IS NULL OR model = ?3) GROUP BY bucket",
     )?;
-    let rows = query.query_map(params![minute, metric as i64, model], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
+    let rows = query
+        .query_map(params![minute, metric as i64, model], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
