@@ -124,7 +124,7 @@ impl Problem {
             return Self::internal().response();
         }
         if let Some(bad) = error.downcast_ref::<poem_openapi::error::ParseParamError>() {
-            return Self::field(bad.name, &bad.reason).response();
+            return Self::field(bad.name, reason(&bad.reason)).response();
         }
         let detail = match status {
             StatusCode::NOT_FOUND => "there is nothing at this address".to_owned(),
@@ -137,6 +137,15 @@ impl Problem {
             _ => problem,
         }
         .response()
+    }
+}
+
+/// What poem-openapi says of a parameter, without what it says of Rust.
+fn reason(text: &str) -> &str {
+    let text = text.split(" (occurred while parsing").next().unwrap_or(text);
+    match text.strip_prefix("failed to parse \"").and_then(|rest| rest.split_once("\": ")) {
+        Some((_, reason)) => reason,
+        None => text,
     }
 }
 

