@@ -350,10 +350,7 @@ pub(crate) mod tests {
 
     #[test]
     fn the_mirror_knows_every_name() {
-        fn same<T: Copy + Into<M>, M: Copy + Into<T>>(all: &[M], name: fn(M) -> &'static str)
-        where
-            T: ToJSON,
-        {
+        fn same<T: ToJSON, M: Copy + Into<T>>(all: &[M], name: fn(M) -> &'static str) {
             for &value in all {
                 let mirror: T = value.into();
                 assert_eq!(mirror.to_json().unwrap(), Value::from(name(value)));

@@ -364,7 +364,7 @@ async fn a_client_that_does_not_read_resyncs_and_holds_up_nobody() {
         let event = slow.event().await;
         match event["type"].as_str().unwrap() {
             "request.finished" => {
-                finished.push(event["request"]["id"].as_str().unwrap().to_owned())
+                finished.push(event["request"]["id"].as_str().unwrap().to_owned());
             }
             "resync" => {
                 resyncs += 1;
