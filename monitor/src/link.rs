@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use poem::http::StatusCode;
 use serde_json::value::RawValue;
 use tokio::{net::UnixStream, sync::mpsc};
-use tokio_tungstenite::tungstenite::{Message, protocol::WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, protocol::WebSocketConfig};
 
 use crate::live::Live;
 
@@ -100,7 +100,7 @@ impl Link {
                 () = &mut stop => return,
                 outcome = self.stay(&live, &mut commands) => outcome,
             };
-            live.disconnected();
+            live.connected(matches!(outcome, Ended::NoFeed));
             match outcome {
                 Ended::Lost => {
                     tracing::warn!(
@@ -114,6 +114,11 @@ impl Link {
                     told = true;
                 }
                 Ended::NeverThere => {}
+                Ended::NoFeed if !told => {
+                    tracing::info!("connected to the proxy; it records nothing to follow");
+                    (retry, told) = (LAST_RETRY, true);
+                }
+                Ended::NoFeed => {}
             }
             tokio::select! {
                 () = &mut stop => return,
@@ -129,12 +134,16 @@ impl Link {
             .max_message_size(Some(MAX_ANSWER))
             .max_frame_size(Some(MAX_ANSWER));
         let connect = async {
-            let stream = UnixStream::connect(&self.path).await.ok()?;
+            let stream = UnixStream::connect(&self.path).await?;
             let uri = "ws://glassway/feed";
-            tokio_tungstenite::client_async_with_config(uri, stream, Some(config)).await.ok()
+            tokio_tungstenite::client_async_with_config(uri, stream, Some(config)).await
         };
-        let Ok(Some((mut socket, _))) = tokio::time::timeout(CONNECT_TIMEOUT, connect).await else {
-            return Ended::NeverThere;
+        let mut socket = match tokio::time::timeout(CONNECT_TIMEOUT, connect).await {
+            Ok(Ok((socket, _))) => socket,
+            Ok(Err(Error::Http(answer))) if answer.status() == StatusCode::NOT_FOUND => {
+                return Ended::NoFeed;
+            }
+            _ => return Ended::NeverThere,
         };
         // What was asked of the last connection; hello asks again for what still counts.
         while commands.try_recv().is_ok() {}
@@ -168,6 +177,8 @@ impl Link {
 
 enum Ended {
     NeverThere,
+    /// The proxy is there but does not record.
+    NoFeed,
     Lost,
 }
 

@@ -130,9 +130,10 @@ impl Live {
         }
     }
 
-    /// The link went away: what ran is kept until the next hello decides.
-    pub fn disconnected(&self) {
-        self.state().set_connected(false);
+    /// Whether the proxy is there. While it is not, what ran is kept until the next
+    /// hello decides.
+    pub fn connected(&self, connected: bool) {
+        self.state().set_connected(connected);
     }
 
     /// Takes in what the proxy says.

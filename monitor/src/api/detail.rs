@@ -182,7 +182,7 @@ impl Detail {
             }
             _ => vec![],
         };
-        let curl = curl::command(&stored, &request, base);
+        let curl = command(&stored, &request, base);
         let tries = tries(&stored);
         let (events_total, messages_total) = (events.len() as u64, stored.messages.len() as u64);
         Self {
@@ -262,6 +262,22 @@ impl Readable {
             body_bytes: raw.body_bytes,
         }
     }
+}
+
+fn command(stored: &Stored, request: &Readable, base: &str) -> String {
+    let whole = !stored.request.truncated && !stored.request.shed;
+    let request = curl::Request {
+        method: &stored.exchange.method,
+        target: &stored.target,
+        stream: stored.exchange.stream,
+        headers: headers::pairs(&stored.request.headers),
+        body: match request.text(false) {
+            _ if request.bytes.is_empty() && stored.request.body_bytes == 0 => curl::Body::Empty,
+            Some(text) if whole => curl::Body::Text(text),
+            _ => curl::Body::Other,
+        },
+    };
+    curl::command(&request, base)
 }
 
 fn pairs(block: &[u8]) -> Vec<[String; 2]> {

@@ -22,7 +22,7 @@ use poem_openapi::{
 use serde_json::Value;
 
 use super::{
-    Tag,
+    Tag, curl,
     detail::{Detail, SHOWN},
     raw::Raw,
     shape::{Exchange, Id, Mode, Origin, Outcome, Time},
@@ -211,26 +211,47 @@ pub(super) async fn running(app: &App, id: ExchangeId) -> Result<Option<Value>, 
     };
     match serde_json::from_slice::<Value>(&body) {
         Ok(mut detail) if status == StatusCode::OK && detail.is_object() => {
-            for (field, empty) in [
-                ("tries", serde_json::json!([])),
-                ("events", serde_json::json!([])),
-                ("messages", serde_json::json!([])),
-                ("response", Value::Null),
-                ("upstream_url", Value::Null),
-                ("curl", "".into()),
-            ] {
-                if detail.get(field).is_none() {
-                    detail[field] = empty;
-                }
-            }
-            for (list, total) in [("events", "events_total"), ("messages", "messages_total")] {
-                if detail.get(total).is_none() {
-                    detail[total] = detail[list].as_array().map_or(0, Vec::len).into();
-                }
-            }
+            complete(&mut detail, &proxy_address(&app.config));
             Ok(Some(detail))
         }
         _ => Ok(None),
+    }
+}
+
+/// Adds what the proxy leaves to us, so that a running exchange has every field of an
+/// ended one.
+fn complete(detail: &mut Value, base: &str) {
+    for (list, total) in [("events", "events_total"), ("messages", "messages_total")] {
+        if !detail[list].is_array() {
+            detail[list] = Value::Array(vec![]);
+        }
+        if !detail[total].is_number() {
+            detail[total] = detail[list].as_array().map_or(0, Vec::len).into();
+        }
+    }
+    if !detail["tries"].is_array() {
+        detail["tries"] = Value::Array(vec![]);
+    }
+    if detail["curl"].as_str().is_none_or(str::is_empty) {
+        let request = &detail["request"];
+        let whole = request["truncated"] != true && request["shed"] != true;
+        let command = curl::command(
+            &curl::Request {
+                method: detail["method"].as_str().unwrap_or("GET"),
+                target: detail["target"].as_str().unwrap_or("/"),
+                stream: detail["stream"] == true,
+                headers: serde_json::from_value(request["headers"].clone()).unwrap_or_default(),
+                body: match request["body"].as_str() {
+                    Some("") | None => curl::Body::Empty,
+                    Some(text) if whole && request["body_encoding"] == "utf8" => {
+                        curl::Body::Text(text)
+                    }
+                    Some(_) => curl::Body::Other,
+                },
+            },
+            base,
+        );
+        detail["curl"] = command.into();
     }
 }
 
