@@ -75,13 +75,27 @@ fn operations(app: &Arc<App>) -> Operations {
     )
 }
 
-/// Answers every operation, and the specification of them all.
-pub fn service(app: &Arc<App>) -> (BoxEndpoint<'static, Response>, Value) {
+/// What answers, what there is, and what is said about it.
+pub struct Service {
+    /// Answers every operation.
+    pub endpoint: BoxEndpoint<'static, Response>,
+    /// Their paths, methods and query parameters.
+    pub table: spec::Table,
+    /// The specification.
+    pub specification: Value,
+}
+
+/// Puts the operations together.
+pub fn service(app: &Arc<App>) -> Service {
     let service = OpenApiService::new(operations(app), "Glassway", glassway_shared::VERSION)
         .description(
             "Admin and monitoring API of Glassway. Times are RFC 3339 in UTC; lists are \
              newest first and go on with `cursor`; refusals are application/problem+json.",
         );
-    let specification = spec::finish(&service.spec());
-    (service.into_endpoint().boxed(), specification)
+    let whole = spec::finish(&service.spec());
+    Service {
+        endpoint: service.into_endpoint().boxed(),
+        table: spec::Table::of(&whole),
+        specification: spec::publish(whole),
+    }
 }

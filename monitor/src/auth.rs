@@ -9,6 +9,7 @@ mod limit;
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 use glassway_shared::store::{StoreError, read::Reader, settings};
@@ -24,6 +25,8 @@ use limit::Limiter;
 pub const COOKIE: &str = "glassway_session";
 /// How long a session lasts.
 pub const SESSION_SECONDS: i64 = 30 * 86_400;
+/// What a wrong bearer costs an address that sent too many.
+const SLOWED: Duration = Duration::from_millis(500);
 /// Tells session tokens from admin keys without looking either up.
 const TOKEN_PREFIX: &str = "gws-";
 
@@ -92,8 +95,16 @@ impl Auth {
                     .await?
                     .ok_or_else(|| Problem::unauthorized("this session has ended; sign in again"));
             }
-            self.admin_key(token, client).await?;
-            return Ok(Who::AdminKey);
+            return match self.attempt(token, client).await? {
+                Attempt::Right => Ok(Who::AdminKey),
+                Attempt::Wrong(wait) => {
+                    // A bearer is never refused for its address, so a guesser is only slowed.
+                    if wait.is_some() {
+                        tokio::time::sleep(SLOWED).await;
+                    }
+                    Err(wrong_key())
+                }
+            };
         }
         let cookies = request.headers().get_all(header::COOKIE).into_iter();
         let token = cookies
@@ -111,18 +122,23 @@ impl Auth {
         }
     }
 
-    /// Whether this is the admin key; a wrong one counts against its sender.
-    pub async fn admin_key(&self, key: String, client: Client) -> Result<(), Problem> {
-        if self.is_right(key).await? {
-            return Ok(());
-        }
-        let mut limiter = self.limiter.lock().unwrap_or_else(|e| e.into_inner());
-        match limiter.failed(client.0, std::time::Instant::now()) {
-            None => Err(Problem::unauthorized("this is not the admin key")),
-            Some(wait) => {
+    /// Signs in with the admin key; too many wrong ones from an address must wait.
+    pub async fn sign_in(&self, key: String, client: Client) -> Result<(), Problem> {
+        match self.attempt(key, client).await? {
+            Attempt::Right => Ok(()),
+            Attempt::Wrong(None) => Err(wrong_key()),
+            Attempt::Wrong(Some(wait)) => {
                 Err(Problem::too_many("too many wrong keys from this address; wait", wait))
             }
         }
+    }
+
+    async fn attempt(&self, key: String, client: Client) -> Result<Attempt, Problem> {
+        if self.is_right(key).await? {
+            return Ok(Attempt::Right);
+        }
+        let mut limiter = self.limiter.lock().unwrap_or_else(|e| e.into_inner());
+        Ok(Attempt::Wrong(limiter.failed(client.0, Instant::now())))
     }
 
     async fn is_right(&self, key: String) -> Result<bool, Problem> {
@@ -164,6 +180,17 @@ impl Auth {
         let found = blocking(move || settings::session(&reader, &hash, now)).await??;
         Ok(found.map(|s| Who::Session { hash, expires_at: s.expires_at, by_cookie }))
     }
+}
+
+/// What came of a key; a wrong one counts against its sender.
+enum Attempt {
+    Right,
+    /// How long to wait, where there were too many.
+    Wrong(Option<Duration>),
+}
+
+fn wrong_key() -> Problem {
+    Problem::unauthorized("this is not the admin key")
 }
 
 fn same(a: &blake3::Hash, b: &blake3::Hash) -> bool {

@@ -13,7 +13,7 @@ use poem::{
 };
 
 use crate::{
-    api::spec::Table,
+    api::{Service, spec::Table},
     app::App,
     auth::{Client, Who},
     docs::Docs,
@@ -39,13 +39,13 @@ pub struct Gate {
 impl Gate {
     /// In front of the API.
     pub fn new(app: Arc<App>) -> Self {
-        let (api, spec) = crate::api::service(&app);
+        let Service { endpoint, table, specification } = crate::api::service(&app);
         Self {
-            table: Table::of(&spec),
-            docs: Docs::new(&spec),
+            api: endpoint,
+            table,
+            docs: Docs::new(&specification),
             hosts: hosts(&app.config),
             trusted: app.config.monitor.trusted_proxies.iter().filter_map(|n| network(n)).collect(),
-            api,
             app,
         }
     }

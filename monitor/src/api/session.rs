@@ -101,7 +101,7 @@ impl Operations {
             SignIn::Json(Json(credentials)) => credentials.api_key,
             SignIn::Form(Form(form)) => form.password,
         };
-        self.0.auth.admin_key(key, *client.0).await?;
+        self.0.auth.sign_in(key, *client.0).await?;
         let token = auth::new_token();
         let hash = auth::token_hash(&token);
         let now = Timestamp::now().as_second();

@@ -54,6 +54,18 @@ pub fn finish(generated: &str) -> Value {
     spec
 }
 
+/// The specification as it is published: without the feed, which is a WebSocket and
+/// so nothing OpenAPI can describe; its words move to the introduction.
+pub fn publish(mut spec: Value) -> Value {
+    let paths = spec.get_mut("paths").and_then(Value::as_object_mut);
+    let feed = paths.and_then(|paths| paths.remove("/api/feed")).unwrap_or_default();
+    let feed = feed["get"]["description"].as_str().unwrap_or_default();
+    let introduction = spec["info"]["description"].as_str().unwrap_or_default();
+    spec["info"]["description"] =
+        format!("{introduction}\n\n## Live feed: GET /api/feed (WebSocket)\n\n{feed}").into();
+    spec
+}
+
 /// Small things poem-openapi says awkwardly: a media type with its charset, a pair's
 /// length as if it were text, a reference wrapped twice to hold a description.
 fn tidy(value: &mut Value) {
