@@ -33,8 +33,9 @@ export function money(usd: Maybe): string {
   if (abs >= 1000) return `${sign}$${group.format(abs)}`;
   if (abs >= 1) return `${sign}$${abs.toFixed(2)}`;
   if (abs < 0.000001) return `${sign}<$0.000001`;
-  const digits = Math.max(4, 1 - Math.floor(Math.log10(abs)));
-  return `${sign}$${abs.toFixed(Math.min(digits, 7))}`;
+  const digits = Math.min(7, Math.max(4, 1 - Math.floor(Math.log10(abs))));
+  // Four decimals line up in a column; what follows them must say something.
+  return `${sign}$${abs.toFixed(digits).replace(/(\.\d{4}\d*?)0+$/, "$1")}`;
 }
 
 /** 512 B · 1.3 KB · 8.0 MB (1 KB = 1024 B) */

@@ -36,6 +36,7 @@ export const live = {
   state: readonly(feedState),
   counters: readonly(counters),
   get: (id: string) => exchanges.get(id),
+  running: () => [...inFlight].map((id) => exchanges.get(id)!),
   /** The gateway's time, from this machine's. */
   gatewayTime: (now: number) => now - (skew !== null && Math.abs(skew) > 1500 ? skew : 0),
 

@@ -38,7 +38,10 @@ export function useFacets(text: Ref<string>) {
   const counts = reactive<Record<Facet, number | null>>({ all: null, running: null, "2xx": null, "4xx": null, "5xx": null, dropped: null });
   const base = computed(() => choose(text.value, "all"));
   let abort = new AbortController();
-  let counted = new Set<string>();
+  /** What was counted: everything that had started, and every end, by this moment. */
+  let countedAt = Infinity;
+  let ended = new Set<string>();
+  let begun = new Set<string>();
   let dirty = false;
 
   async function recount() {
@@ -46,38 +49,42 @@ export function useFacets(text: Ref<string>) {
     abort = new AbortController();
     const { signal } = abort;
     dirty = false;
-    const seen = new Set<string>();
-    counted = seen;
-    await Promise.all(
-      FACETS.map(async (facet) => {
+    const asked = FACETS.filter((f) => f !== "running");
+    const totals = await Promise.all(
+      asked.map((facet) => {
         const q = { ...query(parse(choose(base.value, facet)), Date.now()), limit: "1" };
-        const total = await got(api.GET("/api/requests", { params: { query: q }, signal })).then((l) => l.total ?? null, () => null);
-        if (!signal.aborted) counts[facet] = total;
+        return got(api.GET("/api/requests", { params: { query: q }, signal })).then((l) => l.total ?? null, () => null);
       }),
     );
+    if (signal.aborted) return;
+    asked.forEach((facet, i) => (counts[facet] = totals[i] ?? null));
+    countedAt = live.gatewayTime(Date.now());
+    ended = new Set();
+    begun = new Set();
+    counts.running = runningNow();
+  }
+
+  /** The store knows every running exchange, so nobody needs to count them. */
+  function runningNow() {
+    const filters = parse(base.value);
+    const now = live.gatewayTime(Date.now());
+    return live.running().filter((x) => matches(x, filters, now)).length;
+  }
+
+  function bump(facet: Facet) {
+    if (counts[facet] !== null) counts[facet]++;
   }
 
   function add(x: Exchange) {
-    const first = !counted.has(x.id);
-    const over = !running(x);
-    const key = over ? `${x.id}!` : x.id;
-    if (counted.has(key)) return;
-    counted.add(key);
-    const bump = (facet: Facet, by: number) => {
-      if (counts[facet] !== null) counts[facet] = Math.max(0, counts[facet] + by);
-    };
-    if (!over) {
-      bump("all", 1);
-      bump("running", 1);
-      return;
+    if (Date.parse(x.started_at) > countedAt && !begun.has(x.id)) {
+      begun.add(x.id);
+      bump("all");
     }
-    // A finish without a start: it was running when it was counted, or came in a replay.
-    if (first && counts.running !== null && counts.running > 0) bump("running", -1);
-    else if (first) bump("all", 1);
-    else bump("running", -1);
+    if (running(x) || ended.has(x.id)) return;
+    ended.add(x.id);
     const cls = x.status == null ? null : `${String(x.status)[0]}xx`;
-    if (cls === "2xx" || cls === "4xx" || cls === "5xx") bump(cls, 1);
-    if (DROPPED.includes(x.outcome)) bump("dropped", 1);
+    if (cls === "2xx" || cls === "4xx" || cls === "5xx") bump(cls);
+    if (DROPPED.includes(x.outcome)) bump("dropped");
   }
 
   const leave = live.view({
@@ -88,6 +95,7 @@ export function useFacets(text: Ref<string>) {
       const filters = parse(base.value);
       const now = live.gatewayTime(Date.now());
       for (const x of exchanges) if (matches(x, filters, now)) add(x);
+      counts.running = runningNow();
     },
   });
   const timer = setInterval(() => {
