@@ -195,6 +195,7 @@ const session = (req) => /glassway_session=(\w+)/.exec(req.headers.cookie ?? "")
 
 const textOf = (x) => {
   const kind = details.get(x.id);
+  if (kind === "huge") return `${x.model} ${x.path}`;
   const d = bodies(typeof kind === "object" ? kind.kind : kind, x);
   return `${x.model} ${x.path} ${d.request?.body ?? ""} ${d.response?.body ?? ""}`;
 };

@@ -61,7 +61,7 @@ const SCENES = [
   ["request-headers", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok", "headers"); }],
   ["request-failed", busy, async (p) => { await open(p, "model:qwen3-max outcome:upstream_error"); }],
   ["request-error", busy, async (p) => { await open(p, "status:400"); }],
-  ["request-hostile", busy, async (p) => { await open(p, "client_token:\"\\\"><script>alert(1)</script>\"").catch(() => {}); await open(p, "onerror=alert(1)"); }],
+  ["request-hostile", busy, async (p) => { await open(p, "onerror=alert(1)"); }],
   ["request-shed", busy, async (p) => { await open(p, "model:deepseek-chat outcome:ok"); }],
   ["request-binary", busy, async (p) => { await open(p, "model:gpt-4o-mini-tts", "response"); }],
   ["request-embeddings", busy, async (p) => { await open(p, "model:text-embedding-3-large"); }],
@@ -85,6 +85,7 @@ for (const lang of langs) for (const theme of themes) for (const [size, viewport
     if (only && !only.includes(name)) continue;
     const context = await browser.newContext({ viewport, locale: lang, colorScheme: theme, reducedMotion: "reduce", hasTouch: size === "phone" });
     const page = await context.newPage();
+    page.setDefaultTimeout(8000);
     const label = `${name}.${lang}.${theme}.${size}`;
     page.on("pageerror", (e) => { bad++; console.log(`${label}: page error ${e.message}`); });
     page.on("console", (m) => { if (["error", "warning"].includes(m.type()) && !/40[14]|503|ERR_/.test(m.text())) { bad++; console.log(`${label}: console ${m.text()}`); } });

@@ -165,6 +165,16 @@ export function useList(text: Ref<string>) {
     version.value++;
   }
 
+  /** The reader is, or is not, at the top of the list. */
+  function scrolled(top: boolean) {
+    atTop.value = top;
+  }
+
+  /** Holds new rows back, or shows them again as they come. */
+  function pause(on: boolean) {
+    paused.value = on;
+  }
+
   watch(following, (on) => {
     if (on) release();
   });
@@ -176,7 +186,7 @@ export function useList(text: Ref<string>) {
   });
 
   return {
-    filters, version, state, failure, total, more, atTop, paused, following, load, loadMore, release,
+    filters, version, state, failure, total, more, paused, following, load, loadMore, release, scrolled, pause,
     ids: () => rows.ids,
     held: () => rows.held.size,
     get: live.get,

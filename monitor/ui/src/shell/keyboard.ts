@@ -19,7 +19,7 @@ const typing = (target: EventTarget | null) =>
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (typing(event.target) || document.querySelector(".el-overlay-dialog")) return;
+  if (typing(event.target) || document.querySelector("dialog[open]")) return;
   const sequence = pending && event.timeStamp - pending.at < 1000 ? `${pending.key} ${event.key}` : null;
   pending = null;
   for (const wanted of sequence ? [sequence, event.key] : [event.key]) {
