@@ -57,7 +57,7 @@ if (!EMPTY) {
     const r = ROWS[i < ROWS.length ? i : Math.floor(random() * ROWS.length)];
     const jitter = i < ROWS.length ? 1 : 0.6 + random() * 0.9;
     const scale = (n) => (n == null ? n : Math.round(n * jitter * 10) / 10);
-    const x = base(at, { ...r.x, duration_ms: scale(r.x.duration_ms), ttfb_ms: scale(r.x.ttfb_ms), first_token_ms: scale(r.x.first_token_ms) });
+    const x = base(at, { ...r.x, duration_ms: scale(r.x.duration_ms), ttfb_ms: scale(r.x.ttfb_ms ?? (r.x.stream === false ? r.x.duration_ms * 0.9 : (r.x.first_token_ms ?? 220) - 18)), first_token_ms: scale(r.x.first_token_ms) });
     store.set(x.id, x);
     order.push(x.id);
     details.set(x.id, r.body);

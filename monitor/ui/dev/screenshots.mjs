@@ -28,6 +28,7 @@ function monitor(port, ...flags) {
 
 const busy = await monitor(18081, "--still");
 const flowing = await monitor(18082, "--losses");
+const steady = await monitor(18086, "--still", "--still-streaming");
 const empty = await monitor(18083, "--empty");
 const broken = await monitor(18084, "--broken", "--proxy-away");
 const slow = await monitor(18085, "--slow", "--still");
@@ -51,7 +52,7 @@ const SCENES = [
   ["requests", busy, async (p) => { await p.waitForTimeout(1500); }],
   ["requests-live", flowing, async (p) => { await p.waitForTimeout(4500); await p.mouse.move(400, 300); await p.mouse.wheel(0, 90); await p.waitForTimeout(5200); }],
   ["requests-split", busy, async (p) => { await open(p, "outcome:ok model:claude-sonnet-4-5"); }],
-  ["request-live", flowing, async (p) => { await open(p, "outcome:in_flight"); await p.waitForTimeout(1800); }],
+  ["request-live", steady, async (p) => { await open(p, "outcome:in_flight model:claude-sonnet-4-5"); await p.waitForTimeout(2500); }],
   ["request-chat", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok"); }],
   ["request-tools", busy, async (p) => { await open(p, "model:gpt-4o provider:azure outcome:ok"); }],
   ["request-frames", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok", "frames"); await p.locator(".f.row-f").nth(20).click().catch(() => {}); }],
@@ -62,7 +63,7 @@ const SCENES = [
   ["request-failed", busy, async (p) => { await open(p, "model:qwen3-max outcome:upstream_error"); }],
   ["request-error", busy, async (p) => { await open(p, "status:400"); }],
   ["request-hostile", busy, async (p) => { await open(p, "onerror=alert(1)"); }],
-  ["request-shed", busy, async (p) => { await open(p, "model:deepseek-chat outcome:ok"); }],
+  ["request-shed", busy, async (p) => { await open(p, "model:deepseek-chat outcome:ok key:vip-2"); }],
   ["request-binary", busy, async (p) => { await open(p, "model:gpt-4o-mini-tts", "response"); }],
   ["request-embeddings", busy, async (p) => { await open(p, "model:text-embedding-3-large"); }],
   ["request-responses", busy, async (p) => { await open(p, "model:o4-mini"); }],
@@ -70,7 +71,7 @@ const SCENES = [
   ["find-help", busy, async (p) => { await p.keyboard.press("/"); await p.keyboard.type("model:gpt-4.1 modle:x status:5xx 狐狸"); await p.waitForTimeout(500); }],
   ["keyboard-help", busy, async (p) => { await p.keyboard.press("?"); await p.waitForTimeout(700); }],
   ["menu", busy, async (p) => { await p.locator(".tabbar button:visible, .top button:visible").last().click(); await p.waitForTimeout(500); }],
-  ["no-match", busy, async (p) => { await p.goto(p.url().split("#")[0] + "#/requests?q=nothing-like-this"); await p.waitForTimeout(900); }],
+  ["no-match", busy, async (p) => { await p.goto(p.url().split("#")[0] + "#/requests?q=model:nothing-like-this"); await p.waitForTimeout(900); }],
   ["empty", empty, async (p) => { await p.waitForTimeout(600); }],
   ["broken", broken, async (p) => { await p.waitForTimeout(600); }],
   ["loading", slow, async (p) => { await p.waitForTimeout(500); }],

@@ -14,13 +14,13 @@ export function samples(address: string): Sample[] {
       name: "Python",
       code: `from openai import OpenAI
 client = OpenAI(base_url="http://${address}/v1")
-print(client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "Hello"}]))`,
+print(client.models.list())`,
     },
     {
       name: "Node",
       code: `import OpenAI from "openai";
 const client = new OpenAI({ baseURL: "http://${address}/v1" });
-console.log(await client.chat.completions.create({ model: "gpt-4o-mini", messages: [{ role: "user", content: "Hello" }] }));`,
+console.log(await client.models.list());`,
     },
   ];
 }
