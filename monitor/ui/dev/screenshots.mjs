@@ -55,6 +55,7 @@ const SCENES = [
   ["request-live", steady, async (p) => { await open(p, "outcome:in_flight model:claude-sonnet-4-5"); await p.waitForTimeout(2500); }],
   ["request-chat", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok"); }],
   ["request-tools", busy, async (p) => { await open(p, "model:gpt-4o provider:azure outcome:ok"); }],
+  ["request-full", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok key:backup"); await p.goto(p.url() + "&full=1&tab=frames"); await p.waitForTimeout(700); }],
   ["request-frames", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok", "frames"); await p.locator(".f.row-f").nth(20).click().catch(() => {}); }],
   ["request-messages", busy, async (p) => { await open(p, "model:gpt-realtime", "frames"); }],
   ["request-body", busy, async (p) => { await open(p, "model:claude-haiku-4-5", "request"); }],

@@ -4,6 +4,7 @@ import { columns, gaps, ticks } from "./plot";
 test("ticks are round and few", () => {
   expect(ticks(8400, 5)).toEqual([0, 2000, 4000, 6000, 8000]);
   expect(ticks(214, 4)).toEqual([0, 100, 200]);
+  expect(ticks(184_000, 4)).toEqual([0, 60_000, 120_000, 180_000]);
   expect(ticks(0, 5)).toEqual([0]);
   for (const total of [1, 37, 999, 61_234, 3.6e6]) expect(ticks(total, 6).length).toBeLessThanOrEqual(7);
 });

@@ -7,7 +7,8 @@ export function ticks(total: number, most: number): number[] {
   if (!(total > 0)) return [0];
   const rough = total / most;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough)!;
+  const minutes = [15e3, 30e3, 60e3, 120e3, 300e3, 600e3, 1800e3, 3600e3];
+  const step = (rough > 10e3 ? minutes.find((s) => s >= rough) : undefined) ?? [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough)!;
   return Array.from({ length: Math.floor(total / step + 1e-9) + 1 }, (_, i) => i * step);
 }
 
