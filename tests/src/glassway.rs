@@ -358,8 +358,7 @@ impl Glassway {
         status
     }
 
-    /// The finished exchanges, oldest first, once there are `n` of them.
-    #[must_use]
+    /// Waits until there are `n` finished exchanges and gives them, oldest first.
     pub fn finished(&self, n: usize) -> Vec<Value> {
         let api = self.api();
         let mut last = Vec::new();

@@ -1,5 +1,7 @@
 //! Upstream connections are kept and used again.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
 use glassway_tests::{
     Gate, Glassway, Upstream,
     client::{get, post},

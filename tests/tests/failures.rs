@@ -1,6 +1,8 @@
 //! What goes wrong upstream or downstream is passed on as what it is: an abort
 //! stays an abort, and an error of ours has the caller's shape and a code.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
 use std::net::TcpListener;
 
 use glassway_tests::{

@@ -1,5 +1,7 @@
 //! Transparent mode: what one side sends, the other gets, byte for byte.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
 use glassway_tests::{Client, Glassway, Upstream, client::get, upstream::json, wire::End};
 
 /// Headers as one sees them on the wire.

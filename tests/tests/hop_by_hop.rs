@@ -1,5 +1,7 @@
 //! Headers that are about one connection end at it; all others pass.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
 use glassway_tests::{Glassway, Upstream, upstream::json};
 
 #[test]

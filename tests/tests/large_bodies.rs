@@ -1,6 +1,8 @@
 //! Bodies of any size pass without being held: memory stays bounded, and who
 //! reads slowly slows the other side down.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
 use std::{
     sync::{
         Arc,

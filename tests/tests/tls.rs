@@ -1,6 +1,8 @@
 //! HTTP/2 and TLS: h2c clients, https upstreams with HTTP/1.1 and HTTP/2, their
 //! certificates, and outbound proxies.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
 use std::{
     convert::Infallible,
     fs,

@@ -1,5 +1,7 @@
 //! The realtime API: WebSockets pass through, both directions are recorded.
 
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
 use std::{net::SocketAddr, net::TcpStream};
 
 use glassway_tests::{Glassway, Upstream, upstream::answer};
