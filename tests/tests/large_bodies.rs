@@ -67,7 +67,7 @@ fn a_slow_reader_slows_the_upstream_and_not_the_memory() {
         "{held} bytes went to a client that reads nothing"
     );
     let peak = watch_memory(&mut glassway, || {
-        assert_eq!(client.drain(SIZE, || {}), SIZE)
+        assert_eq!(client.drain(SIZE, || {}), SIZE);
     });
     assert!(peak < before + GROWTH, "{before} bytes grew to {peak}");
 
