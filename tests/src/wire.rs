@@ -154,6 +154,17 @@ impl Wire {
 
     /// Reads a head; none where the connection ended before its first byte.
     pub fn try_head(&mut self) -> Option<Head> {
+        let head = self.head_or_end();
+        assert!(
+            head.is_some() || self.ahead.is_empty(),
+            "the connection ended inside a head: {:?}",
+            String::from_utf8_lossy(&self.ahead)
+        );
+        head
+    }
+
+    /// Reads a head; none where the connection ended before it was whole.
+    pub fn head_or_end(&mut self) -> Option<Head> {
         let mut from = 0;
         loop {
             if let Some(at) = find(&self.ahead[from..], b"\r\n\r\n") {
@@ -162,13 +173,8 @@ impl Wire {
                 return Some(Head::parse(&raw));
             }
             from = self.ahead.len().saturating_sub(3);
-            match self.fill() {
-                Ok(n) if n > 0 => {}
-                _ if self.ahead.is_empty() => return None,
-                end => panic!(
-                    "the connection ended ({end:?}) inside a head: {:?}",
-                    String::from_utf8_lossy(&self.ahead)
-                ),
+            if !matches!(self.fill(), Ok(1..)) {
+                return None;
             }
         }
     }

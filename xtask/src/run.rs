@@ -46,8 +46,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// Builds the UI where it is stale and both binaries; gives the folder they are
-/// in. Without Node the monitor serves the page it embeds in that case.
+/// in. Without Node the monitor serves the page it embeds in that case. Where
+/// `GLASSWAY_BIN_DIR` names a folder, what is in it is taken as it is.
 pub fn build(debug: bool) -> Result<PathBuf> {
+    if let Some(built) = std::env::var_os("GLASSWAY_BIN_DIR") {
+        return Ok(built.into());
+    }
     if let ui::Built::Not(why) = ui::build_where_stale()? {
         eprintln!(
             "{}",
