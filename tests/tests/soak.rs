@@ -79,7 +79,7 @@ fn one(addr: std::net::SocketAddr, worker: usize, n: usize) {
     let mut wire = Wire::new(std::net::TcpStream::connect(addr).unwrap());
     wire.forget_received();
     wire.send(glassway_tests::client::post(path, &body));
-    if n % 7 == 0 {
+    if n.is_multiple_of(7) {
         wire.head_or_end();
         return;
     }
