@@ -80,10 +80,7 @@ pub fn saturate(folder: &Path, to: SocketAddr, seconds: u64) -> Result<u64> {
     let said = String::from_utf8_lossy(&output.stdout);
     let line = said.lines().find(|line| line.contains(" requests in "));
     let answers = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    ensure!(
-        !said.contains("Non-2xx"),
-        "not every answer was a 200:\n{said}"
-    );
+    ensure!(!said.contains("Non-2xx"), "not every answer was a 200:\n{said}");
     answers.with_context(|| format!("wrk says nothing of requests:\n{said}"))
 }
 
@@ -91,36 +88,33 @@ pub fn saturate(folder: &Path, to: SocketAddr, seconds: u64) -> Result<u64> {
 pub fn rate(to: SocketAddr, rps: u64, seconds: u64) -> Result<()> {
     let per_connection = Duration::from_secs_f64(CONNECTIONS as f64 / rps as f64);
     let rounds = rps * seconds / CONNECTIONS;
-    Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let start = tokio::time::Instant::now();
-            let mut asking = tokio::task::JoinSet::new();
-            for connection in 0..CONNECTIONS {
-                let first = start + per_connection.mul_f64(connection as f64 / CONNECTIONS as f64);
-                asking.spawn(async move {
-                    let mut stream = TcpStream::connect(to).await?;
-                    stream.set_nodelay(true)?;
-                    let mut tick = interval_at(first, per_connection);
-                    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                    let mut buffer = vec![0; 16 * 1024];
-                    for round in 0..rounds {
-                        tick.tick().await;
-                        let request = post("/v1/chat/completions", &body(connection << 32 | round));
-                        stream.write_all(request.as_bytes()).await?;
-                        read_sized(&mut stream, &mut buffer).await?;
-                    }
-                    anyhow::Ok(rounds)
-                });
-            }
-            let mut answers = 0;
-            while let Some(asked) = asking.join_next().await {
-                answers += asked??;
-            }
-            println!("{answers}");
-            Ok(())
-        })
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let start = tokio::time::Instant::now();
+        let mut asking = tokio::task::JoinSet::new();
+        for connection in 0..CONNECTIONS {
+            let first = start + per_connection.mul_f64(connection as f64 / CONNECTIONS as f64);
+            asking.spawn(async move {
+                let mut stream = TcpStream::connect(to).await?;
+                stream.set_nodelay(true)?;
+                let mut tick = interval_at(first, per_connection);
+                tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                let mut buffer = vec![0; 16 * 1024];
+                for round in 0..rounds {
+                    tick.tick().await;
+                    let request = post("/v1/chat/completions", &body(connection << 32 | round));
+                    stream.write_all(request.as_bytes()).await?;
+                    read_sized(&mut stream, &mut buffer).await?;
+                }
+                anyhow::Ok(rounds)
+            });
+        }
+        let mut answers = 0;
+        while let Some(asked) = asking.join_next().await {
+            answers += asked??;
+        }
+        println!("{answers}");
+        Ok(())
+    })
 }
 
 /// Reads an answer with a Content-Length.
@@ -148,33 +142,30 @@ async fn read_sized(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
 
 /// Reads event streams, all at once, and prints how many chunks were asked for.
 pub fn streams(to: SocketAddr, streams: usize, chunks: usize, gap_ms: u64) -> Result<()> {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let mut reading = tokio::task::JoinSet::new();
-            for n in 0..streams {
-                reading.spawn(async move {
-                    let mut stream = TcpStream::connect(to).await?;
-                    let request = post(&format!("/sse/{chunks}/{gap_ms}"), &body(n as u64));
-                    stream.write_all(request.as_bytes()).await?;
-                    let mut buffer = vec![0; 64 * 1024];
-                    let mut tail = Vec::new();
-                    while !tail.ends_with(b"0\r\n\r\n") {
-                        let n = stream.read(&mut buffer).await?;
-                        ensure!(n > 0, "a stream was cut");
-                        tail.extend_from_slice(&buffer[..n]);
-                        tail.drain(..tail.len().saturating_sub(5));
-                    }
-                    anyhow::Ok(())
-                });
-            }
-            while let Some(read) = reading.join_next().await {
-                read??;
-            }
-            println!("{}", streams * chunks);
-            Ok(())
-        })
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let mut reading = tokio::task::JoinSet::new();
+        for n in 0..streams {
+            reading.spawn(async move {
+                let mut stream = TcpStream::connect(to).await?;
+                let request = post(&format!("/sse/{chunks}/{gap_ms}"), &body(n as u64));
+                stream.write_all(request.as_bytes()).await?;
+                let mut buffer = vec![0; 64 * 1024];
+                let mut tail = Vec::new();
+                while !tail.ends_with(b"0\r\n\r\n") {
+                    let n = stream.read(&mut buffer).await?;
+                    ensure!(n > 0, "a stream was cut");
+                    tail.extend_from_slice(&buffer[..n]);
+                    tail.drain(..tail.len().saturating_sub(5));
+                }
+                anyhow::Ok(())
+            });
+        }
+        while let Some(read) = reading.join_next().await {
+            read??;
+        }
+        println!("{}", streams * chunks);
+        Ok(())
+    })
 }
 
 /// Runs a load of this program on its core; gives the number it prints.
@@ -185,11 +176,7 @@ pub fn part(arguments: &[String]) -> Result<u64> {
         .args(arguments)
         .output()?;
     let said = String::from_utf8_lossy(&output.stdout);
-    ensure!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(said.trim().parse()?)
 }
 
@@ -219,10 +206,7 @@ pub fn one_after_the_other(to: SocketAddr, streams: usize) -> Result<()> {
         wire.try_send(post("/sse/3/0", &body(n as u64)))?;
         let head = wire.head();
         let body = wire.body(&head, false, false);
-        ensure!(
-            body.end == glassway_tests::wire::End::Clean,
-            "a stream was cut"
-        );
+        ensure!(body.end == glassway_tests::wire::End::Clean, "a stream was cut");
     }
     Ok(())
 }
@@ -293,11 +277,7 @@ impl Words {
                     break;
                 }
             }
-            text.push(if self.next().is_multiple_of(12) {
-                '.'
-            } else {
-                ' '
-            });
+            text.push(if self.next().is_multiple_of(12) { '.' } else { ' ' });
         }
         text
     }

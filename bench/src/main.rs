@@ -44,18 +44,9 @@ enum Part {
     /// The bare relay: the least a proxy can cost.
     Relay { to: SocketAddr },
     /// A load that asks at a fixed rate.
-    Rate {
-        to: SocketAddr,
-        rps: u64,
-        seconds: u64,
-    },
+    Rate { to: SocketAddr, rps: u64, seconds: u64 },
     /// A load of event streams.
-    Streams {
-        to: SocketAddr,
-        streams: usize,
-        chunks: usize,
-        gap_ms: u64,
-    },
+    Streams { to: SocketAddr, streams: usize, chunks: usize, gap_ms: u64 },
 }
 
 fn main() -> Result<()> {
@@ -64,12 +55,9 @@ fn main() -> Result<()> {
         Some(Part::Upstream) => upstream::run(),
         Some(Part::Relay { to }) => relay::run(to),
         Some(Part::Rate { to, rps, seconds }) => load::rate(to, rps, seconds),
-        Some(Part::Streams {
-            to,
-            streams,
-            chunks,
-            gap_ms,
-        }) => load::streams(to, streams, chunks, gap_ms),
+        Some(Part::Streams { to, streams, chunks, gap_ms }) => {
+            load::streams(to, streams, chunks, gap_ms)
+        }
         None => {
             let results = measure::all(arguments.short)?;
             report::publish(&results, arguments.short)

@@ -48,23 +48,9 @@ struct Sizes {
 /// Measures everything; about five minutes, or one with `short`.
 pub fn all(short: bool) -> Result<Results> {
     let sizes = if short {
-        Sizes {
-            rounds: 2,
-            slice_s: 1,
-            rate_s: 2,
-            streams: 20,
-            chunks: 50,
-            held: 100,
-        }
+        Sizes { rounds: 2, slice_s: 1, rate_s: 2, streams: 20, chunks: 50, held: 100 }
     } else {
-        Sizes {
-            rounds: 7,
-            slice_s: 1,
-            rate_s: 4,
-            streams: 40,
-            chunks: 200,
-            held: 400,
-        }
+        Sizes { rounds: 7, slice_s: 1, rate_s: 4, streams: 40, chunks: 200, held: 400 }
     };
     let folder = tempfile::TempDir::with_prefix("glassway-bench-")?;
     load::wrk_script(folder.path())?;
@@ -87,19 +73,14 @@ pub fn all(short: bool) -> Result<Results> {
     let mut peers = start()?;
     connections(&mut peers, upstream, &mut facts)?;
     let mut answers = 0;
-    let saturated = compare(
-        &mut peers,
-        sizes.rounds,
-        "saturation, 32 connections",
-        "request",
-        |peer| {
+    let saturated =
+        compare(&mut peers, sizes.rounds, "saturation, 32 connections", "request", |peer| {
             let n = load::saturate(folder.path(), peer.addr, sizes.slice_s)?;
             if peer.name == "Glassway, recording" {
                 answers += n;
             }
             Ok(n)
-        },
-    )?;
+        })?;
     kept(&mut peers, answers, &mut facts);
     let mut part = |what, unit, arguments: Vec<String>| {
         compare(&mut peers, sizes.rounds, what, unit, |peer| {
@@ -111,11 +92,7 @@ pub fn all(short: bool) -> Result<Results> {
     let words = |words: &[&dyn ToString]| words.iter().map(|w| w.to_string()).collect();
     let comparisons = vec![
         saturated,
-        part(
-            "1,000 requests a second",
-            "request",
-            words(&[&"rate", &1_000, &sizes.rate_s]),
-        )?,
+        part("1,000 requests a second", "request", words(&[&"rate", &1_000, &sizes.rate_s]))?,
         part(
             "event streams, 5 ms gaps",
             "chunk",
@@ -140,13 +117,8 @@ fn compare(
     unit: &'static str,
     mut slice: impl FnMut(&Peer) -> Result<u64>,
 ) -> Result<Comparison> {
-    let mut series: Vec<Series> = peers
-        .iter()
-        .map(|peer| Series {
-            name: peer.name,
-            rounds: Vec::new(),
-        })
-        .collect();
+    let mut series: Vec<Series> =
+        peers.iter().map(|peer| Series { name: peer.name, rounds: Vec::new() }).collect();
     for peer in peers.iter() {
         slice(peer)?; // Connections open, caches warm.
     }
@@ -212,11 +184,7 @@ fn kept(peers: &mut [Peer], answers: u64, facts: &mut Vec<Fact>) {
             continue;
         };
         let rows = &glassway.api().json("/api/stats")["calls"]["all"];
-        facts.push(Fact {
-            what: "rows for answers",
-            name,
-            value: format!("{rows} for {answers}"),
-        });
+        facts.push(Fact { what: "rows for answers", name, value: format!("{rows} for {answers}") });
     }
 }
 

@@ -62,12 +62,8 @@ pub fn nginx(folder: &Path, upstream: SocketAddr) -> Result<Peer> {
     fs::write(&file, config)?;
     let mut command = Command::new(PINNED[0]);
     command.args(&PINNED[1..]).arg("nginx").arg("-c").arg(&file);
-    let process = Process::spawn(
-        "nginx",
-        command,
-        Box::new(|line| eprintln!("nginx: {line}")),
-    )
-    .context("cannot start nginx")?;
+    let process = Process::spawn("nginx", command, Box::new(|line| eprintln!("nginx: {line}")))
+        .context("cannot start nginx")?;
     eventually("nginx listens", || TcpStream::connect(addr).ok());
     Ok(Peer {
         name: "nginx",
@@ -106,11 +102,7 @@ pub fn glassway(upstream: SocketAddr, record: bool) -> Peer {
     drop(moved); // Where it fails the monitor competes with the proxy: seen in the table.
     glassway.connected();
     Peer {
-        name: if record {
-            "Glassway, recording"
-        } else {
-            "Glassway, off"
-        },
+        name: if record { "Glassway, recording" } else { "Glassway, off" },
         addr: glassway.proxy_addr(),
         pids: vec![glassway.pid(Which::Proxy)],
         keep: Keep::Glassway(Box::new(glassway)),
@@ -140,20 +132,14 @@ impl Peer {
 
     /// Resident memory of all its processes, in bytes.
     pub fn resident(&self) -> u64 {
-        self.pids
-            .iter()
-            .map(|pid| glassway_tests::glassway::resident(*pid))
-            .sum()
+        self.pids.iter().map(|pid| glassway_tests::glassway::resident(*pid)).sum()
     }
 }
 
 /// Starts a part of this program.
 fn part(pinned: &[&str], arguments: &[String]) -> Result<(Process, SocketAddr)> {
     let mut command = Command::new(pinned[0]);
-    command
-        .args(&pinned[1..])
-        .arg(std::env::current_exe()?)
-        .args(arguments);
+    command.args(&pinned[1..]).arg(std::env::current_exe()?).args(arguments);
     let mut process = Process::spawn(&arguments[0], command, Box::new(|_| {}))?;
     let addr = process
         .line(glassway_tests::wait::PATIENCE, listening_address)

@@ -11,17 +11,14 @@ use tokio::{
 
 /// Relays every connection to `to` until it is killed.
 pub fn run(to: SocketAddr) -> Result<()> {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await?;
-            eprintln!("relay listening on http://{}", listener.local_addr()?);
-            loop {
-                let (here, _) = listener.accept().await?;
-                tokio::spawn(relay(here, to));
-            }
-        })
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        eprintln!("relay listening on http://{}", listener.local_addr()?);
+        loop {
+            let (here, _) = listener.accept().await?;
+            tokio::spawn(relay(here, to));
+        }
+    })
 }
 
 async fn relay(mut here: TcpStream, to: SocketAddr) -> io::Result<()> {

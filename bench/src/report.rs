@@ -12,16 +12,8 @@ const AIMS: [(&str, &str, &str); 6] = [
     ("saturation, 32 connections", "Glassway, recording", "≤ 2.0"),
     ("1,000 requests a second", "Glassway, recording", "≤ 1.5"),
     ("KB per held stream", "Glassway, recording", "≤ 45"),
-    (
-        "upstream connections per 100 streams",
-        "Glassway, recording",
-        "≤ 1",
-    ),
-    (
-        "60-turn conversation on disk",
-        "Glassway, recording",
-        "≤ 0.2 ×",
-    ),
+    ("upstream connections per 100 streams", "Glassway, recording", "≤ 1"),
+    ("60-turn conversation on disk", "Glassway, recording", "≤ 0.2 ×"),
 ];
 
 /// Everything behind this line of the file is written by people and kept.
@@ -79,9 +71,7 @@ fn table(results: &Results) -> String {
 }
 
 fn aim(what: &str, name: &str) -> &'static str {
-    AIMS.iter()
-        .find(|(w, n, _)| (*w, *n) == (what, name))
-        .map_or("", |(_, _, aim)| aim)
+    AIMS.iter().find(|(w, n, _)| (*w, *n) == (what, name)).map_or("", |(_, _, aim)| aim)
 }
 
 fn least(series: &Series) -> f64 {
@@ -93,12 +83,8 @@ fn ratio(comparison: &Comparison, series: &Series) -> String {
     let Some(nginx) = comparison.series.iter().find(|s| s.name == "nginx") else {
         return String::new();
     };
-    let mut ratios: Vec<f64> = series
-        .rounds
-        .iter()
-        .zip(&nginx.rounds)
-        .map(|(a, b)| a / b)
-        .collect();
+    let mut ratios: Vec<f64> =
+        series.rounds.iter().zip(&nginx.rounds).map(|(a, b)| a / b).collect();
     ratios.sort_by(f64::total_cmp);
     let middle = ratios.len() / 2;
     let median = if ratios.len().is_multiple_of(2) {
@@ -124,21 +110,12 @@ fn machine() -> String {
         .and_then(|m| m.split_whitespace().next()?.parse().ok())
         .unwrap_or(0);
     let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "- {model}, {cores} cores, {} GB",
-        kilobytes / 1_000_000
-    );
-    for (program, flag) in [
-        ("uname", "-sr"),
-        ("rustc", "--version"),
-        ("nginx", "-v"),
-        ("wrk", "-v"),
-    ] {
+    let _ = writeln!(out, "- {model}, {cores} cores, {} GB", kilobytes / 1_000_000);
+    for (program, flag) in
+        [("uname", "-sr"), ("rustc", "--version"), ("nginx", "-v"), ("wrk", "-v")]
+    {
         let said = Command::new(program).arg(flag).output();
-        let text = said
-            .map(|o| [o.stdout, o.stderr].concat())
-            .unwrap_or_default();
+        let text = said.map(|o| [o.stdout, o.stderr].concat()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let _ = writeln!(out, "- {}", text.lines().next().unwrap_or(program).trim());
     }

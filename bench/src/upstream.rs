@@ -21,19 +21,16 @@ const STREAM: &str =
 
 /// Serves until it is killed.
 pub fn run() -> Result<()> {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await?;
-            eprintln!("upstream listening on http://{}", listener.local_addr()?);
-            loop {
-                let (stream, _) = listener.accept().await?;
-                CONNECTIONS.fetch_add(1, Ordering::Relaxed);
-                stream.set_nodelay(true)?;
-                tokio::spawn(serve(stream));
-            }
-        })
+    Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        eprintln!("upstream listening on http://{}", listener.local_addr()?);
+        loop {
+            let (stream, _) = listener.accept().await?;
+            CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+            stream.set_nodelay(true)?;
+            tokio::spawn(serve(stream));
+        }
+    })
 }
 
 async fn serve(mut stream: TcpStream) -> io::Result<()> {

@@ -44,19 +44,13 @@ impl Api {
     /// The same caller without a credential.
     #[must_use]
     pub fn anonymous(&self) -> Self {
-        Self {
-            bearer: None,
-            ..self.clone()
-        }
+        Self { bearer: None, ..self.clone() }
     }
 
     /// The same caller with another bearer.
     #[must_use]
     pub fn with_bearer(&self, bearer: &str) -> Self {
-        Self {
-            bearer: Some(bearer.to_owned()),
-            ..self.clone()
-        }
+        Self { bearer: Some(bearer.to_owned()), ..self.clone() }
     }
 
     /// Asks with a method, more headers and perhaps a JSON body.
@@ -70,9 +64,8 @@ impl Api {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Reply, ureq::Error> {
-        let mut request = ureq::http::Request::builder()
-            .method(method)
-            .uri(format!("{}{path}", self.base));
+        let mut request =
+            ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -80,11 +73,9 @@ impl Api {
             request = request.header("authorization", format!("Bearer {bearer}"));
         }
         let answer = match body {
-            Some(json) => self.agent.run(
-                request
-                    .header("content-type", "application/json")
-                    .body(json.to_string())?,
-            ),
+            Some(json) => self
+                .agent
+                .run(request.header("content-type", "application/json").body(json.to_string())?),
             None => self.agent.run(request.body(())?),
         }?;
         let (parts, mut body) = answer.into_parts();
@@ -136,10 +127,7 @@ impl Api {
     #[must_use]
     pub fn requests(&self, query: &str) -> Vec<Value> {
         let list = self.json(&format!("/api/requests{query}"));
-        list["items"]
-            .as_array()
-            .unwrap_or_else(|| panic!("no items in {list}"))
-            .clone()
+        list["items"].as_array().unwrap_or_else(|| panic!("no items in {list}")).clone()
     }
 
     /// One exchange in full.
@@ -166,9 +154,6 @@ impl Reply {
     /// A header's first value.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 }

@@ -23,9 +23,7 @@ impl Client {
     /// Opens a connection.
     #[must_use]
     pub fn connect(addr: SocketAddr) -> Self {
-        Self(Wire::new(
-            TcpStream::connect(addr).expect("the proxy accepts connections"),
-        ))
+        Self(Wire::new(TcpStream::connect(addr).expect("the proxy accepts connections")))
     }
 
     /// Reads a final answer (1xx are passed over) to a request that was no HEAD.

@@ -22,20 +22,14 @@ impl Feed {
     #[must_use]
     pub fn connect(addr: SocketAddr, bearer: &str) -> Self {
         let stream = TcpStream::connect(addr).expect("the monitor accepts connections");
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a positive timeout is valid");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a positive timeout is valid");
         let uri: Uri = format!("ws://{addr}/api/feed").parse().expect("a URI");
         let request =
             ClientRequestBuilder::new(uri).with_header("Authorization", format!("Bearer {bearer}"));
         let config = WebSocketConfig::default();
         let (socket, _) = client::client_with_config(request, stream, Some(config))
             .unwrap_or_else(|e| panic!("the feed upgrades: {e}"));
-        let mut feed = Self {
-            socket,
-            waiting: VecDeque::new(),
-            hello: Value::Null,
-        };
+        let mut feed = Self { socket, waiting: VecDeque::new(), hello: Value::Null };
         feed.hello = feed.receive();
         assert_eq!(feed.hello["type"], "hello", "{}", feed.hello);
         feed
@@ -43,15 +37,12 @@ impl Feed {
 
     /// Sends a command: `filter`, `watch`, `unwatch`, `resume_after`.
     pub fn send(&mut self, command: &Value) {
-        self.socket
-            .send(Message::text(command.to_string()))
-            .expect("the feed takes commands");
+        self.socket.send(Message::text(command.to_string())).expect("the feed takes commands");
     }
 
     /// The next event.
     pub fn receive(&mut self) -> Value {
-        self.try_next(PATIENCE)
-            .unwrap_or_else(|| panic!("the feed is silent or closed"))
+        self.try_next(PATIENCE).unwrap_or_else(|| panic!("the feed is silent or closed"))
     }
 
     /// The next event, unless none comes in time or the feed closes.
@@ -86,10 +77,7 @@ impl Feed {
             }
             passed_over.push(event.to_string());
         }
-        panic!(
-            "the feed never said: {what}; it said\n{}",
-            passed_over.join("\n")
-        );
+        panic!("the feed never said: {what}; it said\n{}", passed_over.join("\n"));
     }
 
     /// The next event of a type.

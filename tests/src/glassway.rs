@@ -120,8 +120,7 @@ impl Setup {
     /// Sends everything to one upstream.
     #[must_use]
     pub fn upstream(self, url: &str) -> Self {
-        self.set("upstream.base_url", url)
-            .set("upstream.anthropic_base_url", url)
+        self.set("upstream.base_url", url).set("upstream.anthropic_base_url", url)
     }
 
     /// Shows the lines of both processes with this.
@@ -166,11 +165,7 @@ impl Setup {
     #[must_use]
     pub fn start_nothing(self) -> Glassway {
         self.write_config();
-        Glassway {
-            proxy: None,
-            monitor: None,
-            setup: self,
-        }
+        Glassway { proxy: None, monitor: None, setup: self }
     }
 
     /// Writes `config.toml` and gives its path.
@@ -225,10 +220,7 @@ impl Glassway {
     pub fn start(&mut self, which: Which) {
         assert!(self.slot(which).is_none(), "{which:?} runs already");
         let process = self.spawn(which);
-        let mut running = Running {
-            process,
-            addr: SocketAddr::from(([0, 0, 0, 0], 0)),
-        };
+        let mut running = Running { process, addr: SocketAddr::from(([0, 0, 0, 0], 0)) };
         running.addr = running
             .process
             .listening()
@@ -327,10 +319,7 @@ impl Glassway {
     pub fn kill9(&mut self, which: Which) {
         let mut running = self.slot(which).take().expect("it runs");
         running.process.signal(Signal::SIGKILL);
-        running
-            .process
-            .wait(PATIENCE)
-            .expect("a killed process ends");
+        running.process.wait(PATIENCE).expect("a killed process ends");
     }
 
     /// Asks one of the two to stop and waits for its end.

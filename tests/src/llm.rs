@@ -39,11 +39,8 @@ impl Pace {
     };
 
     /// Without any waiting.
-    pub const INSTANT: Self = Self {
-        first: Duration::ZERO,
-        token: Duration::ZERO,
-        stall: Duration::ZERO,
-    };
+    pub const INSTANT: Self =
+        Self { first: Duration::ZERO, token: Duration::ZERO, stall: Duration::ZERO };
 }
 
 /// What the model's name asks for.
@@ -71,10 +68,7 @@ struct Question {
 /// Starts it on a free port.
 #[must_use]
 pub fn start(pace: Pace) -> Upstream {
-    start_on(
-        TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"),
-        pace,
-    )
+    start_on(TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"), pace)
 }
 
 /// Starts it on a listener.
@@ -144,19 +138,13 @@ struct Frame {
 impl Frame {
     /// `data:` alone, as OpenAI writes it.
     fn data(data: &Value, content: bool) -> Self {
-        Self {
-            text: format!("data: {data}\n\n"),
-            content,
-        }
+        Self { text: format!("data: {data}\n\n"), content }
     }
 
     /// `event:` and `data:`, the event named by the data's `type`.
     fn event(data: &Value, content: bool) -> Self {
         let name = data["type"].as_str().unwrap_or("message");
-        Self {
-            text: format!("event: {name}\ndata: {data}\n\n"),
-            content,
-        }
+        Self { text: format!("event: {name}\ndata: {data}\n\n"), content }
     }
 }
 
@@ -197,21 +185,14 @@ fn refusal(mood: Mood, anthropic: bool) -> Option<Vec<u8>> {
         _ => return None,
     };
     let body = if anthropic {
-        let kind = if kind == "server_error" {
-            "api_error"
-        } else {
-            kind
-        };
+        let kind = if kind == "server_error" { "api_error" } else { kind };
         json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_demo"})
     } else {
         json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
     };
     let text = json_answer(status, &body);
     let text = String::from_utf8(text).expect("an answer is text");
-    Some(
-        text.replacen("\r\n", &format!("\r\n{more}"), 1)
-            .into_bytes(),
-    )
+    Some(text.replacen("\r\n", &format!("\r\n{more}"), 1).into_bytes())
 }
 
 fn json_answer(status: &str, body: &Value) -> Vec<u8> {
@@ -225,10 +206,7 @@ impl Question {
             .or_else(|| body["input"].as_array())
             .cloned()
             .unwrap_or_default();
-        let newest = turns
-            .last()
-            .cloned()
-            .unwrap_or_else(|| body["input"].clone());
+        let newest = turns.last().cloned().unwrap_or_else(|| body["input"].clone());
         let has_result = newest["role"] == "tool"
             || newest["content"][0]["type"] == "tool_result"
             || newest["type"] == "function_call_output";
@@ -270,10 +248,9 @@ impl Question {
 fn text_of(turn: &Value) -> String {
     match &turn["content"] {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => parts
-            .iter()
-            .filter_map(|p| p["text"].as_str().or(p["content"].as_str()))
-            .collect(),
+        Value::Array(parts) => {
+            parts.iter().filter_map(|p| p["text"].as_str().or(p["content"].as_str())).collect()
+        }
         _ => turn.as_str().unwrap_or_default().to_owned(),
     }
 }

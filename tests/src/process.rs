@@ -43,11 +43,7 @@ impl Process {
     /// # Errors
     /// It cannot be started.
     pub fn spawn(name: &str, mut command: Command, echo: Echo) -> io::Result<Self> {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn()?;
         let lines = Arc::new(Lines::default());
         let echo = Arc::new(echo);
@@ -57,13 +53,7 @@ impl Process {
             follow(stdout, Arc::clone(&lines), Arc::clone(&echo)),
             follow(stderr, Arc::clone(&lines), echo),
         ];
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            status: None,
-            lines,
-            readers,
-        })
+        Ok(Self { name: name.to_owned(), child, status: None, lines, readers })
     }
 
     /// The process id.
@@ -106,9 +96,8 @@ impl Process {
                 }
             }
             if ended || start.elapsed() > patience {
-                let how = self
-                    .status
-                    .map_or_else(|| "is silent".to_owned(), |s| format!("ended ({s})"));
+                let how =
+                    self.status.map_or_else(|| "is silent".to_owned(), |s| format!("ended ({s})"));
                 return Err(format!("{} {how}:\n{}", self.name, self.log()));
             }
         }

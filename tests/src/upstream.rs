@@ -70,11 +70,7 @@ impl Upstream {
                     }
                     let wire = Wire::new(stream);
                     let mut received = locked(&seen.received);
-                    let mut conn = Conn {
-                        number: received.len(),
-                        seen: Arc::clone(&seen),
-                        wire,
-                    };
+                    let mut conn = Conn { number: received.len(), seen: Arc::clone(&seen), wire };
                     received.push(conn.wire.received());
                     drop(received);
                     let script = Arc::clone(&script);
@@ -83,12 +79,7 @@ impl Upstream {
                 }
             }
         });
-        Self {
-            addr,
-            seen,
-            stop,
-            accepting: Some(accepting),
-        }
+        Self { addr, seen, stop, accepting: Some(accepting) }
     }
 
     /// Answers every request of every connection with the same bytes.
@@ -132,11 +123,7 @@ impl Upstream {
         let requests = eventually("a request at the upstream", || {
             Some(self.requests()).filter(|r| !r.is_empty())
         });
-        assert_eq!(
-            requests.len(),
-            1,
-            "more than one request came: {requests:?}"
-        );
+        assert_eq!(requests.len(), 1, "more than one request came: {requests:?}");
         requests[0].clone()
     }
 

@@ -27,10 +27,7 @@ pub fn within<T>(
         if let Some(value) = condition() {
             return value;
         }
-        assert!(
-            start.elapsed() < patience,
-            "waited {patience:?} in vain for: {what}"
-        );
+        assert!(start.elapsed() < patience, "waited {patience:?} in vain for: {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }

@@ -56,10 +56,7 @@ impl Head {
     /// The only value of a header whose name matches in any case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, v)| v.as_str())
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     /// All values of a header, in order.
@@ -75,11 +72,8 @@ impl Head {
     /// Header names, lower-cased and sorted, to compare sets of them.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .headers
-            .iter()
-            .map(|(n, _)| n.to_ascii_lowercase())
-            .collect();
+        let mut names: Vec<String> =
+            self.headers.iter().map(|(n, _)| n.to_ascii_lowercase()).collect();
         names.sort();
         names
     }
@@ -99,11 +93,7 @@ impl Head {
         let mut lines = raw.split("\r\n");
         let first_line = lines.next().unwrap_or_default().to_owned();
         let headers = lines.take_while(|l| !l.is_empty()).map(field).collect();
-        Self {
-            raw,
-            first_line,
-            headers,
-        }
+        Self { raw, first_line, headers }
     }
 }
 
@@ -116,16 +106,9 @@ impl Wire {
     /// Takes a connection over; reads give up after [`PATIENCE`].
     #[must_use]
     pub fn new(stream: TcpStream) -> Self {
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .expect("a positive timeout is valid");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a positive timeout is valid");
         stream.set_nodelay(true).expect("a TCP socket has no delay");
-        Self {
-            stream,
-            ahead: Vec::new(),
-            received: Arc::default(),
-            keep_received: true,
-        }
+        Self { stream, ahead: Vec::new(), received: Arc::default(), keep_received: true }
     }
 
     /// Stops keeping what is received, for bodies of hundreds of megabytes.
@@ -201,10 +184,7 @@ impl Wire {
             Some(n) => self.sized(n.parse().expect("Content-Length is a number")),
             None if until_close => {
                 let (bytes, end) = self.rest();
-                Body {
-                    end,
-                    ..Body::whole(bytes)
-                }
+                Body { end, ..Body::whole(bytes) }
             }
             None => Body::whole(Vec::new()),
         }
@@ -215,10 +195,7 @@ impl Wire {
         while self.ahead.len() < n {
             if !matches!(self.fill(), Ok(1..)) {
                 let bytes = std::mem::take(&mut self.ahead);
-                return Body {
-                    end: End::Cut,
-                    ..Body::whole(bytes)
-                };
+                return Body { end: End::Cut, ..Body::whole(bytes) };
             }
         }
         Body::whole(self.ahead.drain(..n).collect())
@@ -346,12 +323,7 @@ impl Wire {
 
 impl Body {
     fn whole(bytes: Vec<u8>) -> Self {
-        Self {
-            bytes,
-            chunks: Vec::new(),
-            trailers: Vec::new(),
-            end: End::Clean,
-        }
+        Self { bytes, chunks: Vec::new(), trailers: Vec::new(), end: End::Clean }
     }
 
     /// The content as text.
@@ -367,10 +339,7 @@ pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn is_timeout(e: &io::Error) -> bool {
-    matches!(
-        e.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-    )
+    matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {

@@ -34,31 +34,19 @@ fn nothing_but_the_door_is_open() {
         let reply = nobody.get(path);
         assert_eq!(reply.status, 401, "{path}");
         assert!(
-            reply
-                .header("content-type")
-                .unwrap()
-                .starts_with("application/problem+json"),
+            reply.header("content-type").unwrap().starts_with("application/problem+json"),
             "{path}"
         );
         assert!(reply.header("www-authenticate").is_some(), "{path}");
         assert_eq!(reply.json()["status"], 401);
-        assert_eq!(
-            glassway.api().with_bearer("wrong").get(path).status,
-            401,
-            "{path}"
-        );
+        assert_eq!(glassway.api().with_bearer("wrong").get(path).status, 401, "{path}");
     }
     for path in ["/healthz", "/api/health", "/"] {
         assert_eq!(nobody.get(path).status, 200, "{path}");
     }
-    for path in [
-        "/api/requests",
-        "/api/stats",
-        "/api/settings",
-        "/metrics",
-        "/openapi.json",
-        "/docs",
-    ] {
+    for path in
+        ["/api/requests", "/api/stats", "/api/settings", "/metrics", "/openapi.json", "/docs"]
+    {
         assert_eq!(glassway.api().get(path).status, 200, "{path}");
     }
 }
@@ -78,10 +66,7 @@ fn a_token_is_a_session() {
     let token = json.json()["access_token"].as_str().unwrap().to_owned();
     let session = glassway.api().with_bearer(&token);
     assert_eq!(session.json("/api/session")["signed_in"], true);
-    assert_eq!(
-        session.call("DELETE", "/api/session", &[], None).status,
-        204
-    );
+    assert_eq!(session.call("DELETE", "/api/session", &[], None).status, 204);
     assert_eq!(session.get("/api/session").status, 401);
 
     let mut form = Client::connect(glassway.monitor_addr());
@@ -92,10 +77,7 @@ fn a_token_is_a_session() {
         body.len()
     ));
     assert_eq!(answer.status(), 200);
-    assert_eq!(
-        nobody.post("/token", &value!({"api_key": "wrong"})).status,
-        401
-    );
+    assert_eq!(nobody.post("/token", &value!({"api_key": "wrong"})).status, 401);
 }
 
 #[test]
@@ -116,19 +98,11 @@ fn a_foreign_host_is_misdirected() {
     let ask = |host: &str| {
         let request =
             format!("GET /api/health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        Client::connect(glassway.monitor_addr())
-            .ask(request)
-            .status()
+        Client::connect(glassway.monitor_addr()).ask(request).status()
     };
     assert_eq!(ask("evil.example"), 421);
     assert_eq!(ask("evil.example:8081"), 421);
-    for host in [
-        "localhost",
-        "localhost:8081",
-        "127.0.0.1:8081",
-        "[::1]:8081",
-        "192.168.1.5",
-    ] {
+    for host in ["localhost", "localhost:8081", "127.0.0.1:8081", "[::1]:8081", "192.168.1.5"] {
         assert_eq!(ask(host), 200, "{host}");
     }
 }
@@ -136,17 +110,8 @@ fn a_foreign_host_is_misdirected() {
 #[test]
 fn a_cookie_counts_only_from_our_own_pages() {
     let (_upstream, glassway) = running();
-    let reply = glassway
-        .api()
-        .anonymous()
-        .post("/token", &value!({"api_key": ADMIN_KEY}));
-    let cookie = reply
-        .header("set-cookie")
-        .unwrap()
-        .split(';')
-        .next()
-        .unwrap()
-        .to_owned();
+    let reply = glassway.api().anonymous().post("/token", &value!({"api_key": ADMIN_KEY}));
+    let cookie = reply.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let ask = |method: &str, path: &str, origin: &str, body: &str| {
         let host = glassway.monitor_addr();
         let request = format!(
@@ -159,10 +124,7 @@ fn a_cookie_counts_only_from_our_own_pages() {
     let own = format!("Origin: http://{}\r\n", glassway.monitor_addr());
     let foreign = "Origin: https://evil.example\r\n";
     assert_eq!(ask("GET", "/api/requests", &own, ""), 200);
-    assert_eq!(
-        ask("PUT", "/api/settings", &own, r#"{"max_attempts":4}"#),
-        200
-    );
+    assert_eq!(ask("PUT", "/api/settings", &own, r#"{"max_attempts":4}"#), 200);
     for refused in [
         ask("PUT", "/api/settings", foreign, r#"{"max_attempts":5}"#),
         ask("GET", "/api/requests", foreign, ""),
@@ -176,11 +138,7 @@ fn a_cookie_counts_only_from_our_own_pages() {
 fn what_does_not_exist_is_a_problem_in_json() {
     let (_upstream, glassway) = running();
     let cases = [
-        (
-            "GET",
-            "/api/request/00000000-0000-7000-8000-000000000000",
-            404,
-        ),
+        ("GET", "/api/request/00000000-0000-7000-8000-000000000000", 404),
         ("GET", "/api/request/nonsense", 404),
         ("GET", "/api/no-such-path", 404),
         ("DELETE", "/api/requests", 405),
@@ -195,25 +153,14 @@ fn what_does_not_exist_is_a_problem_in_json() {
         let reply = glassway.api().call(method, path, &[], None);
         assert_eq!(reply.status, status, "{method} {path}: {}", reply.text());
         let kind = reply.header("content-type").unwrap();
-        assert!(
-            kind.starts_with("application/problem+json"),
-            "{path}: {kind}"
-        );
+        assert!(kind.starts_with("application/problem+json"), "{path}: {kind}");
         let problem = reply.json();
         assert_eq!(problem["status"], status);
         assert!(problem["title"].is_string(), "{problem}");
     }
-    let unknown = glassway.api().call(
-        "PUT",
-        "/api/settings",
-        &[],
-        Some(&value!({"no_such_field": 1})),
-    );
-    assert!(
-        unknown.status == 400 || unknown.status == 422,
-        "{}",
-        unknown.text()
-    );
+    let unknown =
+        glassway.api().call("PUT", "/api/settings", &[], Some(&value!({"no_such_field": 1})));
+    assert!(unknown.status == 400 || unknown.status == 422, "{}", unknown.text());
 }
 
 #[test]
@@ -223,28 +170,17 @@ fn settings_tell_the_instance_and_keep_what_is_put() {
     assert_eq!(settings["strategy"], "round_robin");
     assert_eq!(settings["max_attempts"], 3);
     assert_eq!(
-        settings["instance"]["upstream_base_url"]
-            .as_str()
-            .unwrap()
-            .trim_end_matches('/'),
+        settings["instance"]["upstream_base_url"].as_str().unwrap().trim_end_matches('/'),
         upstream.url()
     );
-    let put = glassway.api().call(
-        "PUT",
-        "/api/settings",
-        &[],
-        Some(&value!({"strategy": "random"})),
-    );
+    let put =
+        glassway.api().call("PUT", "/api/settings", &[], Some(&value!({"strategy": "random"})));
     assert_eq!(put.status, 200, "{}", put.text());
     glassway.term(Which::Monitor);
     glassway.start(Which::Monitor);
     assert_eq!(glassway.api().json("/api/settings")["strategy"], "random");
-    let wrong = glassway.api().call(
-        "PUT",
-        "/api/settings",
-        &[],
-        Some(&value!({"strategy": "psychic"})),
-    );
+    let wrong =
+        glassway.api().call("PUT", "/api/settings", &[], Some(&value!({"strategy": "psychic"})));
     assert!(wrong.status == 400 || wrong.status == 422);
 }
 
@@ -254,21 +190,14 @@ fn bodies_are_served_in_ranges() {
     glassway.client().ask(post("/v1/x", "0123456789"));
     let id = glassway.only_exchange()["id"].as_str().unwrap().to_owned();
     let path = format!("/api/request/{id}/request-body");
-    let part = glassway
-        .api()
-        .call("GET", &path, &[("range", "bytes=2-5")], None);
+    let part = glassway.api().call("GET", &path, &[("range", "bytes=2-5")], None);
     assert_eq!(part.status, 206);
     assert_eq!(part.text(), "2345");
     assert_eq!(part.header("content-range"), Some("bytes 2-5/10"));
-    let past = glassway
-        .api()
-        .call("GET", &path, &[("range", "bytes=50-")], None);
+    let past = glassway.api().call("GET", &path, &[("range", "bytes=50-")], None);
     assert_eq!(past.status, 416);
     let head = glassway.api().call("HEAD", &path, &[], None);
-    assert_eq!(
-        (head.status, head.header("content-length")),
-        (200, Some("10"))
-    );
+    assert_eq!((head.status, head.header("content-length")), (200, Some("10")));
 }
 
 #[test]
@@ -295,17 +224,10 @@ fn the_page_is_served_and_the_proxy_serves_nothing_else() {
     let (_upstream, glassway) = running();
     let page = glassway.api().anonymous().get("/");
     assert!(page.text().to_lowercase().contains("<!doctype html"));
-    assert!(
-        page.header("content-type")
-            .unwrap()
-            .starts_with("text/html")
-    );
+    assert!(page.header("content-type").unwrap().starts_with("text/html"));
     assert!(page.header("content-security-policy").is_some());
     // Port 8080 knows no API of the monitor's: it goes upstream like anything.
-    assert_eq!(
-        glassway.client().ask(get("/api/requests")).text(),
-        r#"{"model":"gpt-4o"}"#
-    );
+    assert_eq!(glassway.client().ask(get("/api/requests")).text(), r#"{"model":"gpt-4o"}"#);
 }
 
 #[test]
@@ -317,11 +239,7 @@ fn the_link_can_be_asked_with_curl() {
     let (_upstream, glassway) = running();
     for path in ["/health", "/in-flight", "/state", "/metrics"] {
         let mut link = UnixStream::connect(glassway.folder().join("data/glassway.sock")).unwrap();
-        write!(
-            link,
-            "GET {path} HTTP/1.1\r\nHost: link\r\nConnection: close\r\n\r\n"
-        )
-        .unwrap();
+        write!(link, "GET {path} HTTP/1.1\r\nHost: link\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         link.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");

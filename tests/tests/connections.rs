@@ -22,10 +22,7 @@ fn a_hundred_exchanges_use_one_upstream_connection() {
     let count = std::sync::atomic::AtomicUsize::new(0);
     let upstream =
         Upstream::respond(move |_| mixed(count.fetch_add(1, std::sync::atomic::Ordering::Relaxed)));
-    let glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("proxy.threads", 1)
-        .start();
+    let glassway = Glassway::setup().upstream(&upstream.url()).set("proxy.threads", 1).start();
     let mut client = glassway.client();
     for _ in 0..50 {
         client.ask(post("/v1/chat/completions", r#"{"stream":true}"#));
@@ -34,11 +31,7 @@ fn a_hundred_exchanges_use_one_upstream_connection() {
         glassway.client().ask(post("/v1/chat/completions", "{}"));
     }
     assert_eq!(upstream.requests().len(), 100);
-    assert_eq!(
-        upstream.connections(),
-        1,
-        "a stream must not cost a connection"
-    );
+    assert_eq!(upstream.connections(), 1, "a stream must not cost a connection");
     glassway.finished(100);
 }
 
@@ -54,10 +47,8 @@ fn a_connection_the_upstream_closed_while_idle_is_replaced() {
         assert!(conn.closed());
         tell.open();
     });
-    let glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("proxy.threads", 1)
-        .start_proxy();
+    let glassway =
+        Glassway::setup().upstream(&upstream.url()).set("proxy.threads", 1).start_proxy();
     let mut client = glassway.client();
     assert_eq!(client.ask(post("/v1/x", "{}")).json()["connection"], 0);
     gone.wait();
@@ -85,20 +76,15 @@ fn an_aborted_answer_does_not_poison_its_connection() {
         assert_eq!(glassway.client().ask(get("/v1/x")).text(), "{}");
     }
     let outcomes = glassway.finished(10);
-    let closed = outcomes
-        .iter()
-        .filter(|e| e["outcome"] == "client_closed")
-        .count();
+    let closed = outcomes.iter().filter(|e| e["outcome"] == "client_closed").count();
     assert_eq!(closed, 5, "{outcomes:#?}");
 }
 
 #[test]
 fn more_clients_than_the_limit_wait_and_are_served() {
     let upstream = Upstream::answer(json("{}"));
-    let glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("proxy.max_connections", 4)
-        .start_proxy();
+    let glassway =
+        Glassway::setup().upstream(&upstream.url()).set("proxy.max_connections", 4).start_proxy();
     let mut held: Vec<_> = (0..4).map(|_| glassway.client()).collect();
     for client in &mut held {
         assert_eq!(client.ask(get("/v1/x")).status(), 200);

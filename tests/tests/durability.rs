@@ -22,10 +22,8 @@ use rusqlite::Connection;
 #[test]
 fn before_end_means_that_what_was_answered_is_stored() {
     let upstream = Upstream::answer(json(r#"{"answer":42}"#));
-    let mut glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("record.durability", "before_end")
-        .start();
+    let mut glassway =
+        Glassway::setup().upstream(&upstream.url()).set("record.durability", "before_end").start();
     for n in 1..=5 {
         let answer = glassway.client().ask(post(&format!("/v1/x/{n}"), "{}"));
         assert_eq!(answer.text(), r#"{"answer":42}"#);
@@ -40,26 +38,18 @@ fn before_end_means_that_what_was_answered_is_stored() {
 /// Numbers the monitor tells about losses: bodies, records.
 fn losses(glassway: &Glassway) -> (u64, u64) {
     let lost = glassway.api().json("/api/stats")["lost"].clone();
-    (
-        lost["bodies_shed"].as_u64().unwrap(),
-        lost["records_lost"].as_u64().unwrap(),
-    )
+    (lost["bodies_shed"].as_u64().unwrap(), lost["records_lost"].as_u64().unwrap())
 }
 
 /// Checks that rows and losses together are the requests made, and that shed
 /// bodies are as many as were counted.
 fn account_for(glassway: &Glassway, made: u64) {
-    let (shed, lost) = eventually(
-        format_args!("all {made} requests are accounted for"),
-        || {
-            let (shed, lost) = losses(glassway);
-            let rows = glassway.api().json("/api/stats")["calls"]["all"]
-                .as_u64()
-                .unwrap();
-            let in_flight = glassway.api().json("/api/stats")["in_flight"] == 0;
-            (in_flight && rows + lost == made).then_some((shed, lost))
-        },
-    );
+    let (shed, lost) = eventually(format_args!("all {made} requests are accounted for"), || {
+        let (shed, lost) = losses(glassway);
+        let rows = glassway.api().json("/api/stats")["calls"]["all"].as_u64().unwrap();
+        let in_flight = glassway.api().json("/api/stats")["in_flight"] == 0;
+        (in_flight && rows + lost == made).then_some((shed, lost))
+    });
     let api = glassway.api();
     let mut shed_shown = 0;
     let mut rows = 0;
@@ -79,28 +69,17 @@ fn account_for(glassway: &Glassway, made: u64) {
         }
     }
     assert_eq!(rows + lost, made, "rows and counted losses");
-    assert!(
-        shed_shown <= shed,
-        "{shed_shown} bodies are missing, {shed} were counted"
-    );
+    assert!(shed_shown <= shed, "{shed_shown} bodies are missing, {shed} were counted");
     let metrics = api.get("/metrics").text();
-    assert!(
-        metrics.contains(&format!("glassway_records_lost_total {lost}")),
-        "{metrics}"
-    );
-    assert!(
-        metrics.contains(&format!("glassway_bodies_shed_total {shed}")),
-        "{metrics}"
-    );
+    assert!(metrics.contains(&format!("glassway_records_lost_total {lost}")), "{metrics}");
+    assert!(metrics.contains(&format!("glassway_bodies_shed_total {shed}")), "{metrics}");
 }
 
 #[test]
 fn a_foreign_lock_costs_no_client_anything_and_losses_are_exact() {
     let upstream = Upstream::answer(json(&format!(r#"{{"text":"{}"}}"#, "y".repeat(20_000))));
-    let glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("record.queue_bytes", 1_048_576)
-        .start();
+    let glassway =
+        Glassway::setup().upstream(&upstream.url()).set("record.queue_bytes", 1_048_576).start();
     let mut client = glassway.client();
     let body = format!(r#"{{"model":"gpt-4o","text":"{}"}}"#, "x".repeat(20_000));
     client.ask(post("/v1/before", &body));

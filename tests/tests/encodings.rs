@@ -64,14 +64,8 @@ fn a_compressed_answer_passes_untouched_and_is_shown_decoded() {
         assert_eq!(response["body_bytes"], bytes.len());
         assert_eq!(exchange["response_bytes"], bytes.len());
         assert_eq!(exchange["usage"]["prompt_tokens"], 3, "{coding}");
-        let path = format!(
-            "/api/request/{}/response-body",
-            exchange["id"].as_str().unwrap()
-        );
-        assert!(
-            glassway.api().get(&path).body == bytes,
-            "{coding}: raw bytes differ"
-        );
+        let path = format!("/api/request/{}/response-body", exchange["id"].as_str().unwrap());
+        assert!(glassway.api().get(&path).body == bytes, "{coding}: raw bytes differ");
         let decoded = glassway.api().get(&format!("{path}?decoded=true"));
         assert_eq!(decoded.text(), TEXT);
     }
@@ -89,11 +83,7 @@ fn a_compressed_stream_is_shown_as_events() {
         let exchange = glassway.only_exchange();
         let events = exchange["events"].as_array().unwrap();
         let data: Vec<_> = events.iter().map(|e| e["data"].as_str().unwrap()).collect();
-        assert_eq!(
-            data,
-            [r#"{"choices":[{"delta":{"content":"狐"}}]}"#, "[DONE]"],
-            "{coding}"
-        );
+        assert_eq!(data, [r#"{"choices":[{"delta":{"content":"狐"}}]}"#, "[DONE]"], "{coding}");
     }
 }
 
@@ -127,20 +117,14 @@ fn a_bomb_passes_and_is_not_unpacked_whole() {
     let exchange = glassway.only_exchange();
     assert_eq!(exchange["outcome"], "ok");
     let after = glassway.resident(Which::Proxy);
-    assert!(
-        after < before + 128 * 1024 * 1024,
-        "{before} grew to {after}"
-    );
+    assert!(after < before + 128 * 1024 * 1024, "{before} grew to {after}");
 }
 
 #[test]
 fn a_body_that_is_not_what_it_says_is_kept_as_it_is() {
     for coding in ["gzip", "br", "zstd", "deflate", "unheard-of"] {
-        let upstream = Upstream::answer(with_head(
-            coding,
-            "application/json",
-            b"\xffnot packed at all",
-        ));
+        let upstream =
+            Upstream::answer(with_head(coding, "application/json", b"\xffnot packed at all"));
         let glassway = Glassway::before(&upstream);
         let answer = glassway.client().ask(get("/v1/x"));
         assert_eq!(answer.body.bytes, b"\xffnot packed at all");

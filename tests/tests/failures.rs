@@ -96,18 +96,13 @@ fn an_upstream_that_never_answers_is_a_504() {
         conn.request();
         conn.closed();
     });
-    let glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("proxy.first_byte_timeout", "1s")
-        .start();
+    let glassway =
+        Glassway::setup().upstream(&upstream.url()).set("proxy.first_byte_timeout", "1s").start();
     let answer = glassway.client().ask(post("/v1/chat/completions", "{}"));
     assert_eq!(answer.status(), 504);
     let error = &answer.json()["error"];
     assert_eq!(error["code"], "upstream_timeout");
-    assert!(
-        error["message"].is_string() && error["type"].is_string(),
-        "{error}"
-    );
+    assert!(error["message"].is_string() && error["type"].is_string(), "{error}");
     let exchange = glassway.only_exchange();
     assert_eq!(exchange["outcome"], "timeout");
     assert_eq!(exchange["error"]["code"], "upstream_timeout");
@@ -121,10 +116,8 @@ fn a_stream_that_falls_silent_is_cut() {
         conn.send_chunk("data: 1\n\n");
         conn.closed();
     });
-    let glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("proxy.idle_timeout", "1s")
-        .start();
+    let glassway =
+        Glassway::setup().upstream(&upstream.url()).set("proxy.idle_timeout", "1s").start();
     let answer = glassway.client().ask(post("/v1/chat/completions", "{}"));
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.body.end, End::Cut);
@@ -135,25 +128,14 @@ fn a_stream_that_falls_silent_is_cut() {
 #[test]
 fn a_refused_connection_is_a_502_in_the_callers_shape() {
     // A port that was free a moment ago and that nobody listens on.
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let glassway = Glassway::setup()
-        .upstream(&format!("http://{free}"))
-        .start();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let glassway = Glassway::setup().upstream(&format!("http://{free}")).start();
 
     let openai = glassway.client().ask(post("/v1/chat/completions", "{}"));
     assert_eq!(openai.status(), 502);
     let error = &openai.json()["error"];
     assert_eq!(error["code"], "upstream_connect");
-    assert!(
-        error["message"]
-            .as_str()
-            .unwrap()
-            .contains(&free.to_string()),
-        "{error}"
-    );
+    assert!(error["message"].as_str().unwrap().contains(&free.to_string()), "{error}");
     assert!(error["type"].is_string());
 
     let anthropic = glassway.client().ask(
@@ -254,13 +236,8 @@ fn an_upstream_that_takes_half_an_upload_and_leaves_is_a_502() {
 
 #[test]
 fn the_health_of_the_proxy_is_told_without_an_upstream() {
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let glassway = Glassway::setup()
-        .upstream(&format!("http://{free}"))
-        .start_proxy();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let glassway = Glassway::setup().upstream(&format!("http://{free}")).start_proxy();
     for path in ["/healthz", "/api/health"] {
         let answer = glassway.client().ask(get(path));
         assert_eq!(answer.status(), 200, "{path}");

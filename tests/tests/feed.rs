@@ -47,10 +47,7 @@ fn an_exchange_starts_once_and_finishes_once() {
         let seq = event["seq"].as_i64().unwrap();
         assert!(seq > last_seq, "seq rises: {event}");
         last_seq = seq;
-        let id = event["request"]["id"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
+        let id = event["request"]["id"].as_str().unwrap_or_default().to_owned();
         match event["type"].as_str().unwrap() {
             "request.started" => {
                 *started.entry(id).or_default() += 1;
@@ -78,10 +75,7 @@ fn a_running_exchange_is_in_hello_in_the_list_and_in_its_detail() {
     let upstream = halves(&open);
     let glassway = Glassway::before(&upstream);
     let mut client = glassway.client();
-    client.send(post(
-        "/v1/chat/completions",
-        r#"{"model":"gpt-4o","stream":true}"#,
-    ));
+    client.send(post("/v1/chat/completions", r#"{"model":"gpt-4o","stream":true}"#));
     client.head();
     let id = glassway_tests::eventually("the running one in the list", || {
         let list = glassway.api().requests("");
@@ -120,14 +114,8 @@ fn whoever_watches_reads_along() {
     let glassway = Glassway::before(&upstream);
     let mut feed = glassway.feed();
     let mut client = glassway.client();
-    client.send(post(
-        "/v1/chat/completions",
-        r#"{"model":"gpt-4o","stream":true}"#,
-    ));
-    let id = feed.event("request.started")["request"]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    client.send(post("/v1/chat/completions", r#"{"model":"gpt-4o","stream":true}"#));
+    let id = feed.event("request.started")["request"]["id"].as_str().unwrap().to_owned();
     client.head();
     client.chunk();
     feed.send(&value!({"watch": id}));
@@ -138,12 +126,7 @@ fn whoever_watches_reads_along() {
     client.rest_of_chunks();
     let finished = feed.event("request.finished");
     assert_eq!(finished["request"]["id"], id.as_str());
-    assert_eq!(
-        text,
-        glassway.only_exchange()["response"]["body"]
-            .as_str()
-            .unwrap()
-    );
+    assert_eq!(text, glassway.only_exchange()["response"]["body"].as_str().unwrap());
 }
 
 /// Appends the answer's deltas until they contain `until`.
@@ -165,9 +148,7 @@ fn nobody_gets_bodies_unasked() {
     let upstream = halves(&open);
     let glassway = Glassway::before(&upstream);
     let mut feed = glassway.feed();
-    glassway
-        .client()
-        .ask(post("/v1/chat/completions", r#"{"stream":true}"#));
+    glassway.client().ask(post("/v1/chat/completions", r#"{"stream":true}"#));
     loop {
         let event = feed.receive();
         assert_ne!(event["type"], "body.delta");
@@ -184,19 +165,13 @@ fn a_running_answer_shows_its_last_words() {
     let glassway = Glassway::before(&upstream);
     let mut feed = glassway.feed();
     let mut client = glassway.client();
-    client.send(post(
-        "/v1/chat/completions",
-        r#"{"model":"gpt-4o","stream":true}"#,
-    ));
+    client.send(post("/v1/chat/completions", r#"{"model":"gpt-4o","stream":true}"#));
     let live = feed.until("an update with text", |e| {
         let live = &e["request"]["live"];
         (e["type"] == "request.updated" && live["text_tail"] != "" && live["text_tail"].is_string())
             .then(|| live.clone())
     });
-    assert!(
-        live["text_tail"].as_str().unwrap().ends_with('狐'),
-        "{live}"
-    );
+    assert!(live["text_tail"].as_str().unwrap().ends_with('狐'), "{live}");
     open.open();
     client.head();
     client.rest_of_chunks();
@@ -316,10 +291,7 @@ fn the_feed_is_for_those_who_signed_in() {
     };
     assert_eq!(upgrade(""), 401);
     assert_eq!(upgrade("Authorization: Bearer wrong\r\n"), 401);
-    assert_eq!(
-        upgrade(&format!("Authorization: Bearer {ADMIN_KEY}\r\n")),
-        101
-    );
+    assert_eq!(upgrade(&format!("Authorization: Bearer {ADMIN_KEY}\r\n")), 101);
 }
 
 #[test]

@@ -55,51 +55,26 @@ fn the_vendor_answers_in_both_dialects() {
             r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"讲个故事"}}]}}"#
         )
     };
-    let whole = client
-        .ask(post("/v1/chat/completions", &ask(false, "gpt-4o")))
-        .json();
-    let text = whole["choices"][0]["message"]["content"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let streamed = client
-        .ask(post("/v1/chat/completions", &ask(true, "gpt-4o")))
-        .text();
+    let whole = client.ask(post("/v1/chat/completions", &ask(false, "gpt-4o"))).json();
+    let text = whole["choices"][0]["message"]["content"].as_str().unwrap().to_owned();
+    let streamed = client.ask(post("/v1/chat/completions", &ask(true, "gpt-4o"))).text();
     let pieces: String = streamed
         .lines()
         .filter_map(|line| line.strip_prefix("data: {"))
         .map(|rest| serde_json::from_str::<serde_json::Value>(&format!("{{{rest}")).unwrap())
-        .filter_map(|chunk| {
-            chunk["choices"][0]["delta"]["content"]
-                .as_str()
-                .map(str::to_owned)
-        })
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
         .collect();
     assert_eq!(pieces, text);
     assert!(streamed.ends_with("data: [DONE]\n\n"));
 
-    let message = client
-        .ask(post("/v1/messages", &ask(false, "claude-sonnet-4-5")))
-        .json();
+    let message = client.ask(post("/v1/messages", &ask(false, "claude-sonnet-4-5"))).json();
     assert_eq!(message["content"][0]["text"], text.as_str());
-    let events = client
-        .ask(post("/v1/messages", &ask(true, "claude-sonnet-4-5")))
-        .text();
+    let events = client.ask(post("/v1/messages", &ask(true, "claude-sonnet-4-5"))).text();
     assert!(events.starts_with("event: message_start\n"));
     assert!(events.ends_with("data: {\"type\":\"message_stop\"}\n\n"));
 
-    assert_eq!(
-        client
-            .ask(post("/v1/chat/completions", &ask(true, "gpt-4o-busy")))
-            .status(),
-        429
-    );
-    assert_eq!(
-        client
-            .ask(post("/v1/chat/completions", &ask(true, "gpt-4o-broken")))
-            .status(),
-        500
-    );
+    assert_eq!(client.ask(post("/v1/chat/completions", &ask(true, "gpt-4o-busy"))).status(), 429);
+    assert_eq!(client.ask(post("/v1/chat/completions", &ask(true, "gpt-4o-broken"))).status(), 500);
     let cut = client.ask(post("/v1/chat/completions", &ask(true, "gpt-4o-cut")));
     assert_eq!(cut.body.end, End::Cut);
 }
@@ -112,15 +87,8 @@ fn a_listening_line_is_read_in_any_dress() {
         r#"{"message":"proxy listening on http://127.0.0.1:8080"}"#,
         "proxy listening on http://127.0.0.1:8080\u{1b}[0m",
     ] {
-        assert_eq!(
-            listening_address(line),
-            "127.0.0.1:8080".parse().ok(),
-            "{line}"
-        );
+        assert_eq!(listening_address(line), "127.0.0.1:8080".parse().ok(), "{line}");
     }
-    assert_eq!(
-        listening_address("listening on http://[::1]:8081/"),
-        "[::1]:8081".parse().ok()
-    );
+    assert_eq!(listening_address("listening on http://[::1]:8081/"), "[::1]:8081".parse().ok());
     assert_eq!(listening_address("something else"), None);
 }

@@ -45,10 +45,7 @@ fn a_request_arrives_with_its_headers_in_their_spelling_and_order() {
 
     let got = upstream.only_request();
     assert_eq!(got.head.first_line, "POST /v1/chat/completions HTTP/1.1");
-    assert_eq!(
-        got.head.header("host"),
-        Some(upstream.addr().to_string().as_str())
-    );
+    assert_eq!(got.head.header("host"), Some(upstream.addr().to_string().as_str()));
     let mut expected = grouped(&headers);
     let empty = expected.iter().position(|l| l == "x-empty:").unwrap();
     expected[empty] = "x-empty: ".to_owned();
@@ -56,10 +53,7 @@ fn a_request_arrives_with_its_headers_in_their_spelling_and_order() {
         .into_iter()
         .filter(|l| !l.to_ascii_lowercase().starts_with("host:"))
         .collect();
-    assert_eq!(
-        rest, expected,
-        "nothing added, nothing taken, nothing moved"
-    );
+    assert_eq!(rest, expected, "nothing added, nothing taken, nothing moved");
     assert_eq!(got.body.text(), "{}");
 }
 
@@ -75,10 +69,8 @@ fn an_answer_arrives_with_its_headers_in_their_spelling_and_order() {
         "Content-Type: application/json",
         "Content-Length: 2",
     ];
-    let upstream = Upstream::answer(format!(
-        "HTTP/1.1 200 OK\r\n{}\r\n\r\n{{}}",
-        headers.join("\r\n")
-    ));
+    let upstream =
+        Upstream::answer(format!("HTTP/1.1 200 OK\r\n{}\r\n\r\n{{}}", headers.join("\r\n")));
     let glassway = Glassway::setup().upstream(&upstream.url()).start_proxy();
     let answer = glassway.client().ask(get("/v1/models"));
     assert_eq!(answer.head.first_line, "HTTP/1.1 200 OK");
@@ -165,20 +157,16 @@ fn every_byte_of_a_body_survives_both_ways() {
     let bytes: Vec<u8> = (0..=255u8).cycle().take(100_003).collect();
     let sent = bytes.clone();
     let upstream = Upstream::respond(move |request| {
-        let mut answer = format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
-            request.body.bytes.len()
-        )
-        .into_bytes();
+        let mut answer =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", request.body.bytes.len())
+                .into_bytes();
         answer.extend(request.body.bytes.iter().rev());
         answer
     });
     let glassway = Glassway::setup().upstream(&upstream.url()).start_proxy();
     let mut client = glassway.client();
-    client.send(format!(
-        "POST /v1/x HTTP/1.1\r\nHost: g\r\nContent-Length: {}\r\n\r\n",
-        sent.len()
-    ));
+    client
+        .send(format!("POST /v1/x HTTP/1.1\r\nHost: g\r\nContent-Length: {}\r\n\r\n", sent.len()));
     client.send(&sent);
     let answer = client.answer();
     assert!(upstream.only_request().body.bytes == bytes);
@@ -238,19 +226,12 @@ fn any_status_passes_with_its_body() {
 #[test]
 fn a_hundred_and_twenty_headers_pass_both_ways() {
     let many: String = (0..120).map(|i| format!("X-Header-{i}: {i}\r\n")).collect();
-    let upstream = Upstream::answer(format!(
-        "HTTP/1.1 200 OK\r\n{many}Content-Length: 0\r\n\r\n"
-    ));
+    let upstream = Upstream::answer(format!("HTTP/1.1 200 OK\r\n{many}Content-Length: 0\r\n\r\n"));
     let glassway = Glassway::setup().upstream(&upstream.url()).start_proxy();
-    let answer = glassway
-        .client()
-        .ask(format!("GET /v1/x HTTP/1.1\r\nHost: g\r\n{many}\r\n"));
+    let answer = glassway.client().ask(format!("GET /v1/x HTTP/1.1\r\nHost: g\r\n{many}\r\n"));
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.head.header("x-header-119"), Some("119"));
-    assert_eq!(
-        upstream.only_request().head.header("x-header-119"),
-        Some("119")
-    );
+    assert_eq!(upstream.only_request().head.header("x-header-119"), Some("119"));
 }
 
 #[test]

@@ -51,14 +51,10 @@ fn an_answer_that_ends_with_its_connection_arrives_whole() {
     for version in ["1.0", "1.1"] {
         let upstream = Upstream::script(move |conn| {
             conn.request();
-            conn.send(format!(
-                "HTTP/{version} 200 OK\r\nConnection: close\r\n\r\nuntil the end"
-            ));
+            conn.send(format!("HTTP/{version} 200 OK\r\nConnection: close\r\n\r\nuntil the end"));
         });
         let glassway = Glassway::setup().upstream(&upstream.url()).start_proxy();
-        let answer = glassway
-            .client()
-            .ask("GET /v1/x HTTP/1.1\r\nHost: g\r\n\r\n");
+        let answer = glassway.client().ask("GET /v1/x HTTP/1.1\r\nHost: g\r\n\r\n");
         assert_eq!(answer.text(), "until the end", "HTTP/{version}");
     }
 }
@@ -88,10 +84,7 @@ fn trailers_reach_a_client_that_takes_them() {
     assert_eq!(with.text(), "hello");
     assert_eq!(with.body.trailers.len(), 1, "{:?}", with.body);
     let (name, value) = &with.body.trailers[0];
-    assert_eq!(
-        (name.to_ascii_lowercase().as_str(), value.as_str()),
-        ("x-sum", "42")
-    );
+    assert_eq!((name.to_ascii_lowercase().as_str(), value.as_str()), ("x-sum", "42"));
 
     let without = client.ask("GET /v1/x HTTP/1.1\r\nHost: g\r\n\r\n");
     assert_eq!(without.text(), "hello");
@@ -144,11 +137,7 @@ fn a_refused_request_gets_no_100_continue() {
 fn an_early_answer_is_relayed_while_the_upload_runs() {
     let upstream = Upstream::script(|conn| {
         conn.head();
-        conn.send(answer(
-            "413 Payload Too Large",
-            "application/json",
-            r#"{"error":"too large"}"#,
-        ));
+        conn.send(answer("413 Payload Too Large", "application/json", r#"{"error":"too large"}"#));
         conn.drain(usize::MAX, || {});
     });
     let glassway = Glassway::setup().upstream(&upstream.url()).start();
@@ -162,10 +151,7 @@ fn an_early_answer_is_relayed_while_the_upload_runs() {
     drop(client);
     let exchange = glassway.only_exchange();
     assert_eq!(exchange["status"], 413);
-    assert_eq!(
-        exchange["outcome"], "client_error",
-        "the answer was complete"
-    );
+    assert_eq!(exchange["outcome"], "client_error", "the answer was complete");
 }
 
 #[test]
@@ -215,11 +201,5 @@ fn interim_answers_do_not_hide_the_final_one() {
         "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
     );
     let glassway = Glassway::setup().upstream(&upstream.url()).start_proxy();
-    assert_eq!(
-        glassway
-            .client()
-            .ask("GET /x HTTP/1.1\r\nHost: g\r\n\r\n")
-            .text(),
-        "ok"
-    );
+    assert_eq!(glassway.client().ask("GET /x HTTP/1.1\r\nHost: g\r\n\r\n").text(), "ok");
 }

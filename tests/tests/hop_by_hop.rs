@@ -40,9 +40,7 @@ fn hop_by_hop_headers_of_an_answer_end_at_the_proxy() {
          X-Stays: yes\r\nContent-Length: 0\r\n\r\n",
     );
     let glassway = Glassway::setup().upstream(&upstream.url()).start_proxy();
-    let answer = glassway
-        .client()
-        .ask("GET /v1/models HTTP/1.1\r\nHost: g\r\n\r\n");
+    let answer = glassway.client().ask("GET /v1/models HTTP/1.1\r\nHost: g\r\n\r\n");
     assert_eq!(answer.head.names(), ["content-length", "x-stays"]);
 }
 
@@ -50,9 +48,7 @@ fn hop_by_hop_headers_of_an_answer_end_at_the_proxy() {
 fn nothing_names_the_proxy() {
     let upstream = Upstream::answer(json("{}"));
     let glassway = Glassway::setup().upstream(&upstream.url()).start_proxy();
-    let answer = glassway
-        .client()
-        .ask("GET /v1/models HTTP/1.1\r\nHost: g\r\n\r\n");
+    let answer = glassway.client().ask("GET /v1/models HTTP/1.1\r\nHost: g\r\n\r\n");
     let request = upstream.only_request().head;
     for name in [
         "via",

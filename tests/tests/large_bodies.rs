@@ -28,11 +28,7 @@ fn settled(what: &str, counter: &AtomicUsize) -> usize {
     eventually(format_args!("{what} comes to rest"), || {
         thread::sleep(Duration::from_millis(100));
         let now = counter.load(Ordering::Relaxed);
-        last = if now == last.0 && now > 0 {
-            (now, last.1 + 1)
-        } else {
-            (now, 0)
-        };
+        last = if now == last.0 && now > 0 { (now, last.1 + 1) } else { (now, 0) };
         (last.1 >= 5).then_some(now)
     })
 }
@@ -56,16 +52,10 @@ fn a_slow_reader_slows_the_upstream_and_not_the_memory() {
     client.forget_received();
     client.send("GET /large HTTP/1.1\r\nHost: g\r\n\r\n");
     let head = client.head();
-    assert_eq!(
-        head.header("content-length"),
-        Some(SIZE.to_string().as_str())
-    );
+    assert_eq!(head.header("content-length"), Some(SIZE.to_string().as_str()));
 
     let held = settled("what the upstream could send", &sent);
-    assert!(
-        held < IN_SOCKETS,
-        "{held} bytes went to a client that reads nothing"
-    );
+    assert!(held < IN_SOCKETS, "{held} bytes went to a client that reads nothing");
     let peak = watch_memory(&mut glassway, || {
         assert_eq!(client.drain(SIZE, || {}), SIZE);
     });
@@ -95,9 +85,7 @@ fn a_slow_upstream_slows_the_upload_and_not_the_memory() {
     let mut client = glassway.client();
     let counting = Arc::clone(&sent);
     let uploading = thread::spawn(move || {
-        client.send(format!(
-            "POST /large HTTP/1.1\r\nHost: g\r\nContent-Length: {SIZE}\r\n\r\n"
-        ));
+        client.send(format!("POST /large HTTP/1.1\r\nHost: g\r\nContent-Length: {SIZE}\r\n\r\n"));
         let piece = vec![b'x'; PIECE];
         for _ in 0..SIZE / PIECE {
             client.send(&piece);
@@ -106,10 +94,7 @@ fn a_slow_upstream_slows_the_upload_and_not_the_memory() {
         client.answer().status()
     });
     let held = settled("what the client could send", &sent);
-    assert!(
-        held < IN_SOCKETS,
-        "{held} bytes went to an upstream that reads nothing"
-    );
+    assert!(held < IN_SOCKETS, "{held} bytes went to an upstream that reads nothing");
     let peak = watch_memory(&mut glassway, || {
         read_on.open();
         assert_eq!(uploading.join().unwrap(), 200);
@@ -144,14 +129,10 @@ fn watch_memory(glassway: &mut Glassway, work: impl FnOnce()) -> u64 {
 fn what_is_past_the_recorded_size_still_reaches_the_client() {
     let body = "0123456789".repeat(500);
     let upstream = Upstream::answer(json(&body));
-    let glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("record.max_body_bytes", 1000)
-        .start();
+    let glassway =
+        Glassway::setup().upstream(&upstream.url()).set("record.max_body_bytes", 1000).start();
     let sent = "abcdefghij".repeat(300);
-    let answer = glassway
-        .client()
-        .ask(glassway_tests::client::post("/v1/x", &sent));
+    let answer = glassway.client().ask(glassway_tests::client::post("/v1/x", &sent));
     assert_eq!(answer.text(), body);
     assert_eq!(upstream.only_request().body.text(), sent);
     let exchange = glassway.only_exchange();

@@ -16,10 +16,7 @@ fn refused(glassway: &Glassway, bytes: &[u8]) -> u16 {
     client.half_close();
     let (answer, _) = client.rest();
     let text = String::from_utf8_lossy(&answer);
-    text.split(' ')
-        .nth(1)
-        .and_then(|s| s.parse().ok())
-        .unwrap_or(0)
+    text.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0)
 }
 
 #[test]
@@ -27,101 +24,41 @@ fn malformed_requests_get_400_and_are_never_forwarded() {
     let cases: &[(&str, &str)] = &[
         ("no Host", "GET /x HTTP/1.1\r\n\r\n"),
         ("two Hosts", "GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
-        (
-            "the same Host twice",
-            "GET /x HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
-        ),
-        (
-            "a Host with a space",
-            "GET /x HTTP/1.1\r\nHost: a b\r\n\r\n",
-        ),
+        ("the same Host twice", "GET /x HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"),
+        ("a Host with a space", "GET /x HTTP/1.1\r\nHost: a b\r\n\r\n"),
         ("a Host with a path", "GET /x HTTP/1.1\r\nHost: a/b\r\n\r\n"),
-        (
-            "a Host with credentials",
-            "GET /x HTTP/1.1\r\nHost: u:p@a\r\n\r\n",
-        ),
+        ("a Host with credentials", "GET /x HTTP/1.1\r\nHost: u:p@a\r\n\r\n"),
         ("an empty Host", "GET /x HTTP/1.1\r\nHost:\r\n\r\n"),
         ("GET *", "GET * HTTP/1.1\r\nHost: g\r\n\r\n"),
-        (
-            "a target without a slash",
-            "GET foo HTTP/1.1\r\nHost: g\r\n\r\n",
-        ),
-        (
-            "absolute form",
-            "GET http://example.com/x HTTP/1.1\r\nHost: example.com\r\n\r\n",
-        ),
-        (
-            "absolute form, own Host",
-            "GET http://g/x HTTP/1.1\r\nHost: g\r\n\r\n",
-        ),
+        ("a target without a slash", "GET foo HTTP/1.1\r\nHost: g\r\n\r\n"),
+        ("absolute form", "GET http://example.com/x HTTP/1.1\r\nHost: example.com\r\n\r\n"),
+        ("absolute form, own Host", "GET http://g/x HTTP/1.1\r\nHost: g\r\n\r\n"),
         (
             "differing lengths",
             "POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
         ),
-        (
-            "a list of lengths",
-            "POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: 3, 4\r\n\r\nabcd",
-        ),
-        (
-            "a signed length",
-            "POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: +3\r\n\r\nabc",
-        ),
-        (
-            "a negative length",
-            "POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: -3\r\n\r\nabc",
-        ),
-        (
-            "a length in words",
-            "POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: three\r\n\r\nabc",
-        ),
+        ("a list of lengths", "POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: 3, 4\r\n\r\nabcd"),
+        ("a signed length", "POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: +3\r\n\r\nabc"),
+        ("a negative length", "POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: -3\r\n\r\nabc"),
+        ("a length in words", "POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: three\r\n\r\nabc"),
         (
             "chunked is not last",
             "POST /x HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
         ),
-        (
-            "an unknown coding",
-            "POST /x HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: gzip\r\n\r\n",
-        ),
-        (
-            "a folded header",
-            "GET /x HTTP/1.1\r\nHost: g\r\nX-A: 1\r\n 2\r\n\r\n",
-        ),
-        (
-            "a space before the colon",
-            "GET /x HTTP/1.1\r\nHost: g\r\nX-A : 1\r\n\r\n",
-        ),
-        (
-            "a header without a colon",
-            "GET /x HTTP/1.1\r\nHost: g\r\nnonsense\r\n\r\n",
-        ),
-        (
-            "NUL in a value",
-            "GET /x HTTP/1.1\r\nHost: g\r\nX-A: a\0b\r\n\r\n",
-        ),
-        (
-            "a bare CR in a value",
-            "GET /x HTTP/1.1\r\nHost: g\r\nX-A: a\rb\r\n\r\n",
-        ),
-        (
-            "a bare LF line end",
-            "GET /x HTTP/1.1\r\nHost: g\nX-A: a\r\n\r\n",
-        ),
+        ("an unknown coding", "POST /x HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: gzip\r\n\r\n"),
+        ("a folded header", "GET /x HTTP/1.1\r\nHost: g\r\nX-A: 1\r\n 2\r\n\r\n"),
+        ("a space before the colon", "GET /x HTTP/1.1\r\nHost: g\r\nX-A : 1\r\n\r\n"),
+        ("a header without a colon", "GET /x HTTP/1.1\r\nHost: g\r\nnonsense\r\n\r\n"),
+        ("NUL in a value", "GET /x HTTP/1.1\r\nHost: g\r\nX-A: a\0b\r\n\r\n"),
+        ("a bare CR in a value", "GET /x HTTP/1.1\r\nHost: g\r\nX-A: a\rb\r\n\r\n"),
+        ("a bare LF line end", "GET /x HTTP/1.1\r\nHost: g\nX-A: a\r\n\r\n"),
         ("bare LF line ends only", "GET /x HTTP/1.1\nHost: g\n\n"),
         ("an unknown version", "GET /x HTTP/7.7\r\nHost: g\r\n\r\n"),
         ("no version", "GET /x\r\nHost: g\r\n\r\n"),
         ("two spaces", "GET  /x HTTP/1.1\r\nHost: g\r\n\r\n"),
-        (
-            "a method with a colon",
-            "G:T /x HTTP/1.1\r\nHost: g\r\n\r\n",
-        ),
-        (
-            "a control in the target",
-            "GET /\x01x HTTP/1.1\r\nHost: g\r\n\r\n",
-        ),
-        (
-            "a TLS hello",
-            "\x16\x03\x01\x02\x00\x01\x00\x01\x7c\x03\x03\r\n\r\n",
-        ),
+        ("a method with a colon", "G:T /x HTTP/1.1\r\nHost: g\r\n\r\n"),
+        ("a control in the target", "GET /\x01x HTTP/1.1\r\nHost: g\r\n\r\n"),
+        ("a TLS hello", "\x16\x03\x01\x02\x00\x01\x00\x01\x7c\x03\x03\r\n\r\n"),
     ];
     let upstream = Upstream::answer(json("{}"));
     let glassway = Glassway::setup().upstream(&upstream.url()).start_proxy();
@@ -143,16 +80,11 @@ fn a_refused_request_is_told_why_in_the_callers_dialect() {
     let openai = glassway.client().ask("GET /v1/x HTTP/1.1\r\n\r\n");
     assert_eq!(openai.status(), 400);
     let error = &openai.json()["error"];
-    assert!(
-        error["message"].as_str().unwrap().contains("Host"),
-        "{error}"
-    );
+    assert!(error["message"].as_str().unwrap().contains("Host"), "{error}");
     assert_eq!(error["type"], "invalid_request_error");
 
-    let anthropic = glassway
-        .client()
-        .ask("GET /v1/x HTTP/1.1\r\nanthropic-version: 2023-06-01\r\n\r\n")
-        .json();
+    let anthropic =
+        glassway.client().ask("GET /v1/x HTTP/1.1\r\nanthropic-version: 2023-06-01\r\n\r\n").json();
     assert_eq!(anthropic["type"], "error");
     assert_eq!(anthropic["error"]["type"], "invalid_request_error");
 }
@@ -173,12 +105,8 @@ fn a_head_past_the_limit_is_refused() {
         .upstream(&upstream.url())
         .set("proxy.max_header_bytes", 16_384)
         .start_proxy();
-    let large = |n: usize| {
-        format!(
-            "GET /x HTTP/1.1\r\nHost: g\r\nX-Large: {}\r\n\r\n",
-            "a".repeat(n)
-        )
-    };
+    let large =
+        |n: usize| format!("GET /x HTTP/1.1\r\nHost: g\r\nX-Large: {}\r\n\r\n", "a".repeat(n));
     assert_eq!(glassway.client().ask(large(8_000)).status(), 200);
     let mut client = glassway.client();
     let _ = client.try_send(large(40_000));
@@ -215,15 +143,8 @@ fn broken_chunks_break_the_upstream_request_too() {
         let answer = String::from_utf8_lossy(&answer);
         assert!(!answer.starts_with("HTTP/1.1 2"), "{broken:?}: {answer}");
     }
-    assert!(
-        upstream.requests().is_empty(),
-        "a broken body ended cleanly upstream"
-    );
-    let outcomes: Vec<_> = glassway
-        .finished(4)
-        .iter()
-        .map(|e| e["outcome"].clone())
-        .collect();
+    assert!(upstream.requests().is_empty(), "a broken body ended cleanly upstream");
+    let outcomes: Vec<_> = glassway.finished(4).iter().map(|e| e["outcome"].clone()).collect();
     assert!(outcomes.iter().all(|o| o != "ok"), "{outcomes:?}");
 }
 
@@ -253,10 +174,8 @@ fn a_length_beside_chunks_does_not_smuggle_a_request() {
 #[test]
 fn a_client_that_never_finishes_its_head_is_let_go() {
     let upstream = Upstream::answer(json("{}"));
-    let glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("proxy.header_timeout", "1s")
-        .start_proxy();
+    let glassway =
+        Glassway::setup().upstream(&upstream.url()).set("proxy.header_timeout", "1s").start_proxy();
     let mut silent: Client = glassway.client();
     let mut half: Client = glassway.client();
     half.send("GET /v1/x HTTP/1.1\r\nHost: g\r\nX-Half");

@@ -34,25 +34,16 @@ fn an_exchange_is_shown_as_it_was() {
     for (name, expected) in expected.as_object().unwrap() {
         assert_eq!(&shown[name], expected, "{name} of {shown:#}");
     }
-    assert_eq!(
-        shown["upstream_url"],
-        format!("{}/v1/chat/completions?tag=a", upstream.url())
-    );
+    assert_eq!(shown["upstream_url"], format!("{}/v1/chat/completions?tag=a", upstream.url()));
     assert_eq!(shown["request"]["body"], sent);
     assert_eq!(shown["request"]["body_encoding"], "utf8");
     assert_eq!(shown["request"]["truncated"], false);
-    assert_eq!(
-        shown["response"]["body"],
-        r#"{"id":"chatcmpl-1","choices":[]}"#
-    );
+    assert_eq!(shown["response"]["body"], r#"{"id":"chatcmpl-1","choices":[]}"#);
     let headers = shown["request"]["headers"].to_string().to_lowercase();
     assert!(headers.contains(r#"["x-mine","yes"]"#), "{headers}");
     let tries = shown["tries"].as_array().unwrap();
     assert_eq!(tries.len(), 1);
-    assert_eq!(
-        (&tries[0]["status"], &tries[0]["n"]),
-        (&value!(200), &value!(1))
-    );
+    assert_eq!((&tries[0]["status"], &tries[0]["n"]), (&value!(200), &value!(1)));
     let id = shown["id"].as_str().unwrap();
     assert_eq!((id.len(), &id[14..15]), (36, "7"), "a UUIDv7");
     let (ttfb, duration) = (&shown["ttfb_ms"], &shown["duration_ms"]);
@@ -101,10 +92,8 @@ fn events_of_a_stream_are_kept_with_their_offsets() {
     ];
     let upstream = Upstream::answer(sse(&frames));
     let glassway = Glassway::before(&upstream);
-    let answer = glassway.client().ask(post(
-        "/v1/chat/completions",
-        r#"{"model":"gpt-4o","stream":true}"#,
-    ));
+    let answer =
+        glassway.client().ask(post("/v1/chat/completions", r#"{"model":"gpt-4o","stream":true}"#));
     assert_eq!(answer.status(), 200);
     let shown = glassway.only_exchange();
     assert_eq!(shown["stream"], true);
@@ -112,10 +101,7 @@ fn events_of_a_stream_are_kept_with_their_offsets() {
     let data: Vec<_> = events.iter().map(|e| e["data"].as_str().unwrap()).collect();
     assert_eq!(data, frames);
     assert_eq!(shown["events_total"], 3);
-    let offsets: Vec<f64> = events
-        .iter()
-        .map(|e| e["offset_ms"].as_f64().unwrap())
-        .collect();
+    let offsets: Vec<f64> = events.iter().map(|e| e["offset_ms"].as_f64().unwrap()).collect();
     assert!(offsets.is_sorted());
     assert!(offsets[2] <= shown["duration_ms"].as_f64().unwrap());
     assert!(shown["first_token_ms"].as_f64().unwrap() >= shown["ttfb_ms"].as_f64().unwrap());
@@ -193,9 +179,7 @@ fn model_and_usage_are_read_in_every_dialect() {
         (
             "responses",
             "/v1/responses",
-            json(&format!(
-                r#"{{"model":"up-model","object":"response",{responses}}}"#
-            )),
+            json(&format!(r#"{{"model":"up-model","object":"response",{responses}}}"#)),
             [11, 22, 5, 7],
         ),
         (
@@ -212,9 +196,7 @@ fn model_and_usage_are_read_in_every_dialect() {
         (
             "messages",
             "/v1/messages",
-            json(&format!(
-                r#"{{"model":"up-model","type":"message",{anthropic}}}"#
-            )),
+            json(&format!(r#"{{"model":"up-model","type":"message",{anthropic}}}"#)),
             [11, 22, 5, 0],
         ),
         (
@@ -232,11 +214,8 @@ fn model_and_usage_are_read_in_every_dialect() {
     for (what, path, bytes, [prompt, completion, cached, reasoning]) in cases {
         let upstream = Upstream::answer(bytes);
         let glassway = Glassway::before(&upstream);
-        let version = if path.ends_with("messages") {
-            "anthropic-version: 2023-06-01\r\n"
-        } else {
-            ""
-        };
+        let version =
+            if path.ends_with("messages") { "anthropic-version: 2023-06-01\r\n" } else { "" };
         let body = r#"{"model":"asked-model","stream":true}"#;
         glassway.client().ask(format!(
             "POST {path} HTTP/1.1\r\nHost: g\r\n{version}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -270,17 +249,10 @@ fn bodies_that_are_not_text_are_kept_as_bytes() {
     let shown = glassway.only_exchange();
     assert_eq!(shown["response"]["body_encoding"], "base64");
     assert_eq!(shown["response"]["body"], "//uQAAEC");
-    let path = format!(
-        "/api/request/{}/response-body",
-        shown["id"].as_str().unwrap()
-    );
+    let path = format!("/api/request/{}/response-body", shown["id"].as_str().unwrap());
     let raw = glassway.api().get(&path);
     assert_eq!(raw.body, b"\xff\xfb\x90\x00\x01\x02");
-    assert!(
-        raw.header("content-disposition")
-            .unwrap()
-            .starts_with("attachment")
-    );
+    assert!(raw.header("content-disposition").unwrap().starts_with("attachment"));
     assert_eq!(raw.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(raw.header("content-security-policy"), Some("sandbox"));
 }
@@ -300,17 +272,9 @@ fn a_body_past_the_chunking_size_comes_back_exactly() {
     for exchange in glassway.finished(3) {
         let id = exchange["id"].as_str().unwrap();
         let shown = glassway.api().request(id);
-        assert!(
-            shown["request"]["body"] == sent,
-            "the request's body changed"
-        );
-        assert!(
-            shown["response"]["body"] == sent,
-            "the answer's body changed"
-        );
-        let raw = glassway
-            .api()
-            .get(&format!("/api/request/{id}/request-body"));
+        assert!(shown["request"]["body"] == sent, "the request's body changed");
+        assert!(shown["response"]["body"] == sent, "the answer's body changed");
+        let raw = glassway.api().get(&format!("/api/request/{id}/request-body"));
         assert!(raw.body == sent.as_bytes());
     }
 }
@@ -318,20 +282,11 @@ fn a_body_past_the_chunking_size_comes_back_exactly() {
 #[test]
 fn recording_can_be_switched_off() {
     let upstream = Upstream::answer(json("{}"));
-    let glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("record.enabled", false)
-        .start();
+    let glassway = Glassway::setup().upstream(&upstream.url()).set("record.enabled", false).start();
     for _ in 0..5 {
         assert_eq!(glassway.client().ask(post("/v1/x", "{}")).status(), 200);
     }
-    assert!(
-        glassway
-            .api()
-            .requests("")
-            .iter()
-            .all(|e| e["request"].is_null())
-    );
+    assert!(glassway.api().requests("").iter().all(|e| e["request"].is_null()));
 }
 
 #[test]
@@ -347,9 +302,7 @@ fn full_text_search_finds_words_of_both_languages() {
     let glassway = Glassway::before(&upstream);
     for question in ["北京的天气怎么样？", "tell me about animals"] {
         let body = value!({"model": "gpt-4o", "messages": [{"role": "user", "content": question}]});
-        glassway
-            .client()
-            .ask(post("/v1/chat/completions", &body.to_string()));
+        glassway.client().ask(post("/v1/chat/completions", &body.to_string()));
     }
     glassway.finished(2);
     for (word, expected) in [
@@ -364,12 +317,7 @@ fn full_text_search_finds_words_of_both_languages() {
         ("气怎", 1),
         ("上海", 0),
     ] {
-        let found = || {
-            glassway
-                .api()
-                .requests(&format!("?q={}", encode(word)))
-                .len()
-        };
+        let found = || glassway.api().requests(&format!("?q={}", encode(word))).len();
         if expected == 0 {
             assert_eq!(found(), 0, "{word}");
         } else {
@@ -392,17 +340,11 @@ fn filters_select_what_they_name() {
         json("{}")
     });
     let glassway = Glassway::before(&upstream);
+    glassway.client().ask(post("/v1/chat/completions", r#"{"model":"gpt-4o"}"#));
     glassway
         .client()
-        .ask(post("/v1/chat/completions", r#"{"model":"gpt-4o"}"#));
-    glassway.client().ask(post(
-        "/v1/chat/completions",
-        r#"{"model":"deepseek-chat","stream":true}"#,
-    ));
-    glassway.client().ask(post(
-        "/v1/embeddings",
-        r#"{"model":"text-embedding-3-small"}"#,
-    ));
+        .ask(post("/v1/chat/completions", r#"{"model":"deepseek-chat","stream":true}"#));
+    glassway.client().ask(post("/v1/embeddings", r#"{"model":"text-embedding-3-small"}"#));
     glassway.client().ask(get("/v1/models"));
     let all = glassway.finished(4);
     let started = all[2]["started_at"].as_str().unwrap().to_owned();
@@ -445,11 +387,7 @@ fn pages_follow_each_other_without_gap_or_repeat() {
     let mut query = "?limit=10".to_owned();
     loop {
         let page = glassway.api().json(&format!("/api/requests{query}"));
-        assert!(
-            page["total"] == 25 || page["total"].is_null(),
-            "{}",
-            page["total"]
-        );
+        assert!(page["total"] == 25 || page["total"].is_null(), "{}", page["total"]);
         let items = page["items"].as_array().unwrap();
         paths.extend(items.iter().map(|e| e["path"].as_str().unwrap().to_owned()));
         match page["next"].as_str() {
@@ -476,13 +414,9 @@ fn statistics_count_what_happened() {
     let empty = glassway.api().json("/api/stats");
     assert!(empty["success_rate"].is_null(), "{empty:#}");
     for _ in 0..3 {
-        glassway
-            .client()
-            .ask(post("/v1/chat/completions", r#"{"model":"gpt-4o"}"#));
+        glassway.client().ask(post("/v1/chat/completions", r#"{"model":"gpt-4o"}"#));
     }
-    glassway
-        .client()
-        .ask(post("/v1/bad", r#"{"model":"gpt-4o"}"#));
+    glassway.client().ask(post("/v1/bad", r#"{"model":"gpt-4o"}"#));
     glassway.finished(4);
     let stats = glassway.api().json("/api/stats");
     assert_eq!(stats["success_rate"], 0.75, "{stats:#}");
@@ -501,10 +435,8 @@ fn statistics_count_what_happened() {
 #[test]
 fn the_oldest_go_first_past_the_cap() {
     let upstream = Upstream::answer(json("{}"));
-    let glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("record.max_exchanges", 10)
-        .start();
+    let glassway =
+        Glassway::setup().upstream(&upstream.url()).set("record.max_exchanges", 10).start();
     let mut client = glassway.client();
     for n in 0..30 {
         client.ask(get(&format!("/v1/x/{n}")));
@@ -517,21 +449,13 @@ fn the_oldest_go_first_past_the_cap() {
         .then_some(kept)
     });
     assert_eq!(kept[9]["path"], "/v1/x/20");
-    assert_eq!(
-        glassway.api().json("/api/stats")["calls"]["all"],
-        30,
-        "totals outlive rows"
-    );
+    assert_eq!(glassway.api().json("/api/stats")["calls"]["all"], 30, "totals outlive rows");
 }
 
 fn encode(text: &str) -> String {
     text.bytes()
         .map(|b| {
-            if b.is_ascii_alphanumeric() {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
+            if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }
         })
         .collect()
 }

@@ -31,17 +31,10 @@ fn leaks(folder: &Path, found: &mut Vec<String>) {
 fn a_credential_is_nowhere_but_upstream() {
     let upstream = Upstream::respond(|_| {
         let text = String::from_utf8(answer("200 OK", "application/json", "{}")).unwrap();
-        text.replacen(
-            "\r\n",
-            &format!("\r\nSet-Cookie: session={SECRET}; Path=/\r\n"),
-            1,
-        )
-        .into()
+        text.replacen("\r\n", &format!("\r\nSet-Cookie: session={SECRET}; Path=/\r\n"), 1).into()
     });
-    let mut glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("log.level", "trace")
-        .start();
+    let mut glassway =
+        Glassway::setup().upstream(&upstream.url()).set("log.level", "trace").start();
     let carriers = [
         format!("Authorization: Bearer {SECRET}"),
         format!("authorization: {SECRET}"),
@@ -53,14 +46,9 @@ fn a_credential_is_nowhere_but_upstream() {
     ];
     let mut client = glassway.client();
     for carrier in &carriers {
-        let answer = client.ask(format!(
-            "GET /v1/models HTTP/1.1\r\nHost: g\r\n{carrier}\r\n\r\n"
-        ));
+        let answer = client.ask(format!("GET /v1/models HTTP/1.1\r\nHost: g\r\n{carrier}\r\n\r\n"));
         assert_eq!(answer.status(), 200);
-        assert!(
-            answer.head.raw.contains(SECRET),
-            "the client gets its cookie"
-        );
+        assert!(answer.head.raw.contains(SECRET), "the client gets its cookie");
     }
     for target in [
         format!("/v1/models?key={SECRET}"),
@@ -69,22 +57,13 @@ fn a_credential_is_nowhere_but_upstream() {
     ] {
         client.ask(format!("GET {target} HTTP/1.1\r\nHost: g\r\n\r\n"));
     }
-    let basic = format!(
-        "Proxy-Authorization: Basic {}",
-        BASE64_STANDARD.encode(SECRET)
-    );
-    client.ask(format!(
-        "GET /v1/models HTTP/1.1\r\nHost: g\r\n{basic}\r\n\r\n"
-    ));
+    let basic = format!("Proxy-Authorization: Basic {}", BASE64_STANDARD.encode(SECRET));
+    client.ask(format!("GET /v1/models HTTP/1.1\r\nHost: g\r\n{basic}\r\n\r\n"));
 
     let sent = upstream.requests();
     assert_eq!(sent.len(), carriers.len() + 4);
     for request in &sent[..sent.len() - 1] {
-        assert!(
-            request.head.raw.contains(SECRET),
-            "lost on the way: {}",
-            request.head.raw
-        );
+        assert!(request.head.raw.contains(SECRET), "lost on the way: {}", request.head.raw);
     }
     let api = glassway.api();
     for exchange in glassway.finished(sent.len()) {
@@ -112,9 +91,7 @@ fn the_rest_of_a_redacted_query_stays() {
     let upstream = Upstream::answer(glassway_tests::upstream::json("{}"));
     let glassway = Glassway::before(&upstream);
     let target = format!("/v1/models?before=1&key={SECRET}&after=2");
-    glassway
-        .client()
-        .ask(format!("GET {target} HTTP/1.1\r\nHost: g\r\n\r\n"));
+    glassway.client().ask(format!("GET {target} HTTP/1.1\r\nHost: g\r\n\r\n"));
     let exchange = glassway.only_exchange();
     let shown = exchange["target"].as_str().unwrap();
     assert!(shown.starts_with("/v1/models?before=1&key="), "{shown}");
@@ -136,13 +113,7 @@ fn data_is_for_its_owner_only() {
     for entry in fs::read_dir(&data).unwrap().flatten() {
         let path = entry.path();
         let allowed = if path.is_dir() { 0o700 } else { 0o600 };
-        assert_eq!(
-            mode(&path) & !allowed,
-            0,
-            "{} is {:o}",
-            path.display(),
-            mode(&path)
-        );
+        assert_eq!(mode(&path) & !allowed, 0, "{} is {:o}", path.display(), mode(&path));
     }
 }
 

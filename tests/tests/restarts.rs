@@ -27,9 +27,7 @@ use glassway_tests::{
 fn the_history_is_there_after_a_restart() {
     let upstream = Upstream::answer(json(r#"{"answer":"狐狸"}"#));
     let mut glassway = Glassway::before(&upstream);
-    glassway
-        .client()
-        .ask(post("/v1/chat/completions", r#"{"model":"gpt-4o"}"#));
+    glassway.client().ask(post("/v1/chat/completions", r#"{"model":"gpt-4o"}"#));
     let before = glassway.only_exchange();
     for which in [Which::Proxy, Which::Monitor] {
         let (status, log) = glassway.term(which);
@@ -94,17 +92,13 @@ fn stopping_lets_an_answer_end() {
     glassway.signal(Which::Proxy, Signal::SIGTERM);
     assert!(idle.closed(), "an idle connection is closed at once");
     eventually("nobody else is accepted", || {
-        std::net::TcpStream::connect_timeout(&addr, Duration::from_secs(1))
-            .is_err()
-            .then_some(())
+        std::net::TcpStream::connect_timeout(&addr, Duration::from_secs(1)).is_err().then_some(())
     });
     open.open();
     let body = client.body(&head, false, false);
     assert_eq!(body.end, End::Clean);
     assert_eq!(body.text(), "data: 1\n\ndata: 2\n\n");
-    let status = glassway
-        .wait(Which::Proxy, Duration::from_secs(60))
-        .unwrap();
+    let status = glassway.wait(Which::Proxy, Duration::from_secs(60)).unwrap();
     assert_eq!(status.code(), Some(0));
     assert_eq!(glassway.only_exchange()["outcome"], "ok");
 }
@@ -117,10 +111,8 @@ fn stopping_does_not_wait_for_ever() {
         conn.send_chunk("data: 1\n\n");
         conn.closed();
     });
-    let mut glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("proxy.drain_timeout", "1s")
-        .start();
+    let mut glassway =
+        Glassway::setup().upstream(&upstream.url()).set("proxy.drain_timeout", "1s").start();
     let mut client = glassway.client();
     client.send(post("/v1/chat/completions", r#"{"stream":true}"#));
     client.head();
@@ -172,11 +164,8 @@ impl Load {
             threads: Vec::new(),
         };
         for worker in 0..4 {
-            let (stop, answered, sent) = (
-                Arc::clone(&load.stop),
-                Arc::clone(&load.answered),
-                Arc::clone(&load.sent),
-            );
+            let (stop, answered, sent) =
+                (Arc::clone(&load.stop), Arc::clone(&load.answered), Arc::clone(&load.sent));
             load.threads.push(thread::spawn(move || {
                 let Ok(stream) = std::net::TcpStream::connect(addr) else {
                     return;
@@ -230,13 +219,9 @@ fn rows(glassway: &Glassway) -> BTreeMap<String, Vec<String>> {
     loop {
         let page = glassway.api().json(&format!("/api/requests{query}"));
         for item in page["items"].as_array().unwrap() {
-            let (path, outcome) = (
-                item["path"].as_str().unwrap(),
-                item["outcome"].as_str().unwrap(),
-            );
-            rows.entry(path.to_owned())
-                .or_default()
-                .push(outcome.to_owned());
+            let (path, outcome) =
+                (item["path"].as_str().unwrap(), item["outcome"].as_str().unwrap());
+            rows.entry(path.to_owned()).or_default().push(outcome.to_owned());
         }
         match page["next"].as_str() {
             Some(next) => query = format!("?limit=1000&cursor={next}"),
@@ -266,17 +251,10 @@ fn a_proxy_killed_under_load_forgets_no_request_it_answered() {
     });
     let rows = eventually("every answered request has a row", || {
         let rows = rows(&glassway);
-        answered
-            .iter()
-            .all(|path| rows.contains_key(path))
-            .then_some(rows)
+        answered.iter().all(|path| rows.contains_key(path)).then_some(rows)
     });
     for (path, outcomes) in &rows {
-        assert_eq!(
-            outcomes.len(),
-            1,
-            "{path} has more than one row: {outcomes:?}"
-        );
+        assert_eq!(outcomes.len(), 1, "{path} has more than one row: {outcomes:?}");
         assert!(
             ["ok", "interrupted", "client_closed"].contains(&outcomes[0].as_str()),
             "{path}: {outcomes:?}"

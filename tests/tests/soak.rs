@@ -18,10 +18,8 @@ const EACH: usize = 3_000;
 #[ignore = "takes minutes"]
 fn mixed_load_leaves_no_memory_no_file_and_no_gap_behind() {
     let upstream = llm::start(Pace::INSTANT);
-    let mut glassway = Glassway::setup()
-        .upstream(&upstream.url())
-        .set("record.max_exchanges", 5_000)
-        .start();
+    let mut glassway =
+        Glassway::setup().upstream(&upstream.url()).set("record.max_exchanges", 5_000).start();
     let addr = glassway.proxy_addr();
     let round = || {
         let workers: Vec<_> = (0..WORKERS)
@@ -46,17 +44,9 @@ fn mixed_load_leaves_no_memory_no_file_and_no_gap_behind() {
     settled(&glassway);
     for (i, which) in [Which::Proxy, Which::Monitor].into_iter().enumerate() {
         let now = glassway.resident(which);
-        assert!(
-            now < memory[i] + (48 << 20),
-            "{which:?} grew from {} to {now}",
-            memory[i]
-        );
+        assert!(now < memory[i] + (48 << 20), "{which:?} grew from {} to {now}", memory[i]);
         let now = files(glassway.pid(which));
-        assert!(
-            now < open[i] + 64,
-            "{which:?} had {} files open and has {now}",
-            open[i]
-        );
+        assert!(now < open[i] + 64, "{which:?} had {} files open and has {now}", open[i]);
     }
     let stats = glassway.api().json("/api/stats");
     assert_eq!(stats["calls"]["all"], 2 * WORKERS * EACH, "{stats:#}");

@@ -33,57 +33,27 @@ fn with_config(text: &str, check: impl Fn(Which, i32, &str)) {
         fs::write(setup.folder().join("config.toml"), text).unwrap();
         let (code, said) = ended(&setup.command(which).output().unwrap());
         check(which, code, &said);
-        assert!(
-            !setup.folder().join("data").exists(),
-            "{which:?} made a folder"
-        );
+        assert!(!setup.folder().join("data").exists(), "{which:?} made a folder");
     }
 }
 
 #[test]
 fn a_wrong_configuration_is_one_line_with_file_and_key() {
     let cases = [
-        (
-            "[proxy]\nlisten_on = \"127.0.0.1:1\"\n",
-            &["config.toml", "listen_on", "listen"][..],
-        ),
+        ("[proxy]\nlisten_on = \"127.0.0.1:1\"\n", &["config.toml", "listen_on", "listen"][..]),
         (
             "[proxy]\nconnect_timout = \"1s\"\n",
             &["config.toml", "connect_timout", "connect_timeout"],
         ),
-        (
-            "[prox]\nlisten = \"127.0.0.1:1\"\n",
-            &["config.toml", "prox", "proxy"],
-        ),
-        (
-            "[proxy]\nlisten = \"nowhere\"\n",
-            &["config.toml", "listen"],
-        ),
+        ("[prox]\nlisten = \"127.0.0.1:1\"\n", &["config.toml", "prox", "proxy"]),
+        ("[proxy]\nlisten = \"nowhere\"\n", &["config.toml", "listen"]),
         ("[proxy]\nthreads = \"many\"\n", &["config.toml", "threads"]),
-        (
-            "[proxy]\nconnect_timeout = \"soon\"\n",
-            &["config.toml", "connect_timeout"],
-        ),
-        (
-            "[proxy]\nclient_access = \"closed\"\n",
-            &["config.toml", "client_access"],
-        ),
-        (
-            "[record]\nmax_age = \"a year\"\n",
-            &["config.toml", "max_age"],
-        ),
-        (
-            "[record]\nmax_body_bytes = -1\n",
-            &["config.toml", "max_body_bytes"],
-        ),
-        (
-            "[upstream]\nbase_url = \"api.openai.com\"\n",
-            &["config.toml", "base_url"],
-        ),
-        (
-            "[upstream]\nbase_url = \"ftp://x\"\n",
-            &["config.toml", "base_url"],
-        ),
+        ("[proxy]\nconnect_timeout = \"soon\"\n", &["config.toml", "connect_timeout"]),
+        ("[proxy]\nclient_access = \"closed\"\n", &["config.toml", "client_access"]),
+        ("[record]\nmax_age = \"a year\"\n", &["config.toml", "max_age"]),
+        ("[record]\nmax_body_bytes = -1\n", &["config.toml", "max_body_bytes"]),
+        ("[upstream]\nbase_url = \"api.openai.com\"\n", &["config.toml", "base_url"]),
+        ("[upstream]\nbase_url = \"ftp://x\"\n", &["config.toml", "base_url"]),
         ("[log]\nlevel = \"loud\"\n", &["config.toml", "level"]),
         ("this is not toml", &["config.toml"]),
         ("[proxy]\nlisten = \"0.0.0.0:0\"\n", &["allow_open"]),
@@ -96,10 +66,7 @@ fn a_wrong_configuration_is_one_line_with_file_and_key() {
             assert_eq!(code, 2, "{which:?} with {text:?}: {said}");
             assert_eq!(said.trim_end().lines().count(), 1, "{which:?}: {said}");
             for word in words {
-                assert!(
-                    said.contains(word),
-                    "{which:?} with {text:?} does not say {word}: {said}"
-                );
+                assert!(said.contains(word), "{which:?} with {text:?} does not say {word}: {said}");
             }
         });
     }
@@ -136,10 +103,7 @@ fn the_environment_wins_over_the_file_and_is_checked_alike() {
         .upstream("http://127.0.0.1:1")
         .env("GLASSWAY_UPSTREAM__BASE_URL", &upstream.url())
         .start_proxy();
-    assert_eq!(
-        glassway.client().ask(get("/v1/x")).json()["from"],
-        "environment"
-    );
+    assert_eq!(glassway.client().ask(get("/v1/x")).json()["from"], "environment");
 }
 
 #[test]
@@ -170,13 +134,8 @@ fn the_shipped_configuration_is_every_default() {
 fn a_port_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    for (which, key) in [
-        (Which::Proxy, "proxy.listen"),
-        (Which::Monitor, "monitor.listen"),
-    ] {
-        let setup = Glassway::setup()
-            .upstream("http://127.0.0.1:1")
-            .set(key, addr.as_str());
+    for (which, key) in [(Which::Proxy, "proxy.listen"), (Which::Monitor, "monitor.listen")] {
+        let setup = Glassway::setup().upstream("http://127.0.0.1:1").set(key, addr.as_str());
         let (code, said) = run(&setup, which, &[]);
         assert_eq!(code, 1, "{which:?}: {said}");
         assert!(said.contains(&addr), "{said}");
@@ -194,10 +153,7 @@ fn a_database_that_cannot_be_used_is_named_and_left_alone() {
             fs::write(path, bytes).unwrap();
         }),
         ("newer", |path| {
-            Connection::open(path)
-                .unwrap()
-                .pragma_update(None, "user_version", 999_999)
-                .unwrap();
+            Connection::open(path).unwrap().pragma_update(None, "user_version", 999_999).unwrap();
         }),
         ("a folder", |path| {
             fs::remove_file(path).unwrap();
@@ -225,10 +181,7 @@ fn a_database_that_cannot_be_used_is_named_and_left_alone() {
             let check = ended(&setup.command(which).arg("check").output().unwrap());
             assert_eq!(check.0, 1, "{which:?} check, {what}");
         }
-        assert!(
-            fs::read(glassway.database()).ok() == before,
-            "{what}: the file was changed"
-        );
+        assert!(fs::read(glassway.database()).ok() == before, "{what}: the file was changed");
     }
 }
 
@@ -238,10 +191,7 @@ fn check_changes_nothing() {
         let setup = Glassway::setup().upstream("http://127.0.0.1:1");
         let (code, said) = run(&setup, which, &["check"]);
         assert_eq!(code, 0, "{which:?}: {said}");
-        assert!(
-            !setup.folder().join("data").exists(),
-            "{which:?} made its folder"
-        );
+        assert!(!setup.folder().join("data").exists(), "{which:?} made its folder");
     }
 }
 
@@ -264,9 +214,7 @@ fn two_proxies_do_not_share_a_link() {
     let upstream = Upstream::answer(json("{}"));
     let glassway = Glassway::setup().upstream(&upstream.url()).start_proxy();
     let mut second = glassway.spawn(Which::Proxy);
-    let status = second
-        .wait(glassway_tests::wait::PATIENCE)
-        .expect("the second ends");
+    let status = second.wait(glassway_tests::wait::PATIENCE).expect("the second ends");
     assert_eq!(status.code(), Some(1), "{}", second.log());
     assert_eq!(glassway.client().ask(get("/v1/x")).status(), 200);
 }
@@ -274,43 +222,19 @@ fn two_proxies_do_not_share_a_link() {
 #[test]
 fn the_first_start_leaves_a_sign_in_link_and_no_key() {
     use std::os::unix::fs::PermissionsExt;
-    let glassway = Glassway::setup()
-        .upstream("http://127.0.0.1:1")
-        .unset("monitor.admin_key")
-        .start();
+    let glassway =
+        Glassway::setup().upstream("http://127.0.0.1:1").unset("monitor.admin_key").start();
     let file = glassway.folder().join("data/sign-in");
-    assert_eq!(
-        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let link = fs::read_to_string(&file).unwrap();
     let (page, key) = link.trim().split_once("/#key=").expect("a sign-in link");
     assert_eq!(page, format!("http://{}", glassway.monitor_addr()));
-    assert!(
-        !glassway.log(Which::Monitor).contains(key),
-        "the key is in the log"
-    );
-    assert!(
-        glassway.log(Which::Monitor).contains("sign-in"),
-        "its path is logged"
-    );
-    let answer = glassway
-        .api()
-        .anonymous()
-        .post("/token", &serde_json::json!({"api_key": key}));
+    assert!(!glassway.log(Which::Monitor).contains(key), "the key is in the log");
+    assert!(glassway.log(Which::Monitor).contains("sign-in"), "its path is logged");
+    let answer = glassway.api().anonymous().post("/token", &serde_json::json!({"api_key": key}));
     assert_eq!(answer.status, 200, "{}", answer.text());
     let token = answer.json()["access_token"].as_str().unwrap().to_owned();
-    assert_eq!(
-        glassway
-            .api()
-            .with_bearer(&token)
-            .get("/api/requests")
-            .status,
-        200
-    );
+    assert_eq!(glassway.api().with_bearer(&token).get("/api/requests").status, 200);
     let database = fs::read(glassway.database()).unwrap();
-    assert!(
-        !database.windows(key.len()).any(|w| w == key.as_bytes()),
-        "the key itself is stored"
-    );
+    assert!(!database.windows(key.len()).any(|w| w == key.as_bytes()), "the key itself is stored");
 }

@@ -56,12 +56,7 @@ impl Https {
             TlsAcceptor::from(Arc::new(config)),
             Arc::clone(&handshakes),
         ));
-        Self {
-            addr,
-            ca_pem: made.cert.pem(),
-            handshakes,
-            _runtime: runtime,
-        }
+        Self { addr, ca_pem: made.cert.pem(), handshakes, _runtime: runtime }
     }
 
     fn url(&self) -> String {
@@ -104,11 +99,7 @@ async fn tell(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
     let host = parts.uri.authority().map(ToString::to_string);
     let host = host.or_else(|| Some(parts.headers.get("host")?.to_str().ok()?.to_owned()));
     let names: Vec<&str> = parts.headers.keys().map(http::HeaderName::as_str).collect();
-    let body = body
-        .collect()
-        .await
-        .map(|b| b.to_bytes().len())
-        .unwrap_or_default();
+    let body = body.collect().await.map(|b| b.to_bytes().len()).unwrap_or_default();
     let text = serde_json::json!({
         "version": format!("{:?}", parts.version), "method": parts.method.as_str(),
         "target": parts.uri.path_and_query().map(ToString::to_string),
@@ -120,11 +111,9 @@ async fn tell(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infal
 
 #[test]
 fn an_https_upstream_speaks_http_2_where_it_can() {
-    for (alpn, version) in [
-        (&["h2", "http/1.1"][..], "HTTP/2.0"),
-        (&["http/1.1"], "HTTP/1.1"),
-        (&[], "HTTP/1.1"),
-    ] {
+    for (alpn, version) in
+        [(&["h2", "http/1.1"][..], "HTTP/2.0"), (&["http/1.1"], "HTTP/1.1"), (&[], "HTTP/1.1")]
+    {
         let https = Https::start(alpn);
         let glassway = https.trusted().start();
         let answer = glassway.client().ask(post("/v1/a%2Fb?x=%20", "hello"));
@@ -136,10 +125,7 @@ fn an_https_upstream_speaks_http_2_where_it_can() {
         assert_eq!(seen["body"], 5);
         let exchange = glassway.only_exchange();
         assert_eq!(exchange["outcome"], "ok");
-        assert_eq!(
-            exchange["upstream_url"],
-            format!("{}/v1/a%2Fb?x=%20", https.url())
-        );
+        assert_eq!(exchange["upstream_url"], format!("{}/v1/a%2Fb?x=%20", https.url()));
     }
 }
 
@@ -162,10 +148,7 @@ fn an_upstream_with_an_unknown_certificate_is_refused() {
     let answer = glassway.client().ask(post("/v1/x", "{}"));
     assert_eq!(answer.status(), 502);
     assert_eq!(answer.json()["error"]["code"], "upstream_connect");
-    assert_eq!(
-        glassway.only_exchange()["error"]["code"],
-        "upstream_connect"
-    );
+    assert_eq!(glassway.only_exchange()["error"]["code"], "upstream_connect");
 }
 
 #[test]
@@ -199,10 +182,7 @@ fn all_proxy_serves_where_https_proxy_is_not_set() {
     let https = Https::start(&["http/1.1"]);
     let to = https.addr;
     let corporate = Upstream::script(move |conn| relay(conn, to));
-    let glassway = https
-        .trusted()
-        .env("ALL_PROXY", &corporate.url())
-        .start_proxy();
+    let glassway = https.trusted().env("ALL_PROXY", &corporate.url()).start_proxy();
     assert_eq!(glassway.client().ask(post("/v1/x", "{}")).status(), 200);
     assert_eq!(corporate.connections(), 1);
 }
@@ -274,18 +254,11 @@ fn an_h2c_client_reaches_an_http_1_upstream() {
         .uri(format!("http://{addr}/v1/a%2Fb?x=1"))
         .body(Full::from("hello"))
         .unwrap();
-    let stream = Request::builder()
-        .uri(format!("http://{addr}/v1/stream"))
-        .body(Full::default())
-        .unwrap();
-    let answers = h2c(addr, vec![post, stream], |a| {
-        (a.status().as_u16(), a.into_body())
-    });
+    let stream =
+        Request::builder().uri(format!("http://{addr}/v1/stream")).body(Full::default()).unwrap();
+    let answers = h2c(addr, vec![post, stream], |a| (a.status().as_u16(), a.into_body()));
     assert_eq!(answers[0], (200, Bytes::from(r#"{"ok":true}"#)));
-    assert_eq!(
-        answers[1],
-        (200, Bytes::from("data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"))
-    );
+    assert_eq!(answers[1], (200, Bytes::from("data: 1\n\ndata: 2\n\ndata: [DONE]\n\n")));
 
     let got = &upstream.requests()[0];
     assert_eq!(got.head.first_line, "POST /v1/a%2Fb?x=1 HTTP/1.1");

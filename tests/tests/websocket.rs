@@ -15,10 +15,7 @@ use tungstenite::{
 const SECRET: &str = "sk-realtime-0123456789abcdef";
 
 /// An upstream that echoes every message and offers the realtime protocol.
-#[expect(
-    clippy::result_large_err,
-    reason = "the callback's type is tungstenite's"
-)]
+#[expect(clippy::result_large_err, reason = "the callback's type is tungstenite's")]
 fn echo() -> Upstream {
     Upstream::script(|conn| {
         let stream = conn.stream().try_clone().unwrap();
@@ -26,9 +23,7 @@ fn echo() -> Upstream {
             assert_eq!(request.uri().path(), "/v1/realtime");
             if request.headers().contains_key("sec-websocket-protocol") {
                 let chosen = HeaderValue::from_static("realtime");
-                response
-                    .headers_mut()
-                    .insert("sec-websocket-protocol", chosen);
+                response.headers_mut().insert("sec-websocket-protocol", chosen);
             }
             Ok(response)
         };
@@ -42,9 +37,7 @@ fn echo() -> Upstream {
 }
 
 fn connect(addr: SocketAddr) -> WebSocket<TcpStream> {
-    let uri = format!("ws://{addr}/v1/realtime?model=gpt-realtime")
-        .parse()
-        .unwrap();
+    let uri = format!("ws://{addr}/v1/realtime?model=gpt-realtime").parse().unwrap();
     let request = ClientRequestBuilder::new(uri)
         .with_sub_protocol("realtime")
         .with_sub_protocol(format!("openai-insecure-api-key.{SECRET}"));
@@ -76,33 +69,18 @@ fn messages_of_both_directions_pass_and_are_recorded() {
         messages
             .iter()
             .filter(|m| m["side"] == side && (m["kind"] == "text" || m["kind"] == "binary"))
-            .map(|m| {
-                (
-                    m["kind"].as_str().unwrap().into(),
-                    m["data"].as_str().unwrap().into(),
-                )
-            })
+            .map(|m| (m["kind"].as_str().unwrap().into(), m["data"].as_str().unwrap().into()))
             .collect()
     };
-    let expected = [
-        ("text", "hello"),
-        ("text", "你好，狐狸"),
-        ("binary", "AP8B"),
-    ]
-    .map(|(kind, data)| (kind.to_owned(), data.to_owned()));
+    let expected = [("text", "hello"), ("text", "你好，狐狸"), ("binary", "AP8B")]
+        .map(|(kind, data)| (kind.to_owned(), data.to_owned()));
     assert_eq!(told("request"), expected, "{messages:#?}");
     assert_eq!(told("response"), expected);
     assert!(messages.iter().any(|m| m["kind"] == "close"));
-    let offsets: Vec<f64> = messages
-        .iter()
-        .map(|m| m["offset_ms"].as_f64().unwrap())
-        .collect();
+    let offsets: Vec<f64> = messages.iter().map(|m| m["offset_ms"].as_f64().unwrap()).collect();
     assert!(offsets.is_sorted(), "{offsets:?}");
     let seen = String::from_utf8_lossy(&upstream.received(0)).into_owned();
-    assert!(
-        seen.is_empty() || seen.contains(SECRET),
-        "the credential travels on"
-    );
+    assert!(seen.is_empty() || seen.contains(SECRET), "the credential travels on");
 }
 
 #[test]
@@ -117,11 +95,8 @@ fn large_messages_pass_whole() {
 
 #[test]
 fn an_upgrade_the_upstream_refuses_is_an_ordinary_answer() {
-    let upstream = Upstream::answer(answer(
-        "401 Unauthorized",
-        "application/json",
-        r#"{"error":{}}"#,
-    ));
+    let upstream =
+        Upstream::answer(answer("401 Unauthorized", "application/json", r#"{"error":{}}"#));
     let glassway = Glassway::before(&upstream);
     let refused = glassway.client().ask(
         "GET /v1/realtime HTTP/1.1\r\nHost: g\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -143,9 +118,7 @@ fn an_upstream_that_vanishes_ends_the_socket() {
         conn.reset();
     });
     let glassway = Glassway::before(&upstream);
-    let uri = format!("ws://{}/v1/realtime", glassway.proxy_addr())
-        .parse()
-        .unwrap();
+    let uri = format!("ws://{}/v1/realtime", glassway.proxy_addr()).parse().unwrap();
     let stream = TcpStream::connect(glassway.proxy_addr()).unwrap();
     let (mut socket, _) = client(ClientRequestBuilder::new(uri), stream).unwrap();
     while socket.read().is_ok() {}

@@ -15,11 +15,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    for (program, package) in [
-        ("nginx", "nginx-light"),
-        ("wrk", "wrk"),
-        ("taskset", "util-linux"),
-    ] {
+    for (program, package) in [("nginx", "nginx-light"), ("wrk", "wrk"), ("taskset", "util-linux")]
+    {
         if let Err(why) = need(program, &[package]) {
             bail!(why);
         }

@@ -31,11 +31,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let binaries = build(arguments.debug)?;
-    let pace = if arguments.once {
-        Pace::INSTANT
-    } else {
-        Pace::REAL
-    };
+    let pace = if arguments.once { Pace::INSTANT } else { Pace::REAL };
     let upstream = llm::start(pace);
     let data = tempfile::TempDir::with_prefix("glassway-demo-")?;
     let file = |name: &str| data.path().join(name).to_string_lossy().into_owned();
@@ -63,10 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         let made = clients::once(addresses.proxy);
         let key = link.as_deref().and_then(|l| l.split_once("#key="));
         ensure!(key.is_some(), "the monitor left no sign-in link");
-        let api = Api::new(
-            addresses.monitor,
-            key.map(|(_, key)| key).unwrap_or_default(),
-        );
+        let api = Api::new(addresses.monitor, key.map(|(_, key)| key).unwrap_or_default());
         glassway_tests::eventually(format_args!("{made} recorded calls"), || {
             let recorded = api.requests("?limit=1000");
             let ended = recorded.iter().filter(|r| r["outcome"] != "in_flight");

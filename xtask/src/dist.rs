@@ -10,26 +10,13 @@ use crate::{
 };
 
 /// What goes in beside the binaries.
-const FILES: [&str; 5] = [
-    "config.toml",
-    "systemd",
-    "README.md",
-    "README.zh-CN.md",
-    "LICENSE",
-];
+const FILES: [&str; 5] = ["config.toml", "systemd", "README.md", "README.zh-CN.md", "LICENSE"];
 
 pub fn run() -> Result<ExitCode> {
     if let ui::Built::Not(why) = ui::build_where_stale()? {
         bail!("an archive without the web UI is of no use: {why}");
     }
-    must(cargo().args([
-        "build",
-        "--release",
-        "-p",
-        "glassway-proxy",
-        "-p",
-        "glassway-monitor",
-    ]))?;
+    must(cargo().args(["build", "--release", "-p", "glassway-proxy", "-p", "glassway-monitor"]))?;
     let name = format!("glassway-{}-{}", env!("CARGO_PKG_VERSION"), host()?);
     let staging = target().join("dist").join(&name);
     let _ = fs::remove_dir_all(&staging);
@@ -45,13 +32,7 @@ pub fn run() -> Result<ExitCode> {
     // Owners and times of whoever builds do not belong into an archive.
     must(
         command("tar")
-            .args([
-                "--sort=name",
-                "--owner=0",
-                "--group=0",
-                "--numeric-owner",
-                "-czf",
-            ])
+            .args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-czf"])
             .arg(&archive)
             .arg("-C")
             .arg(target().join("dist"))

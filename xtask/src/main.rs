@@ -16,12 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about,
-    max_term_width = 100
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

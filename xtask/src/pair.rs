@@ -78,11 +78,7 @@ impl Pair {
             proxy: listening(&mut proxy, "proxy")?,
             monitor: listening(&mut monitor, "monitor")?,
         };
-        let pair = Self {
-            proxy,
-            monitor,
-            signals,
-        };
+        let pair = Self { proxy, monitor, signals };
         Ok((pair, addresses))
     }
 
@@ -92,11 +88,7 @@ impl Pair {
         loop {
             for (process, other) in [(&mut self.proxy, "monitor"), (&mut self.monitor, "proxy")] {
                 if let Some(status) = process.exited() {
-                    let name = if other == "monitor" {
-                        "proxy"
-                    } else {
-                        "monitor"
-                    };
+                    let name = if other == "monitor" { "proxy" } else { "monitor" };
                     eprintln!("The {name} ended by itself ({status}); stopping the {other} too.");
                     return Stop::Died;
                 }
@@ -116,11 +108,7 @@ impl Pair {
         loop {
             if let (Some(proxy), Some(monitor)) = (self.proxy.exited(), self.monitor.exited()) {
                 let clean = proxy.success() && monitor.success() && matches!(why, Stop::Asked);
-                return if clean {
-                    ExitCode::SUCCESS
-                } else {
-                    ExitCode::FAILURE
-                };
+                return if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE };
             }
             if self.signals.pending().next().is_some() {
                 self.proxy.signal(Signal::SIGKILL);

@@ -25,19 +25,12 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let config = arguments
-        .config
-        .clone()
-        .unwrap_or_else(|| root().join("config.toml"));
+    let config = arguments.config.clone().unwrap_or_else(|| root().join("config.toml"));
     if !config.is_file() {
         bail!("there is no configuration at {}", config.display());
     }
     let config = config.canonicalize()?;
-    let plan = Plan {
-        binaries: build(arguments.debug)?,
-        env: Vec::new(),
-        config,
-    };
+    let plan = Plan { binaries: build(arguments.debug)?, env: Vec::new(), config };
     let database = database(&plan.config)?;
     let (mut pair, addresses) = Pair::start(&plan)?;
     announce(&addresses, sign_in_link(&database).as_deref());
@@ -53,10 +46,7 @@ pub fn build(debug: bool) -> Result<PathBuf> {
         return Ok(built.into());
     }
     if let ui::Built::Not(why) = ui::build_where_stale()? {
-        eprintln!(
-            "{}",
-            paint("33", &format!("Going on without the web UI: {why}."))
-        );
+        eprintln!("{}", paint("33", &format!("Going on without the web UI: {why}.")));
     }
     let mut build = cargo();
     build.args(["build", "-p", "glassway-proxy", "-p", "glassway-monitor"]);
@@ -105,9 +95,8 @@ fn database(config: &Path) -> Result<PathBuf> {
         return Ok(folder.join(path));
     }
     let text = std::fs::read_to_string(config)?;
-    let table: toml::Table = text
-        .parse()
-        .with_context(|| format!("cannot read {}", config.display()))?;
+    let table: toml::Table =
+        text.parse().with_context(|| format!("cannot read {}", config.display()))?;
     let path = table
         .get("database")
         .and_then(|section| section.get("path"))

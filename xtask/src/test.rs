@@ -78,21 +78,13 @@ impl Step {
     }
 
     fn perform(&self, full: bool) -> Done {
-        eprintln!(
-            "\n{} {}",
-            paint("1", &format!("── {}", self.name)),
-            self.what
-        );
+        eprintln!("\n{} {}", paint("1", &format!("── {}", self.name)), self.what);
         let start = Instant::now();
         let result = (self.run)(full);
         if let Err(error) = &result {
             eprintln!("{} {error:#}", paint("31", "failed:"));
         }
-        Done {
-            name: self.name,
-            result,
-            took: start.elapsed(),
-        }
+        Done { name: self.name, result, took: start.elapsed() }
     }
 }
 
@@ -116,16 +108,8 @@ fn summary(done: &[Done]) -> ExitCode {
                 ("FAILED", text.lines().next().unwrap_or_default().to_owned())
             }
         };
-        println!(
-            "{:<16} {word:<8} {:>5} s  {why}",
-            step.name,
-            step.took.as_secs()
-        );
+        println!("{:<16} {word:<8} {:>5} s  {why}", step.name, step.took.as_secs());
     }
     println!("\n{passed} passed, {failed} failed, {skipped} skipped");
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -13,18 +13,13 @@ use anyhow::{Context, Result, bail};
 pub fn root() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    here.parent()
-        .expect("xtask is in the repository's root")
-        .to_owned()
+    here.parent().expect("xtask is in the repository's root").to_owned()
 }
 
 /// Cargo's output folder, which this program was built into.
 pub fn target() -> PathBuf {
     let exe = std::env::current_exe().expect("a running program has a path");
-    exe.ancestors()
-        .nth(2)
-        .expect("cargo puts programs into target/<profile>")
-        .to_owned()
+    exe.ancestors().nth(2).expect("cargo puts programs into target/<profile>").to_owned()
 }
 
 /// A command that starts in the root of the repository.
@@ -43,9 +38,7 @@ pub fn cargo() -> Command {
 pub fn must(command: &mut Command) -> Result<()> {
     let line = display(command);
     eprintln!("{}", dim(&format!("$ {line}")));
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start: {line}"))?;
+    let status = command.status().with_context(|| format!("cannot start: {line}"))?;
     if !status.success() {
         bail!("failed ({status}): {line}");
     }
@@ -55,15 +48,9 @@ pub fn must(command: &mut Command) -> Result<()> {
 /// What a command writes to its standard output, trimmed.
 pub fn output(command: &mut Command) -> Result<String> {
     let line = display(command);
-    let output = command
-        .output()
-        .with_context(|| format!("cannot start: {line}"))?;
+    let output = command.output().with_context(|| format!("cannot start: {line}"))?;
     if !output.status.success() {
-        bail!(
-            "failed ({}): {line}\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
+        bail!("failed ({}): {line}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -91,19 +78,12 @@ pub fn need(program: &str, packages: &[&str]) -> Result<PathBuf, String> {
     if let Some(path) = find(program) {
         return Ok(path);
     }
-    let by_hand = format!(
-        "{program} is not installed (Debian: {})",
-        packages.join(" ")
-    );
+    let by_hand = format!("{program} is not installed (Debian: {})", packages.join(" "));
     if !may_install() || !has("apt-get") {
         return Err(by_hand);
     }
     let apt = |arguments: &[&str]| {
-        must(
-            command("apt-get")
-                .args(arguments)
-                .env("DEBIAN_FRONTEND", "noninteractive"),
-        )
+        must(command("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
     };
     let install = ["install", "-y", "-qq", "--no-install-recommends"];
     match apt(&["update", "-qq"]).and_then(|()| apt(&[&install, packages].concat())) {
@@ -124,11 +104,7 @@ pub fn python(name: &str, requirements: &Path) -> Result<PathBuf> {
         return Ok(bin);
     }
     if has("uv") {
-        must(
-            command("uv")
-                .args(["venv", "--quiet", "--clear"])
-                .arg(&venv),
-        )?;
+        must(command("uv").args(["venv", "--quiet", "--clear"]).arg(&venv))?;
         must(
             command("uv")
                 .args(["pip", "install", "--quiet", "--python"])
@@ -137,11 +113,7 @@ pub fn python(name: &str, requirements: &Path) -> Result<PathBuf> {
                 .arg(requirements),
         )?;
     } else {
-        must(
-            command("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(&venv),
-        )?;
+        must(command("python3").args(["-m", "venv", "--clear"]).arg(&venv))?;
         must(
             command(bin.join("pip"))
                 .args(["install", "--quiet", "--disable-pip-version-check", "-r"])
@@ -158,11 +130,7 @@ pub fn npm_ci(folder: &Path) -> Result<()> {
     if newer(&installed, &folder.join("package-lock.json")) {
         return Ok(());
     }
-    must(
-        command("npm")
-            .args(["ci", "--no-audit", "--no-fund"])
-            .current_dir(folder),
-    )
+    must(command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))
 }
 
 /// Whether `a` exists and is not older than `b`.

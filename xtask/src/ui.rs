@@ -78,10 +78,7 @@ fn newest(folder: &Path) -> SystemTime {
             }
             self::newest(&entry.path())
         } else {
-            entry
-                .metadata()
-                .and_then(|m| m.modified())
-                .unwrap_or(SystemTime::UNIX_EPOCH)
+            entry.metadata().and_then(|m| m.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
         };
         newest = newest.max(at);
     }

@@ -11,11 +11,7 @@ pub fn messages(question: &Question) -> Reply {
         json!({"input_tokens": question.prompt_tokens, "output_tokens": output,
                "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0})
     };
-    let stop = if question.tool.is_some() {
-        "tool_use"
-    } else {
-        "end_turn"
-    };
+    let stop = if question.tool.is_some() { "tool_use" } else { "end_turn" };
     let block = match &question.tool {
         Some(tool) => {
             let input: Value = serde_json::from_str(&arguments(tool)).unwrap_or_default();
@@ -41,11 +37,7 @@ pub fn messages(question: &Question) -> Reply {
         }
     } else {
         empty["text"] = json!("");
-        pieces.extend(
-            tokens
-                .into_iter()
-                .map(|t| json!({"type": "text_delta", "text": t})),
-        );
+        pieces.extend(tokens.into_iter().map(|t| json!({"type": "text_delta", "text": t})));
     }
     let mut frames = vec![
         Frame::event(&json!({"type": "message_start", "message": start}), false),
@@ -59,10 +51,7 @@ pub fn messages(question: &Question) -> Reply {
         let event = json!({"type": "content_block_delta", "index": 0, "delta": delta});
         frames.push(Frame::event(&event, true));
     }
-    frames.push(Frame::event(
-        &json!({"type": "content_block_stop", "index": 0}),
-        false,
-    ));
+    frames.push(Frame::event(&json!({"type": "content_block_stop", "index": 0}), false));
     frames.push(Frame::event(
         &json!({"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": null},
                 "usage": {"output_tokens": output}}),

@@ -5,13 +5,8 @@ use serde_json::{Value, json};
 use super::{Frame, Question, Reply};
 
 const CREATED: u64 = 1_760_000_000;
-const MODELS: [&str; 5] = [
-    "gpt-4o",
-    "gpt-4o-mini",
-    "gpt-5.2",
-    "text-embedding-3-small",
-    "deepseek-chat",
-];
+const MODELS: [&str; 5] =
+    ["gpt-4o", "gpt-4o-mini", "gpt-5.2", "text-embedding-3-small", "deepseek-chat"];
 
 pub fn models() -> Value {
     let data: Vec<Value> = MODELS
@@ -54,32 +49,21 @@ pub fn chat(question: &Question) -> Reply {
                "model": question.model, "system_fingerprint": "fp_demo",
                "choices": [{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]})
     };
-    let mut frames = vec![Frame::data(
-        &chunk(json!({"role": "assistant", "content": ""}), Value::Null),
-        false,
-    )];
+    let mut frames =
+        vec![Frame::data(&chunk(json!({"role": "assistant", "content": ""}), Value::Null), false)];
     if let Some(tool) = &question.tool {
         let call = json!({"index": 0, "id": "call_demo1", "type": "function",
                           "function": {"name": tool, "arguments": ""}});
-        frames.push(Frame::data(
-            &chunk(json!({"tool_calls": [call]}), Value::Null),
-            true,
-        ));
+        frames.push(Frame::data(&chunk(json!({"tool_calls": [call]}), Value::Null), true));
         for piece in arguments(tool).as_bytes().chunks(6) {
             let piece = String::from_utf8_lossy(piece);
             let call = json!({"index": 0, "function": {"arguments": piece}});
-            frames.push(Frame::data(
-                &chunk(json!({"tool_calls": [call]}), Value::Null),
-                true,
-            ));
+            frames.push(Frame::data(&chunk(json!({"tool_calls": [call]}), Value::Null), true));
         }
         frames.push(Frame::data(&chunk(json!({}), json!("tool_calls")), false));
     } else {
         for token in tokens {
-            frames.push(Frame::data(
-                &chunk(json!({"content": token}), Value::Null),
-                true,
-            ));
+            frames.push(Frame::data(&chunk(json!({"content": token}), Value::Null), true));
         }
         frames.push(Frame::data(&chunk(json!({}), json!("stop")), false));
     }
@@ -89,10 +73,7 @@ pub fn chat(question: &Question) -> Reply {
         last["usage"] = usage;
         frames.push(Frame::data(&last, false));
     }
-    frames.push(Frame {
-        text: "data: [DONE]\n\n".to_owned(),
-        content: false,
-    });
+    frames.push(Frame { text: "data: [DONE]\n\n".to_owned(), content: false });
     Reply::Stream(frames)
 }
 
@@ -103,10 +84,9 @@ fn chat_whole(question: &Question, usage: &Value) -> Value {
                    "type": "function", "function": {"name": tool, "arguments": arguments(tool)}}]}),
             "tool_calls",
         ),
-        None => (
-            json!({"role": "assistant", "content": question.answer(), "refusal": null}),
-            "stop",
-        ),
+        None => {
+            (json!({"role": "assistant", "content": question.answer(), "refusal": null}), "stop")
+        }
     };
     json!({"id": "chatcmpl-demo", "object": "chat.completion", "created": CREATED,
            "model": question.model, "usage": usage,
@@ -134,10 +114,7 @@ pub fn responses(question: &Question) -> Reply {
     started["output"] = json!([]);
     started["usage"] = Value::Null;
     let mut events = vec![
-        (
-            json!({"type": "response.created", "response": started}),
-            false,
-        ),
+        (json!({"type": "response.created", "response": started}), false),
         (
             json!({"type": "response.output_item.added", "output_index": 0,
                    "item": {"id": "msg_demo", "type": "message", "role": "assistant",
@@ -171,10 +148,7 @@ pub fn responses(question: &Question) -> Reply {
         json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
         false,
     ));
-    events.push((
-        json!({"type": "response.completed", "response": whole}),
-        false,
-    ));
+    events.push((json!({"type": "response.completed", "response": whole}), false));
     Reply::Stream(
         events
             .into_iter()

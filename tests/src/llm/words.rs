@@ -30,11 +30,7 @@ const CHINESE: [&str; 4] = [
 
 /// An answer to a question: the same one for the same question.
 pub fn answer(question: &str) -> &'static str {
-    let texts = if question.chars().any(is_chinese) {
-        &CHINESE
-    } else {
-        &ENGLISH
-    };
+    let texts = if question.chars().any(is_chinese) { &CHINESE } else { &ENGLISH };
     let sum: usize = question.bytes().map(usize::from).sum();
     texts[sum % texts.len()]
 }

@@ -15,10 +15,8 @@ struct Call {
 }
 
 const OPENAI: &[(&str, &str)] = &[("Authorization", "Bearer sk-demo-not-a-real-key-0001")];
-const ANTHROPIC: &[(&str, &str)] = &[
-    ("x-api-key", "sk-ant-demo-not-a-real-key-0001"),
-    ("anthropic-version", "2023-06-01"),
-];
+const ANTHROPIC: &[(&str, &str)] =
+    &[("x-api-key", "sk-ant-demo-not-a-real-key-0001"), ("anthropic-version", "2023-06-01")];
 const PYTHON: &str = "OpenAI/Python 3.51.0";
 const NODE: &str = "OpenAI/JS 7.55.0";
 
@@ -61,10 +59,7 @@ impl Call {
         for (name, value) in self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        head.push_str(&format!(
-            "Content-Length: {}\r\nConnection: close\r\n\r\n",
-            body.len()
-        ));
+        head.push_str(&format!("Content-Length: {}\r\nConnection: close\r\n\r\n", body.len()));
         let Ok(stream) = std::net::TcpStream::connect(proxy) else {
             return; // Glassway is stopping.
         };
@@ -81,12 +76,7 @@ fn chat(agent: &'static str, model: &str, messages: Value, more: Value) -> Call 
     if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
         body.extend(more);
     }
-    Call {
-        path: "/v1/chat/completions",
-        agent,
-        headers: OPENAI,
-        body,
-    }
+    Call { path: "/v1/chat/completions", agent, headers: OPENAI, body }
 }
 
 /// A coding agent: the whole history with every turn, as agents do.
@@ -119,11 +109,7 @@ fn agent() -> Vec<Call> {
         json!({"role": "system", "content": "You are a careful coding agent. Read before you change, \
                run the tests after you changed, and say what you did in a few sentences."}),
         json!({"role": "user", "content": "tests/server.rs fails now and then on CI. Find out why and mend it."}),
-        called(
-            "call_1",
-            "read_file",
-            r#"{"path":"tests/server.rs","from":1,"to":120}"#,
-        ),
+        called("call_1", "read_file", r#"{"path":"tests/server.rs","from":1,"to":120}"#),
         answered("call_1", source),
         called(
             "call_2",
@@ -154,12 +140,7 @@ fn chinese() -> Vec<Call> {
     .into_iter()
     .map(|question| {
         let messages = json!([system, {"role": "user", "content": question}]);
-        chat(
-            PYTHON,
-            "deepseek-chat",
-            messages,
-            json!({"temperature": 0.7}),
-        )
+        chat(PYTHON, "deepseek-chat", messages, json!({"temperature": 0.7}))
     })
     .collect()
 }
@@ -183,18 +164,8 @@ fn odd() -> Vec<Call> {
             body: json!({"model": "text-embedding-3-small",
                          "input": ["a see-through gateway", "一个透明的网关"]}),
         },
-        chat(
-            PYTHON,
-            "gpt-4o",
-            ask("What's the weather in Lisbon?"),
-            json!({}),
-        ),
-        chat(
-            PYTHON,
-            "gpt-4o-slow",
-            ask("Explain backpressure to a newcomer."),
-            json!({}),
-        ),
+        chat(PYTHON, "gpt-4o", ask("What's the weather in Lisbon?"), json!({})),
+        chat(PYTHON, "gpt-4o-slow", ask("Explain backpressure to a newcomer."), json!({})),
         chat(
             NODE,
             "gpt-4o-mini",
@@ -208,12 +179,7 @@ fn odd() -> Vec<Call> {
             headers: OPENAI,
             body: json!({"model": "gpt-5.2", "stream": true, "input": "Why does this test fail on CI?"}),
         },
-        chat(
-            PYTHON,
-            "gpt-4o-cut",
-            ask("Tell me a long story."),
-            json!({}),
-        ),
+        chat(PYTHON, "gpt-4o-cut", ask("Tell me a long story."), json!({})),
         anthropic(false),
     ]
 }

@@ -9,48 +9,28 @@ use crate::tools::{
 };
 
 pub const STEPS: &[Step] = &[
-    Step {
-        name: "format",
-        what: "rustfmt",
-        slow: false,
-        run: format,
-    },
+    Step { name: "format", what: "rustfmt", slow: false, run: format },
     Step {
         name: "ui",
         what: "type check, unit tests and build of the web UI",
         slow: false,
         run: ui,
     },
-    Step {
-        name: "clippy",
-        what: "clippy with warnings denied",
-        slow: false,
-        run: clippy,
-    },
+    Step { name: "clippy", what: "clippy with warnings denied", slow: false, run: clippy },
     Step {
         name: "deny",
         what: "licences, bans and sources of dependencies",
         slow: false,
         run: deny,
     },
-    Step {
-        name: "units",
-        what: "systemd-analyze verify",
-        slow: false,
-        run: units,
-    },
+    Step { name: "units", what: "systemd-analyze verify", slow: false, run: units },
     Step {
         name: "rust",
         what: "unit tests and both binaries as whole processes",
         slow: false,
         run: rust,
     },
-    Step {
-        name: "demo",
-        what: "the demo makes each call once",
-        slow: false,
-        run: demo,
-    },
+    Step { name: "demo", what: "the demo makes each call once", slow: false, run: demo },
     Step {
         name: "clients-python",
         what: "the official OpenAI and Anthropic SDKs of PyPI",
@@ -75,12 +55,7 @@ pub const STEPS: &[Step] = &[
         slow: false,
         run: browser,
     },
-    Step {
-        name: "bench",
-        what: "a short bench",
-        slow: true,
-        run: bench,
-    },
+    Step { name: "bench", what: "a short bench", slow: true, run: bench },
 ];
 
 const NO_NODE: &str = "Node.js with npm is not installed (https://nodejs.org, 20.19 or newer)";
@@ -101,14 +76,7 @@ fn clippy(_: bool) -> Result<Verdict> {
             "clippy is not installed (rustup component add clippy)".into(),
         ));
     }
-    must(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
+    must(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
     Ok(Verdict::Passed)
 }
 
@@ -136,19 +104,11 @@ fn deny(_: bool) -> Result<Verdict> {
 
 fn units(_: bool) -> Result<Verdict> {
     if !has("systemd-analyze") {
-        return Ok(Verdict::Skipped(
-            "systemd-analyze is not installed (Debian: systemd)".into(),
-        ));
+        return Ok(Verdict::Skipped("systemd-analyze is not installed (Debian: systemd)".into()));
     }
-    let units = [
-        "systemd/glassway-proxy.service",
-        "systemd/glassway-monitor.service",
-    ];
+    let units = ["systemd/glassway-proxy.service", "systemd/glassway-monitor.service"];
     // The programs are where the units say only once they are installed.
-    let verify = command("systemd-analyze")
-        .arg("verify")
-        .args(units)
-        .output()?;
+    let verify = command("systemd-analyze").arg("verify").args(units).output()?;
     let said = String::from_utf8_lossy(&verify.stderr);
     let complaints: Vec<&str> = said
         .lines()
@@ -271,9 +231,7 @@ fn schema(full: bool) -> Result<Verdict> {
     let glassway = Glassway::before(&upstream);
     let body = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}"#;
     for _ in 0..3 {
-        glassway
-            .client()
-            .ask(glassway_tests::client::post("/v1/chat/completions", body));
+        glassway.client().ask(glassway_tests::client::post("/v1/chat/completions", body));
     }
     let examples = if full { "200" } else { "25" };
     must(
