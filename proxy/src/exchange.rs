@@ -19,18 +19,37 @@ use crate::{
     error::{Dialect, Fault},
     forward,
     live::Recording,
+    server::Part,
     target::Base,
     tee::{Relay, Reply, Upload},
     upstream::{Client, SendError, Sent, UploadState},
     websocket,
 };
 
-/// Serves one request; every error is an answer.
+/// Serves one request; every error is an answer. `parts` mark the two halves of the
+/// request on its HTTP/1 connection until they are over.
 pub async fn serve(
     app: Arc<App>,
     client: Client,
     peer: IpAddr,
     request: Request<Incoming>,
+    parts: Option<(Part, Part)>,
+) -> Response<Reply> {
+    let (upload, reply) = parts.unzip();
+    let mut response = answer(app, client, peer, request, upload).await;
+    match response.status() {
+        StatusCode::SWITCHING_PROTOCOLS => reply.into_iter().for_each(Part::keep_for_ever),
+        _ => response.body_mut().holds(reply),
+    }
+    response
+}
+
+async fn answer(
+    app: Arc<App>,
+    client: Client,
+    peer: IpAddr,
+    request: Request<Incoming>,
+    upload: Option<Part>,
 ) -> Response<Reply> {
     let version = request.version();
     let (parts, body) = request.into_parts();
@@ -42,7 +61,10 @@ pub async fn serve(
     let recording = app.recorder.as_ref().map(|recorder| recorder.begin(&parts, peer));
     let mut response = match admission {
         Admission::Refused(fault) => answer_fault(&app, fault, dialect, recording).await,
-        _ => forward_to_upstream(&app, &client, parts, body, dialect, recording).await,
+        _ => {
+            let body = (body, upload);
+            forward_to_upstream(&app, &client, parts, body, dialect, recording).await
+        }
     };
     // HTTP/1 answers speak the client's own version, whatever the upstream's was.
     *response.version_mut() = match version {
@@ -70,7 +92,7 @@ async fn forward_to_upstream(
     app: &Arc<App>,
     client: &Client,
     mut parts: Parts,
-    body: Incoming,
+    (body, part): (Incoming, Option<Part>),
     dialect: Dialect,
     recording: Option<Recording>,
 ) -> Response<Reply> {
@@ -99,7 +121,7 @@ async fn forward_to_upstream(
 
     let state = UploadState::new();
     let idle = app.config.proxy.idle_timeout.0;
-    let upload = Upload::new(body, recording.as_ref(), state.clone(), idle);
+    let upload = Upload::new(body, recording.as_ref(), state.clone(), idle, part);
     let mut request = Request::new(upload);
     *request.method_mut() = parts.method;
     *request.headers_mut() = headers;
@@ -180,11 +202,11 @@ async fn relay(
             reuse.done();
         }
         settle(recording, outcome).await;
-        return Response::from_parts(parts, Reply::Made(None));
+        return Response::from_parts(parts, Reply::empty());
     }
     let idle = app.config.proxy.idle_timeout.0;
     let relay = Relay::new(body, reuse, recording, outcome, idle);
-    Response::from_parts(parts, Reply::Relayed(Box::new(relay)))
+    Response::from_parts(parts, Reply::from(relay))
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {

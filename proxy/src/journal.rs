@@ -210,7 +210,7 @@ impl Work {
             records.push(record);
             held.push((ended, memory));
         }
-        let cursor = self.append_patiently(&records);
+        let cursor = self.append_patiently(&records, &mut held);
         if cursor.is_none() {
             // Given up at shutdown: the slots stay for the next start.
             return full;
@@ -251,7 +251,11 @@ impl Work {
     }
 
     /// Until it is written, or the process stops and it cannot be.
-    fn append_patiently(&mut self, records: &[Record]) -> Option<i64> {
+    fn append_patiently(
+        &mut self,
+        records: &[Record],
+        held: &mut [(Ended, Vec<Reserved>)],
+    ) -> Option<i64> {
         let mut complained = false;
         let mut pause = Duration::from_millis(50);
         let mut stopping: Option<Instant> = None;
@@ -274,6 +278,8 @@ impl Work {
                         complained = true;
                     }
                     self.parts.metrics.writable(false);
+                    // Clients are served although their records must wait.
+                    held.iter_mut().for_each(|(ended, _)| ended.committed = None);
                     if self.parts.metrics.stopping()
                         && stopping.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES
                     {

@@ -91,7 +91,8 @@ pub fn run(
                 metrics: metrics.clone(),
             };
             let (journal, queue) = Journal::start(&config, parts)?;
-            let recorder = Recorder::new(&config.record, budget, flight, feed, queue);
+            let recorder =
+                Recorder::new(&config.record, budget, flight, feed, queue, metrics.clone());
             Some((journal, Arc::new(recorder)))
         }
     };

@@ -23,6 +23,7 @@ use crate::{
     flight::Flight,
     journal::{Ended, Queue},
     live::{Answer, Head, Live, Recording},
+    metrics::Metrics,
     redact::{self, Redactor},
 };
 
@@ -38,6 +39,7 @@ pub struct Recorder {
     /// Who listens.
     pub feed: Arc<Feed>,
     queue: Queue,
+    metrics: Arc<Metrics>,
     redactor: Redactor,
     max_body: usize,
     before_end: bool,
@@ -50,12 +52,14 @@ impl Recorder {
         flight: Arc<Flight>,
         feed: Arc<Feed>,
         queue: Queue,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             budget,
             flight,
             feed,
             queue,
+            metrics,
             redactor: Redactor::new(&config.redact_headers),
             max_body: usize::try_from(config.max_body_bytes).unwrap_or(usize::MAX),
             before_end: config.durability == Durability::BeforeEnd,
@@ -106,11 +110,6 @@ impl Recorder {
         self.redactor.block(trailers)
     }
 
-    /// Whether a client's last byte waits for the commit.
-    pub fn before_end(&self) -> bool {
-        self.before_end
-    }
-
     /// Something about a running exchange became known.
     pub(crate) fn changed(&self, live: &Arc<Live>) {
         self.feed.send(|| Signal::Changed(live.clone()));
@@ -139,7 +138,8 @@ impl Recorder {
             self.feed.send(|| Signal::Lost(live.clone(), outcome, duration_us));
             return None;
         };
-        let (committed, wait) = match self.before_end {
+        // While nothing can be written nobody waits: clients are served.
+        let (committed, wait) = match self.before_end && self.metrics.is_writable() {
             true => {
                 let (committed, wait) = oneshot::channel();
                 (Some(committed), Some(wait))

@@ -5,6 +5,8 @@
 //! A multi-thread runtime cost 13 to 22 % more CPU per request; SO_REUSEPORT does not
 //! combine with a socket that systemd hands over.
 
+mod guard;
+
 use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
 use glassway_shared::listen;
@@ -23,6 +25,9 @@ use crate::{
     exchange,
     upstream::{Client, Connector},
 };
+
+use guard::Guard;
+pub use guard::{Boundary, Part};
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -134,17 +139,21 @@ impl Connection {
             .half_close(false)
             .max_headers(200)
             .max_header_size(proxy.max_header_bytes)
-            .timer(TokioTimer::new())
-            .header_read_timeout(proxy.header_timeout.limit());
+            // The guard's own timeout tells a slow head from a quiet connection.
+            .header_read_timeout(None);
+        let boundary = Boundary::default();
+        let guard = Guard::new(stream, boundary.clone(), proxy.header_timeout.limit());
         let service_app = app.clone();
         let service = service_fn(move |request| {
             let (app, client) = (service_app.clone(), client.clone());
+            let parts = Some((boundary.part(), boundary.part()));
             async move {
                 let ip = peer.ip().to_canonical();
-                Ok::<_, std::convert::Infallible>(exchange::serve(app, client, ip, request).await)
+                let response = exchange::serve(app, client, ip, request, parts).await;
+                Ok::<_, std::convert::Infallible>(response)
             }
         });
-        let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let connection = builder.serve_connection(TokioIo::new(guard), service).with_upgrades();
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -174,7 +183,8 @@ impl Connection {
             let (app, client) = (app.clone(), client.clone());
             async move {
                 let ip = peer.ip().to_canonical();
-                Ok::<_, std::convert::Infallible>(exchange::serve(app, client, ip, request).await)
+                let response = exchange::serve(app, client, ip, request, None).await;
+                Ok::<_, std::convert::Infallible>(response)
             }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);

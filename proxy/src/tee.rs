@@ -22,6 +22,7 @@ use crate::{
     forward,
     live::{Live, Recording},
     recorder::Recorder,
+    server::Part,
     upstream::{Reuse, UploadState},
 };
 
@@ -79,6 +80,7 @@ pub struct Upload {
     live: Option<(Arc<Live>, Arc<Recorder>)>,
     state: Arc<UploadState>,
     idle: Idle,
+    _part: Option<Part>,
 }
 
 impl Upload {
@@ -88,9 +90,10 @@ impl Upload {
         recording: Option<&Recording>,
         state: Arc<UploadState>,
         idle: Duration,
+        part: Option<Part>,
     ) -> Self {
         let live = recording.map(|r| (r.live().clone(), r.recorder().clone()));
-        Self { inner, live, state, idle: Idle::new(idle) }
+        Self { inner, live, state, idle: Idle::new(idle), _part: part }
     }
 
     fn sent(&self) {
@@ -162,17 +165,38 @@ fn filtered(frame: Frame<Bytes>) -> Frame<Bytes> {
     }
 }
 
-/// What a client gets.
-pub enum Reply {
-    /// Made here.
+/// What a client gets: made here, or an upstream's body.
+pub struct Reply {
+    content: Content,
+    _part: Option<Part>,
+}
+
+enum Content {
     Made(Option<Bytes>),
-    /// An upstream's body.
     Relayed(Box<Relay>),
+}
+
+impl Reply {
+    /// No body.
+    pub fn empty() -> Self {
+        Self { content: Content::Made(None), _part: None }
+    }
+
+    /// Keeps its half of the request open until it is dropped.
+    pub fn holds(&mut self, part: Option<Part>) {
+        self._part = part;
+    }
 }
 
 impl From<Bytes> for Reply {
     fn from(bytes: Bytes) -> Self {
-        Self::Made(Some(bytes).filter(|b| !b.is_empty()))
+        Self { content: Content::Made(Some(bytes).filter(|b| !b.is_empty())), _part: None }
+    }
+}
+
+impl From<Relay> for Reply {
+    fn from(relay: Relay) -> Self {
+        Self { content: Content::Relayed(Box::new(relay)), _part: None }
     }
 }
 
@@ -258,23 +282,25 @@ impl Body for Reply {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match self.get_mut() {
-            Self::Made(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Relayed(relay) => relay.poll(cx),
+        match &mut self.get_mut().content {
+            Content::Made(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Relayed(relay) => relay.poll(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Made(bytes) => bytes.is_none(),
-            Self::Relayed(relay) => relay.ended,
+        match &self.content {
+            Content::Made(bytes) => bytes.is_none(),
+            Content::Relayed(relay) => relay.ended,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Made(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
-            Self::Relayed(relay) => match &relay.held {
+        match &self.content {
+            Content::Made(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
+            Content::Relayed(relay) => match &relay.held {
                 Some((Some(last), _)) => {
                     SizeHint::with_exact(last.data_ref().map_or(0, |data| data.len() as u64))
                 }

@@ -61,7 +61,7 @@ pub fn tunnel(
             };
         }
     });
-    Response::from_parts(parts, Reply::Made(None))
+    Response::from_parts(parts, Reply::empty())
 }
 
 enum End {

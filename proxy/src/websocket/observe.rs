@@ -227,3 +227,115 @@ fn parse_head(head: &[u8]) -> Option<Frame> {
     let mask = masked.then(|| head[size - 4..size].try_into().expect("four bytes"));
     Some(Frame { fin: first & 0x80 != 0, opcode: first & 0x4f, mask, left, seen: 0 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        capture::{Budget, Capture},
+        live::Head,
+    };
+    use glassway_shared::{
+        id::ExchangeId,
+        model::{Mode, Origin},
+    };
+
+    fn live() -> Arc<Live> {
+        let budget = Budget::new(1 << 20);
+        let head = Head {
+            method: http::Method::GET,
+            target: "/v1/realtime".into(),
+            version: http::Version::HTTP_11,
+            client_ip: [127, 0, 0, 1].into(),
+            headers: vec![],
+            origin: Origin::Client,
+            mode: Mode::Transparent,
+        };
+        let capture = Capture::new(&budget, 1 << 20);
+        let live =
+            Live::new(ExchangeId::new(), std::time::Instant::now(), 0, 0, head, capture.emptied());
+        live.state().messages = Some(capture);
+        Arc::new(live)
+    }
+
+    fn frame(fin: bool, opcode: u8, mask: Option<[u8; 4]>, data: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![opcode | if fin { 0x80 } else { 0 }];
+        let masked = if mask.is_some() { 0x80 } else { 0 };
+        match data.len() {
+            n @ ..126 => bytes.push(masked | n as u8),
+            n => {
+                bytes.push(masked | 126);
+                bytes.extend((n as u16).to_be_bytes());
+            }
+        }
+        bytes.extend(mask.iter().flatten());
+        let byte = |(i, b): (usize, &u8)| b ^ mask.map_or(0, |mask| mask[i % 4]);
+        bytes.extend(data.iter().enumerate().map(byte));
+        bytes
+    }
+
+    /// What is kept of these bytes, fed in pieces of `step`.
+    fn seen(bytes: &[u8], step: usize, deflate: &Deflate) -> Vec<(MessageKind, Vec<u8>)> {
+        let live = live();
+        let mut observer = Observer::new(Side::Request, Some(live.clone()), deflate);
+        bytes.chunks(step).for_each(|piece| observer.see(piece));
+        let packed = live.state().messages.take().expect("set above").into_parts().0;
+        let column = zstd::bulk::compress(&packed, 1).expect("memory");
+        let messages = glassway_shared::store::bodies::unpack_messages(Some(&column));
+        messages.expect("just packed").into_iter().map(|m| (m.kind, m.data)).collect()
+    }
+
+    #[test]
+    fn messages_are_read_whatever_the_splitting() {
+        let mask = Some([1, 2, 3, 4]);
+        let long = "狐".repeat(200);
+        let bytes = [
+            frame(true, 1, mask, "hi".as_bytes()),
+            frame(false, 1, mask, b"frag"),
+            frame(true, 9, mask, b"ping between"),
+            frame(true, 0, mask, b"mented"),
+            frame(true, 2, None, long.as_bytes()),
+            frame(true, 1, mask, b""),
+            frame(true, 8, mask, &[3, 232]),
+        ]
+        .concat();
+        let expected = [
+            (MessageKind::Text, b"hi".to_vec()),
+            (MessageKind::Ping, b"ping between".to_vec()),
+            (MessageKind::Text, b"fragmented".to_vec()),
+            (MessageKind::Binary, long.into_bytes()),
+            (MessageKind::Text, vec![]),
+            (MessageKind::Close, vec![3, 232]),
+        ];
+        for step in [1, 2, 3, 7, 1000, bytes.len()] {
+            assert_eq!(seen(&bytes, step, &Deflate::default()), expected, "step {step}");
+        }
+    }
+
+    #[test]
+    fn compressed_messages_are_inflated_with_their_history() {
+        let mut compress = flate2::Compress::new(flate2::Compression::default(), false);
+        let mut packed = |text: &[u8]| {
+            let mut out = Vec::with_capacity(text.len() + 100);
+            compress.compress_vec(text, &mut out, flate2::FlushCompress::Sync).expect("memory");
+            out.truncate(out.len() - 4);
+            out
+        };
+        let text = b"the same words, the same words, the same words".repeat(20);
+        let bytes =
+            [frame(true, 0x41, None, &packed(&text)), frame(true, 0x41, None, &packed(&text))]
+                .concat();
+        let deflate = Deflate { on: true, ..Deflate::default() };
+        let expected = vec![(MessageKind::Text, text.clone()); 2];
+        for step in [1, 5, bytes.len()] {
+            assert_eq!(seen(&bytes, step, &deflate), expected);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn hostile_bytes_never_panic(bytes: Vec<u8>, step in 1usize..50) {
+            seen(&bytes, step, &Deflate { on: true, ..Deflate::default() });
+        }
+    }
+}
