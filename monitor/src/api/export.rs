@@ -17,7 +17,7 @@ use super::{
     Tag, har,
     raw::Raw,
     requests::{proxy_address, statuses, unknown},
-    shape::{Id, Mode, Origin, Outcome, Time},
+    shape::{Id, Mode, Origin, Outcomes, Time},
 };
 use crate::{app::App, error::Problem};
 
@@ -43,9 +43,8 @@ impl Operations {
         /// `200`, `4xx` for all of them, or a list with commas.
         #[oai(validator(pattern = "^[1-5]([0-9][0-9]|xx|XX)(,[1-5]([0-9][0-9]|xx|XX))*$"))]
         status: Query<Option<String>>,
-        /// How it ended; several with commas.
-        #[oai(default, explode = false)]
-        outcome: Query<Vec<Outcome>>,
+        /// How it ended: any of these, repeated or with commas.
+        outcome: Query<Outcomes>,
         /// Who caused it.
         origin: Query<Option<Origin>>,
         /// As the client named it, or as the upstream knows it.
@@ -76,7 +75,7 @@ impl Operations {
             path: path.0,
             method: method.0,
             status: statuses(status.0.as_deref())?,
-            outcome: outcome.0.into_iter().map(Into::into).collect(),
+            outcome: outcome.0.0.into_iter().map(Into::into).collect(),
             origin: origin.0.map(Into::into),
             model: model.0,
             provider: provider.0,

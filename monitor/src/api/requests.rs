@@ -25,7 +25,7 @@ use super::{
     Tag, curl,
     detail::{Detail, SHOWN},
     raw::Raw,
-    shape::{Exchange, Id, Mode, Origin, Outcome, Time},
+    shape::{Exchange, Id, Mode, Origin, Outcomes, Time},
 };
 use crate::{app::App, error::Problem};
 
@@ -68,9 +68,8 @@ impl Operations {
         /// `200`, `4xx` for all of them, or a list with commas.
         #[oai(validator(pattern = "^[1-5]([0-9][0-9]|xx|XX)(,[1-5]([0-9][0-9]|xx|XX))*$"))]
         status: Query<Option<String>>,
-        /// How it ended; several with commas.
-        #[oai(default, explode = false)]
-        outcome: Query<Vec<Outcome>>,
+        /// How it ended: any of these, repeated or with commas.
+        outcome: Query<Outcomes>,
         /// Who caused it.
         origin: Query<Option<Origin>>,
         /// As the client named it, or as the upstream knows it.
@@ -103,7 +102,7 @@ impl Operations {
             path: path.0,
             method: method.0,
             status: statuses(status.0.as_deref())?,
-            outcome: outcome.0.into_iter().map(Into::into).collect(),
+            outcome: outcome.0.0.into_iter().map(Into::into).collect(),
             origin: origin.0.map(Into::into),
             model: model.0,
             provider: provider.0,
