@@ -24,7 +24,7 @@ use glassway_shared::{
     model::Outcome,
     store::{
         StoreError,
-        checkpoint::{Checkpointer, WAL_LIMIT},
+        checkpoint::Checkpointer,
         record::Record,
         tend::{Limits, Tender},
         write::Writer,
@@ -260,10 +260,7 @@ impl Work {
         let mut pause = Duration::from_millis(50);
         let mut stopping: Option<Instant> = None;
         loop {
-            if self.checkpointer.wal_bytes() > WAL_LIMIT {
-                // The log grows faster than it is moved: let it be moved.
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            self.checkpointer.keep_up();
             match self.append(records) {
                 Ok(cursor) => {
                     if complained {
