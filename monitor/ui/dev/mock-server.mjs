@@ -183,6 +183,21 @@ if (!EMPTY && !STILL) {
   setInterval(() => begin(random() < 0.25 ? { stallAt: 25 } : random() < 0.15 ? { fail: { after: 30, outcome: "upstream_closed", error: { code: "upstream_closed", message: "the upstream closed the connection in the middle of the body" } } } : {}), 6500);
 }
 if (args.includes("--still-streaming")) begin({ answer: ANSWERS[0], pace: 400 });
+const storm = args.includes("--storm") ? Number(args[args.indexOf("--storm") + 1]) : 0;
+if (storm) {
+  setInterval(() => {
+    const events = [];
+    for (let i = 0; i < storm / 40; i++) {
+      const r = ROWS[i % ROWS.length];
+      const done = base(Date.now(), { ...r.x });
+      order.unshift(done.id);
+      store.set(done.id, done);
+      details.set(done.id, r.body);
+      events.push({ type: "request.started", seq: seq++, request: { ...done, status: null, outcome: "in_flight", duration_ms: null, usage: null } }, { type: "request.finished", seq: seq++, cursor: ++cursor, request: done });
+    }
+    for (const s of sockets) if (s.readyState === 1) s.send(JSON.stringify(events));
+  }, 50);
+}
 setInterval(() => say({ type: "stats", in_flight: running.size, queue_bytes: 0, lost }), 2000);
 
 // ── the API ────────────────────────────────────────────────────────────────

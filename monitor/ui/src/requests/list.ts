@@ -12,6 +12,8 @@ const FIRST_PAGE = 100;
 const PAGE = 400;
 /** Left open for days, a list that is followed keeps this many rows. */
 const KEPT_WHILE_FOLLOWING = 20_000;
+/** More than this held back is not kept but asked for again. */
+const HELD = 5_000;
 /** Bodies become searchable within 2 s of the end (contract). */
 const SEARCHABLE_MS = 2_200;
 
@@ -119,7 +121,8 @@ export function useList(text: Ref<string>) {
     const near = more.value === "none" || oldest === undefined ? unknown : unknown.filter((id) => id > oldest);
     if (following.value || rows.ids.length === 0) {
       rows.insert(...near);
-      if (rows.trim(KEPT_WHILE_FOLLOWING)) {
+      // With some slack, so that letting go is rare.
+      if (rows.ids.length > KEPT_WHILE_FOLLOWING * 1.25 && rows.trim(KEPT_WHILE_FOLLOWING)) {
         cursor = null;
         more.value = "idle";
         live.forget();
@@ -128,7 +131,7 @@ export function useList(text: Ref<string>) {
   }
 
   const leave = live.view({
-    shows: (id) => rows.has(id),
+    shows: (id) => rows.shows(id) || (rows.held.size <= HELD && rows.held.has(id)),
     connected: () => void refresh(),
     changed(exchanges) {
       const now = live.gatewayTime(Date.now());
@@ -161,6 +164,7 @@ export function useList(text: Ref<string>) {
   }
 
   function release() {
+    if (rows.held.size > HELD) return void load();
     rows.release();
     version.value++;
   }
