@@ -14,7 +14,7 @@ function leaves(words: object, path = ""): Leaf[] {
 }
 
 /** The same in both languages: names, units, and what is said in the API's own words. */
-const SAME = /^(app|languageName|requests\.perSecond|requests\.facets|frames\.number|waterfall\.reasons|body\.hits|requests\.filterWords\.(method|status))/;
+const SAME = /^(app|languageName|requests\.perSecond|requests\.facets|frames\.number|waterfall\.reasons|body\.hits|requests\.filterWords\.(method|status|origin))/;
 
 test("every word is there in both languages", () => {
   expect(leaves(zh).map(([p]) => p).sort()).toEqual(leaves(en).map(([p]) => p).sort());
