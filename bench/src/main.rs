@@ -1,2 +1,66 @@
-//! Placeholder.
-fn main() {}
+//! What Glassway costs: CPU time per request and per chunk as ratios to plain
+//! nginx in the same run, memory per held stream, connections, disk.
+//!
+//! Wall-clock figures of small shared machines lie, ratios of CPU time hold. The
+//! proxy under test has core 0 to itself; load and upstream share core 1. All
+//! traffic is loopback and everything stops by itself.
+//!
+//! - `peers`: nginx, a bare TCP relay and Glassway (off, recording), each ready
+//!   on a port of its own
+//! - `cpu`: CPU time of a process
+//! - `load`: what drives them
+//! - `upstream`, `relay`: subprocesses of this program, pinned like everything
+//! - `measure`: the measurements
+//! - `report`: the table
+
+mod cpu;
+mod load;
+mod measure;
+mod peers;
+mod relay;
+mod report;
+mod upstream;
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about)]
+struct Arguments {
+    /// Fewer and shorter rounds; prints the table and writes nothing.
+    #[arg(long)]
+    short: bool,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+/// What runs as a process of its own.
+#[derive(Subcommand)]
+enum Part {
+    /// The upstream.
+    Upstream,
+    /// The bare relay: the least a proxy can cost.
+    Relay { to: SocketAddr },
+    /// A load that asks at a fixed rate.
+    Rate { to: SocketAddr, rps: u64, seconds: u64 },
+    /// A load of event streams.
+    Streams { to: SocketAddr, streams: usize, chunks: usize, gap_ms: u64 },
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    match arguments.part {
+        Some(Part::Upstream) => upstream::run(),
+        Some(Part::Relay { to }) => relay::run(to),
+        Some(Part::Rate { to, rps, seconds }) => load::rate(to, rps, seconds),
+        Some(Part::Streams { to, streams, chunks, gap_ms }) => {
+            load::streams(to, streams, chunks, gap_ms)
+        }
+        None => {
+            let results = measure::all(arguments.short)?;
+            report::publish(&results, arguments.short)
+        }
+    }
+}

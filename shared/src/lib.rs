@@ -1,1 +1,35 @@
-//! Placeholder.
+//! What Glassway's two processes both speak of: the configuration, the shape of
+//! an exchange, the feed between them, how they listen, and the one SQLite file.
+//!
+//! ```text
+//! config     the file, its environment overrides, its errors
+//! id         exchange ids
+//! duration   "30s", "10m", "30d"
+//! model      exchange, usage, outcome, …: the JSON other programs rely on
+//! headers    the stored form of headers
+//! decode     gzip, deflate, br, zstd, whole and in pieces
+//! sse        server-sent events, incrementally
+//! content    what a body says, whatever its dialect
+//! feed       events on the link and on the browser's feed
+//! listen     bind, accept with a cap, survive EMFILE
+//! logging    one subscriber for both processes
+//! store      everything that knows SQL
+//! ```
+//!
+//! Nothing here talks to an upstream or serves a route.
+
+pub mod config;
+pub mod content;
+pub mod decode;
+pub mod duration;
+pub mod feed;
+pub mod headers;
+pub mod id;
+pub mod listen;
+pub mod logging;
+pub mod model;
+pub mod sse;
+pub mod store;
+
+/// The version both processes report, from the workspace's `Cargo.toml`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

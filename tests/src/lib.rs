@@ -1,1 +1,29 @@
-//! Placeholder.
+//! Glassway started whole, and everything a test, the demo or a measurement
+//! puts around it.
+//!
+//! - [`glassway`]: both binaries on ports of their own and a folder of their own
+//! - [`process`]: one child process whose lines are captured
+//! - [`upstream`]: an upstream scripted on a raw socket, byte by byte
+//! - [`llm`]: an upstream that behaves like a vendor, for people and real clients
+//! - [`client`]: a client that sends exact bytes
+//! - [`api`]: the monitor's API
+//! - [`feed`]: the live feed
+//! - [`wait`]: waiting for conditions, never for time
+//!
+//! A fixture that cannot do its work panics with what it saw: there is nobody
+//! to hand an error to.
+
+pub mod api;
+pub mod client;
+pub mod feed;
+pub mod glassway;
+pub mod llm;
+pub mod process;
+pub mod upstream;
+pub mod wait;
+pub mod wire;
+
+pub use client::Client;
+pub use glassway::Glassway;
+pub use upstream::Upstream;
+pub use wait::{Gate, eventually};

@@ -1,0 +1,317 @@
+//! The one writer. Ended exchanges come through a queue whose memory the budget
+//! bounds; a thread blocks for one, takes what else is there, commits, and pauses a
+//! few milliseconds unless the batch was full, so that the data path rarely has to
+//! wake it. When there is nothing to write it does the store's idle work.
+//!
+//! A batch that cannot be written (disk full, locked by another program) is kept and
+//! tried again; meanwhile the budget sheds bodies, then rows, and counts them.
+
+mod entry;
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use glassway_shared::{
+    config::{Config, Durability},
+    feed::Losses,
+    model::Outcome,
+    store::{
+        StoreError,
+        checkpoint::{Checkpointer, WAL_LIMIT},
+        record::Record,
+        tend::{Limits, Tender},
+        write::Writer,
+    },
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    capture::{Budget, Reserved},
+    feed::{Feed, Signal},
+    flight::{Flight, wrecks},
+    live::Live,
+    metrics::Metrics,
+};
+
+const BATCH_ROWS: usize = 256;
+const BATCH_BYTES: usize = 4 << 20;
+/// Between batches that were not full: lets rows gather instead of waking per row.
+const GATHER: Duration = Duration::from_millis(4);
+const IDLE: Duration = Duration::from_millis(250);
+/// How long a stopping process goes on trying to write what it holds.
+const LAST_TRIES: Duration = Duration::from_secs(10);
+
+/// An exchange on its way to the database.
+pub struct Ended {
+    /// What was gathered.
+    pub live: Arc<Live>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// After how long.
+    pub duration_us: u64,
+    /// Its row's memory.
+    pub row: Reserved,
+    /// Whom to tell once it is committed.
+    pub committed: Option<oneshot::Sender<()>>,
+}
+
+/// The sending side; its memory is bounded by the budget, not by its length.
+#[derive(Clone)]
+pub struct Queue(Sender<Ended>);
+
+impl Queue {
+    /// Never waits. After the journal stopped, the flight file keeps the fact.
+    pub fn push(&self, ended: Ended) {
+        let _ = self.0.send(ended);
+    }
+}
+
+/// The writer thread; ends when every [`Queue`] is gone and all is written.
+pub struct Journal {
+    thread: JoinHandle<()>,
+}
+
+/// What the journal works with.
+pub struct Parts {
+    /// Losses are counted here.
+    pub budget: Arc<Budget>,
+    /// Slots to clear.
+    pub flight: Arc<Flight>,
+    /// Commits to announce.
+    pub feed: Arc<Feed>,
+    /// Requests to count.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Journal {
+    /// Opens the database, records what dead processes left in flight, and starts.
+    pub fn start(config: &Config, parts: Parts) -> Result<(Self, Queue), StoreError> {
+        let mut writer = Writer::open(&config.database.path)?;
+        recover(&mut writer, config)?;
+        parts.metrics.cursor(writer.cursor()?);
+        let io = |source| StoreError::Io { path: config.database.path.clone(), source };
+        let checkpointer = Checkpointer::start(&config.database.path).map_err(io)?;
+        let (sender, queue) = channel();
+        let record = &config.record;
+        let work = Work {
+            parts,
+            writer,
+            checkpointer,
+            tender: Tender::default(),
+            limits: Limits { max_exchanges: record.max_exchanges, max_age: record.max_age.limit() },
+            gather: match record.durability {
+                Durability::Normal => GATHER,
+                Durability::BeforeEnd => Duration::ZERO,
+            },
+            path: config.database.path.clone(),
+            told: Losses::default(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || work.run(&queue))
+            .map_err(io)?;
+        Ok((Self { thread }, Queue(sender)))
+    }
+
+    /// Waits until everything is written; call after the last [`Queue`] is dropped.
+    pub fn join(self) {
+        let _ = self.thread.join();
+    }
+}
+
+/// Turns the slots of dead processes into `interrupted` records.
+fn recover(writer: &mut Writer, config: &Config) -> Result<(), StoreError> {
+    let dir = config.flight_dir();
+    let io = |source| StoreError::Io { path: dir.clone(), source };
+    for mut wreck in wrecks(&dir).map_err(io)? {
+        let mut unknown = Vec::new();
+        for record in std::mem::take(&mut wreck.records) {
+            if !writer.contains(record.id)? {
+                unknown.push(record);
+            }
+        }
+        writer.append(&unknown, Losses::default())?;
+        wreck.clear();
+        if !unknown.is_empty() {
+            tracing::warn!(
+                exchanges = unknown.len(),
+                "an earlier process was killed: what ran then is recorded as interrupted"
+            );
+        }
+    }
+    Ok(())
+}
+
+struct Work {
+    parts: Parts,
+    writer: Writer,
+    checkpointer: Checkpointer,
+    tender: Tender,
+    limits: Limits,
+    gather: Duration,
+    path: PathBuf,
+    /// Losses already written.
+    told: Losses,
+}
+
+impl Work {
+    fn run(mut self, queue: &Receiver<Ended>) {
+        let mut busy_idle = true;
+        loop {
+            // With idle work left, only look; without, sleep until something comes.
+            let wait = if busy_idle { Duration::ZERO } else { IDLE };
+            match queue.recv_timeout(wait) {
+                Ok(first) => {
+                    let full = self.batch(first, queue);
+                    busy_idle = true;
+                    if !full && !self.gather.is_zero() {
+                        std::thread::sleep(self.gather);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => busy_idle = self.idle(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if self.losses() != self.told {
+            let _ = self.append(&[]);
+        }
+        let left = self.parts.flight.unlanded();
+        if left == 0 {
+            self.parts.flight.remove();
+        } else {
+            tracing::error!(
+                exchanges = left,
+                "stopping with records unwritten: the next start records them as interrupted"
+            );
+        }
+    }
+
+    /// Writes one batch; true where it was full.
+    fn batch(&mut self, first: Ended, queue: &Receiver<Ended>) -> bool {
+        let mut ended = vec![first];
+        let mut bytes = ended[0].bytes();
+        while ended.len() < BATCH_ROWS && bytes < BATCH_BYTES {
+            let Ok(next) = queue.try_recv() else { break };
+            bytes += next.bytes();
+            ended.push(next);
+        }
+        let full = ended.len() == BATCH_ROWS || bytes >= BATCH_BYTES;
+        let mut held = Vec::with_capacity(ended.len());
+        let mut records = Vec::with_capacity(ended.len());
+        for ended in ended {
+            let (record, memory) = entry::record(&ended);
+            records.push(record);
+            held.push((ended, memory));
+        }
+        let cursor = self.append_patiently(&records, &mut held);
+        if cursor.is_none() {
+            // Given up at shutdown: the slots stay for the next start.
+            return full;
+        }
+        for record in &records {
+            self.parts.metrics.count(record);
+        }
+        for (ended, memory) in held {
+            self.parts.flight.land(ended.live.slot);
+            drop(memory);
+            if let Some(committed) = ended.committed {
+                let _ = committed.send(());
+            }
+        }
+        if let Some(cursor) = cursor {
+            self.parts.metrics.cursor(cursor);
+            self.parts.feed.send(|| Signal::Committed(cursor));
+        }
+        full
+    }
+
+    fn losses(&self) -> Losses {
+        Losses {
+            bodies_shed: self.parts.budget.bodies_shed(),
+            records_lost: self.parts.budget.records_lost(),
+        }
+    }
+
+    fn append(&mut self, records: &[Record]) -> Result<i64, StoreError> {
+        let now = self.losses();
+        let since = Losses {
+            bodies_shed: now.bodies_shed - self.told.bodies_shed,
+            records_lost: now.records_lost - self.told.records_lost,
+        };
+        let cursor = self.writer.append(records, since)?;
+        self.told = now;
+        Ok(cursor)
+    }
+
+    /// Until it is written, or the process stops and it cannot be.
+    fn append_patiently(
+        &mut self,
+        records: &[Record],
+        held: &mut [(Ended, Vec<Reserved>)],
+    ) -> Option<i64> {
+        let mut complained = false;
+        let mut pause = Duration::from_millis(50);
+        let mut stopping: Option<Instant> = None;
+        loop {
+            if self.checkpointer.wal_bytes() > WAL_LIMIT {
+                // The log grows faster than it is moved: let it be moved.
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            match self.append(records) {
+                Ok(cursor) => {
+                    if complained {
+                        tracing::info!("records are written again");
+                    }
+                    self.parts.metrics.writable(true);
+                    return Some(cursor);
+                }
+                Err(e) => {
+                    if !complained {
+                        tracing::error!(error = %e, database = %self.path.display(), "cannot write records; clients are served, trying again");
+                        complained = true;
+                    }
+                    self.parts.metrics.writable(false);
+                    // Clients are served although their records must wait.
+                    held.iter_mut().for_each(|(ended, _)| ended.committed = None);
+                    if self.parts.metrics.stopping()
+                        && stopping.get_or_insert_with(Instant::now).elapsed() > LAST_TRIES
+                    {
+                        return None;
+                    }
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(Duration::from_secs(1));
+                }
+            }
+        }
+    }
+
+    /// One slice of idle work; true where there is more.
+    fn idle(&mut self) -> bool {
+        if self.losses() != self.told {
+            let _ = self.append(&[]);
+        }
+        let now_us = jiff::Timestamp::now().as_microsecond();
+        match self.tender.slice(&mut self.writer, self.limits, now_us) {
+            Ok(more) => more,
+            Err(e) => {
+                tracing::warn!(error = %e, "idle work on the database failed; trying again later");
+                std::thread::sleep(Duration::from_millis(100));
+                false
+            }
+        }
+    }
+}
+
+impl Ended {
+    fn bytes(&self) -> usize {
+        let state = self.live.state();
+        state.request.kept().len() + state.answer.as_ref().map_or(0, |a| a.body.kept().len())
+    }
+}

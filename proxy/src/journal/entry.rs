@@ -1,0 +1,182 @@
+//! From a finished exchange to its record: takes the bodies, reads model, tokens and
+//! first token out of them, and corrects what only the whole answer can tell.
+
+use std::borrow::Cow;
+
+use glassway_shared::{
+    content,
+    decode::{Encoding, decode},
+    headers,
+    model::{Outcome, Usage},
+    sse,
+    store::record::{Marks, Message, Record, Times},
+};
+use http::Version;
+
+use super::Ended;
+use crate::{
+    capture::{Capture, Reserved},
+    live::Answer,
+    usage::{self, Answered},
+};
+
+/// Bytes of a decoded body that are read for its facts.
+const DECODE_LIMIT: usize = 32 << 20;
+
+/// The record, and the memory its bodies occupy until it is committed.
+pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>) {
+    let live = &ended.live;
+    let head = &live.head;
+    let mut state = live.state();
+    let state = &mut *state;
+    let mut held = Vec::with_capacity(2);
+
+    let asked = usage::asked(
+        &decoded(state.request.kept(), &head.headers),
+        headers::find(&head.headers, "content-type"),
+        &head.target,
+    );
+    let facts = state.answer.as_ref().map(facts).unwrap_or_default();
+    let mut outcome = ended.outcome;
+    if outcome == Outcome::ClientClosed && facts.complete {
+        // The client hung up after the stream's own last word, as some do.
+        outcome = Outcome::Ok;
+    }
+    let times = Times {
+        connect_us: state.connect_us,
+        request_sent_us: state.request_sent_us,
+        ttfb_us: state.answer.as_ref().map(|a| a.ttfb_us),
+        first_token_us: facts.first_token_us,
+        duration_us: Some(ended.duration_us),
+    };
+    let answer = state.answer.take();
+    let stream = answer.as_ref().is_some_and(|a| a.stream) || (answer.is_none() && asked.stream);
+    let status = answer.as_ref().map(|a| a.status);
+    let mut marks = Marks::default();
+    let response = answer.map(|answer| {
+        marks = answer.marks;
+        message(answer.headers, answer.trailers, answer.body, &mut held)
+    });
+    let request = message(
+        head.headers.clone(),
+        std::mem::take(&mut state.request_trailers),
+        take(&mut state.request),
+        &mut held,
+    );
+    let messages = state.messages.take().map_or_else(Vec::new, |capture| {
+        let (bytes, memory) = capture.into_parts();
+        held.push(memory);
+        bytes
+    });
+    let record = Record {
+        id: live.id,
+        started_at_us: live.started_at_us,
+        method: Cow::Owned(head.method.as_str().to_owned()),
+        path: head.path().to_owned(),
+        target: head.target.clone(),
+        http_version: Cow::Borrowed(version(head.version)),
+        origin: head.origin,
+        mode: head.mode,
+        client_ip: head.client_ip.to_string(),
+        client_token: None,
+        provider: state.provider.map(str::to_owned),
+        key: None,
+        model: asked.model.or_else(|| facts.answered.model.clone()),
+        upstream_model: facts.answered.model.clone(),
+        upstream_url: state.upstream_url.take(),
+        status,
+        outcome,
+        error: state.error.take(),
+        stream,
+        times,
+        reused: state.reused,
+        usage: if facts.read { facts.answered.usage() } else { Usage::ABSENT },
+        cost_nano: None,
+        attempts: state.attempts,
+        warnings: vec![],
+        request,
+        response,
+        marks,
+        messages,
+        tries: None,
+    };
+    (record, held)
+}
+
+fn take(capture: &mut Capture) -> Capture {
+    let empty = capture.emptied();
+    std::mem::replace(capture, empty)
+}
+
+fn message(
+    headers: Vec<u8>,
+    trailers: Vec<u8>,
+    capture: Capture,
+    held: &mut Vec<Reserved>,
+) -> Message {
+    let (body_bytes, truncated, shed) = (capture.total(), capture.truncated(), capture.was_shed());
+    let (body, memory) = capture.into_parts();
+    held.push(memory);
+    Message { headers, trailers, body, body_bytes, truncated, shed }
+}
+
+fn decoded<'a>(body: &'a [u8], headers: &[u8]) -> Cow<'a, [u8]> {
+    match Encoding::of(headers) {
+        Some(encoding) if !body.is_empty() => decode(body, encoding, DECODE_LIMIT).bytes.into(),
+        _ => body.into(),
+    }
+}
+
+#[derive(Default)]
+struct Facts {
+    answered: Answered,
+    read: bool,
+    first_token_us: Option<u64>,
+    /// The stream said its own last word.
+    complete: bool,
+}
+
+fn facts(answer: &Answer) -> Facts {
+    let mut facts = Facts { read: true, ..Facts::default() };
+    let raw = answer.body.kept();
+    let body = decoded(raw, &answer.headers);
+    if !answer.stream {
+        if body.first().is_some_and(|b| *b == b'{' || b.is_ascii_whitespace()) {
+            facts.answered.read(&body);
+        }
+        return facts;
+    }
+    let marks = Marks::unpack(answer.marks.packed());
+    let events = sse::events(&body);
+    for event in &events {
+        if facts.answered.model.is_none() || usage::may_hold_usage(&event.data) {
+            facts.answered.read(event.data.as_bytes());
+        }
+        if facts.first_token_us.is_none() && content::piece(&event.data).is_some() {
+            // In an encoded body offsets of the text are mapped by their share.
+            let end = match raw.len() == body.len() {
+                true => event.end,
+                false => event.end * raw.len() as u64 / body.len().max(1) as u64,
+            };
+            facts.first_token_us = Marks::arrival(&marks, end.saturating_sub(1));
+        }
+    }
+    facts.complete = events.last().is_some_and(|event| {
+        event.data == "[DONE]"
+            || matches!(
+                event.event.as_deref(),
+                Some("message_stop" | "response.completed" | "response.incomplete")
+            )
+    });
+    facts
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_09 => "HTTP/0.9",
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        Version::HTTP_3 => "HTTP/3",
+        _ => "HTTP/1.1",
+    }
+}

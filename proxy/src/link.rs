@@ -1,0 +1,193 @@
+//! The unix socket between the processes: plain HTTP/1.1, so that `curl --unix-socket`
+//! can ask whatever the monitor can. Runs on the control runtime, apart from the data
+//! threads.
+
+mod detail;
+mod feed;
+mod progress;
+
+use std::{
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context;
+use bytes::Bytes;
+use glassway_shared::{feed::Losses, id::ExchangeId, store::migrate};
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    sync::watch,
+};
+
+use crate::{app::App, metrics::Gauges, server::Phase};
+
+/// The socket; removed when stopped.
+pub struct Link {
+    path: PathBuf,
+}
+
+impl Link {
+    /// A later process may have taken the path over; it is then left alone.
+    pub fn stop(&self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+struct Shared {
+    app: Arc<App>,
+    instance: String,
+    watching: Arc<progress::Watching>,
+}
+
+/// Listens; fails where another proxy serves the same socket.
+pub async fn start(
+    app: Arc<App>,
+    instance: String,
+    phase: watch::Receiver<Phase>,
+) -> anyhow::Result<Link> {
+    let path = app.config.proxy.link.clone();
+    let listener =
+        listen(&path).await.with_context(|| format!("cannot listen on {}", path.display()))?;
+    let watching = progress::Watching::start(&app);
+    let shared = Arc::new(Shared { app, instance, watching });
+    tokio::spawn(async move {
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let shared = shared.clone();
+                    let phase = phase.clone();
+                    tokio::spawn(async move { connection(stream, shared, phase).await });
+                }
+                Err(e) => {
+                    tracing::warn!(error = %e, "cannot accept on the link; trying again");
+                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                }
+            }
+        }
+    });
+    Ok(Link { path })
+}
+
+async fn listen(path: &Path) -> io::Result<UnixListener> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        migrate::create_private_dir(dir)?;
+    }
+    if path.exists() {
+        if UnixStream::connect(path).await.is_ok() {
+            return Err(io::Error::new(
+                io::ErrorKind::AddrInUse,
+                "another glassway-proxy serves it; give each its own proxy.link and database.path",
+            ));
+        }
+        std::fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+async fn connection(stream: UnixStream, shared: Arc<Shared>, _phase: watch::Receiver<Phase>) {
+    let service = service_fn(move |request| {
+        let shared = shared.clone();
+        async move { Ok::<_, std::convert::Infallible>(answer(&shared, request)) }
+    });
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let _ = connection.with_upgrades().await;
+}
+
+fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    if request.method() != Method::GET {
+        return json_reply(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "only GET"}));
+    }
+    let app = &shared.app;
+    let path = request.uri().path().to_owned();
+    match path.as_str() {
+        "/health" => json_reply(StatusCode::OK, &health(shared)),
+        "/state" => json_reply(StatusCode::OK, &state(shared)),
+        "/in-flight" => json_reply(StatusCode::OK, &json!(in_flight(app))),
+        "/metrics" => text_reply(metrics(app)),
+        "/feed" => feed::upgrade(shared, request),
+        _ => match path.strip_prefix("/in-flight/").and_then(|id| id.parse::<ExchangeId>().ok()) {
+            Some(id) => match app.recorder.as_ref().and_then(|r| r.flight.find(id)) {
+                Some(live) => json_reply(StatusCode::OK, &detail::detail(&live)),
+                None => json_reply(StatusCode::NOT_FOUND, &json!({"error": "not in flight"})),
+            },
+            None => json_reply(StatusCode::NOT_FOUND, &json!({"error": "no such path"})),
+        },
+    }
+}
+
+fn in_flight(app: &App) -> Vec<glassway_shared::model::Exchange> {
+    let all = app.recorder.as_ref().map(|r| r.flight.all()).unwrap_or_default();
+    all.iter().map(|live| live.exchange()).collect()
+}
+
+fn gauges(app: &App) -> glassway_shared::feed::Gauges {
+    let Some(recorder) = &app.recorder else { return Default::default() };
+    glassway_shared::feed::Gauges {
+        in_flight: recorder.flight.running() as u64,
+        queue_bytes: recorder.budget.held() as u64,
+        lost: Losses {
+            bodies_shed: recorder.budget.bodies_shed(),
+            records_lost: recorder.budget.records_lost(),
+        },
+    }
+}
+
+fn health(shared: &Shared) -> Value {
+    let ok = shared.app.metrics.is_writable();
+    json!({
+        "status": if ok { "ok" } else { "degraded" },
+        "version": glassway_shared::VERSION,
+        "instance": shared.instance,
+        "recording": shared.app.recorder.is_some(),
+        "writable": ok,
+    })
+}
+
+fn state(shared: &Shared) -> Value {
+    let gauges = gauges(&shared.app);
+    json!({
+        "instance": shared.instance,
+        "cursor": shared.app.metrics.newest(),
+        "in_flight": gauges.in_flight,
+        "queue_bytes": gauges.queue_bytes,
+        "bodies_shed": gauges.lost.bodies_shed,
+        "records_lost": gauges.lost.records_lost,
+        "writable": shared.app.metrics.is_writable(),
+        "listeners": shared.app.recorder.as_ref().map_or(0, |r| r.feed.listeners()),
+    })
+}
+
+fn metrics(app: &App) -> String {
+    let gauges = gauges(app);
+    app.metrics.render(&Gauges {
+        in_flight: gauges.in_flight,
+        queue_bytes: gauges.queue_bytes,
+        bodies_shed: gauges.lost.bodies_shed,
+        records_lost: gauges.lost.records_lost,
+    })
+}
+
+fn json_reply(status: StatusCode, body: &impl serde::Serialize) -> Response<Full<Bytes>> {
+    let body = serde_json::to_vec(body).expect("plain data is JSON");
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::from(body))
+        .expect("a literal head is valid")
+}
+
+fn text_reply(body: String) -> Response<Full<Bytes>> {
+    Response::builder()
+        .header(header::CONTENT_TYPE, "text/plain; version=0.0.4")
+        .body(Full::from(body))
+        .expect("a literal head is valid")
+}

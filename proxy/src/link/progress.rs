@@ -1,0 +1,349 @@
+//! Reads running answers beside the data path: a ticker copies what is new of each
+//! capture and turns it into progress (text, pieces, speed) for the lists and into
+//! body deltas for exchanges somebody watches. The tee knows nothing of it.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use glassway_shared::{
+    content,
+    decode::{Encoding, Incremental},
+    feed::BodyDelta,
+    headers,
+    id::ExchangeId,
+    model::{Progress, Side},
+    sse,
+    store::record::Marks,
+};
+use tokio::sync::broadcast;
+
+use crate::{
+    app::App,
+    feed::Signal,
+    live::{Live, ms},
+    recorder::Recorder,
+    usage,
+};
+
+const TICK: Duration = Duration::from_millis(40);
+/// Progress of one exchange is announced at most this often.
+const ANNOUNCE_US: u64 = 240_000;
+/// Streams whose text is read per tick; the others wait for their turn.
+const READ_PER_TICK: usize = 64;
+/// Bytes of one answer read per tick.
+const STEP: usize = 256 * 1024;
+const TAIL: usize = 160;
+const DECODE_LIMIT: usize = 32 << 20;
+
+/// Who watches what, and the deltas for them.
+pub(super) struct Watching {
+    ids: Mutex<HashMap<ExchangeId, u32>>,
+    deltas: broadcast::Sender<Arc<BodyDelta>>,
+    fresh: Mutex<Vec<ExchangeId>>,
+}
+
+impl Watching {
+    /// Starts the ticker.
+    pub(super) fn start(app: &Arc<App>) -> Arc<Self> {
+        let watching = Arc::new(Self {
+            ids: Mutex::default(),
+            deltas: broadcast::Sender::new(4096),
+            fresh: Mutex::default(),
+        });
+        if let Some(recorder) = app.recorder.clone() {
+            let watching = watching.clone();
+            tokio::spawn(async move {
+                let mut ticker = Ticker { watching, readers: HashMap::new(), turn: 0 };
+                let mut interval = tokio::time::interval(TICK);
+                interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+                loop {
+                    interval.tick().await;
+                    if recorder.feed.listeners() > 0 {
+                        ticker.tick(&recorder);
+                    } else if !ticker.readers.is_empty() {
+                        ticker.readers.clear();
+                    }
+                }
+            });
+        }
+        watching
+    }
+
+    /// Deltas from now on, whoever asked for them.
+    pub(super) fn deltas(&self) -> broadcast::Receiver<Arc<BodyDelta>> {
+        self.deltas.subscribe()
+    }
+
+    /// One more watches this exchange; it gets everything so far first.
+    pub(super) fn watch(&self, id: ExchangeId) {
+        *self.ids.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default() += 1;
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+    }
+
+    /// One fewer.
+    pub(super) fn unwatch(&self, id: ExchangeId) {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = ids.get_mut(&id) {
+            *count -= 1;
+            if *count == 0 {
+                ids.remove(&id);
+            }
+        }
+    }
+
+    fn is_watched(&self, id: ExchangeId) -> bool {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
+    }
+}
+
+struct Ticker {
+    watching: Arc<Watching>,
+    readers: HashMap<ExchangeId, Reader>,
+    turn: usize,
+}
+
+impl Ticker {
+    fn tick(&mut self, recorder: &Recorder) {
+        for id in
+            std::mem::take(&mut *self.watching.fresh.lock().unwrap_or_else(PoisonError::into_inner))
+        {
+            // A new watcher starts from the first byte; others drop what they have.
+            if let Some(reader) = self.readers.get_mut(&id) {
+                reader.request.restart();
+                reader.response.restart();
+            }
+        }
+        let running = recorder.flight.all();
+        self.turn = self.turn.wrapping_add(READ_PER_TICK);
+        let offset = if running.len() > READ_PER_TICK { self.turn % running.len() } else { 0 };
+        for (n, live) in running.iter().enumerate() {
+            let watched = self.watching.is_watched(live.id);
+            let in_turn = (n + running.len() - offset) % running.len() < READ_PER_TICK;
+            if !watched && !in_turn {
+                continue;
+            }
+            let reader = self.readers.entry(live.id).or_default();
+            if watched {
+                for delta in reader.deltas(live) {
+                    let _ = self.watching.deltas.send(Arc::new(delta));
+                }
+            }
+            if reader.read(live) {
+                recorder.feed.send(|| Signal::Changed(live.clone()));
+            }
+        }
+        if self.readers.len() > running.len() {
+            let ids: std::collections::HashSet<_> = running.iter().map(|live| live.id).collect();
+            self.readers.retain(|id, _| ids.contains(id));
+        }
+    }
+}
+
+/// How far one exchange was read.
+#[derive(Default)]
+struct Reader {
+    asked: bool,
+    request: Passage,
+    response: Passage,
+    text: Text,
+    announced_us: u64,
+    dirty: bool,
+}
+
+/// One body's way out as text deltas.
+#[derive(Default)]
+struct Passage {
+    at: usize,
+    from: u64,
+    decoder: Option<Incremental>,
+    partial: Vec<u8>,
+}
+
+impl Passage {
+    fn restart(&mut self) {
+        *self = Self::default();
+    }
+
+    /// New whole characters since the last call.
+    fn next(&mut self, kept: &[u8], encoding: Option<Encoding>) -> Option<(usize, u64, String)> {
+        let piece = kept.get(self.at..)?;
+        let piece = &piece[..piece.len().min(STEP)];
+        if piece.is_empty() {
+            return None;
+        }
+        let at = self.at;
+        self.at += piece.len();
+        let decoder = self.decoder.get_or_insert_with(|| Incremental::new(encoding, DECODE_LIMIT));
+        decoder.push(piece, &mut self.partial);
+        let text = take_text(&mut self.partial);
+        if text.is_empty() {
+            return None;
+        }
+        let from = self.from;
+        self.from += text.len() as u64;
+        Some((at, from, text))
+    }
+}
+
+/// Whole characters from the front; a cut one stays, broken bytes become U+FFFD.
+fn take_text(bytes: &mut Vec<u8>) -> String {
+    let end = match std::str::from_utf8(bytes) {
+        Ok(text) => text.len(),
+        Err(e) if e.error_len().is_none() => e.valid_up_to(),
+        Err(_) => bytes.len(),
+    };
+    let text = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    bytes.drain(..end);
+    text
+}
+
+#[derive(Default)]
+struct Text {
+    at: usize,
+    wire: u64,
+    decoder: Option<Incremental>,
+    parser: sse::Parser,
+    tail: String,
+    tokens: u64,
+    last_us: Option<u64>,
+    /// (arrival, count) of the last seconds.
+    window: VecDeque<(u64, u64)>,
+}
+
+impl Reader {
+    fn deltas(&mut self, live: &Live) -> Vec<BodyDelta> {
+        let state = live.state();
+        let mut deltas = Vec::new();
+        let encoding = Encoding::of(&live.head.headers);
+        if let Some((_, from, data)) = self.request.next(state.request.kept(), encoding) {
+            deltas.push(BodyDelta { id: live.id, side: Side::Request, offset_ms: 0.0, from, data });
+        }
+        if let Some(answer) = &state.answer {
+            let encoding = Encoding::of(&answer.headers);
+            if let Some((at, from, data)) = self.response.next(answer.body.kept(), encoding) {
+                let marks = Marks::unpack(answer.marks.packed());
+                let arrived = Marks::arrival(&marks, at as u64);
+                let offset_ms = ms(arrived.unwrap_or(answer.ttfb_us));
+                deltas.push(BodyDelta { id: live.id, side: Side::Response, offset_ms, from, data });
+            }
+        }
+        deltas
+    }
+
+    /// Updates what lists show; true where it is time to announce it.
+    fn read(&mut self, live: &Live) -> bool {
+        if !self.asked {
+            let mut state = live.state();
+            if state.request_sent_us.is_some() || state.answer.is_some() {
+                self.asked = true;
+                let kept = state.request.kept().to_vec();
+                drop(state);
+                let kind = headers::find(&live.head.headers, "content-type");
+                let model = usage::asked(&kept, kind, &live.head.target).model;
+                state = live.state();
+                state.model = model;
+                self.dirty = state.model.is_some();
+            }
+        }
+        self.read_text(live);
+        let now = live.elapsed_us();
+        // The model is worth telling at once.
+        let due = self.announced_us == 0 || now.saturating_sub(self.announced_us) >= ANNOUNCE_US;
+        if self.dirty && due {
+            self.dirty = false;
+            self.announced_us = now.max(1);
+            return true;
+        }
+        false
+    }
+
+    fn read_text(&mut self, live: &Live) {
+        let (piece, encoding, arrived) = {
+            let state = live.state();
+            let Some(answer) = state.answer.as_ref().filter(|answer| answer.stream) else { return };
+            let kept = answer.body.kept();
+            let Some(new) = kept.get(self.text.at..).filter(|new| !new.is_empty()) else { return };
+            let piece = new[..new.len().min(STEP)].to_vec();
+            let marks = Marks::unpack(answer.marks.packed());
+            let end = (self.text.at + piece.len()) as u64;
+            let arrived = Marks::arrival(&marks, end - 1).unwrap_or_else(|| live.elapsed_us());
+            (piece, Encoding::of(&answer.headers), arrived)
+        };
+        let text = &mut self.text;
+        text.at += piece.len();
+        text.wire += piece.len() as u64;
+        let decoder = text.decoder.get_or_insert_with(|| Incremental::new(encoding, DECODE_LIMIT));
+        let mut plain = Vec::with_capacity(piece.len());
+        decoder.push(&piece, &mut plain);
+        let (tail, mut pieces) = (&mut text.tail, 0);
+        text.parser.push(&plain, |event| {
+            if let Some(piece) = content::piece(&event.data) {
+                tail.push_str(piece.text());
+                pieces += 1;
+            }
+        });
+        if pieces == 0 {
+            return;
+        }
+        let excess = text.tail.chars().count().saturating_sub(TAIL);
+        if excess > 0 {
+            text.tail = text.tail.chars().skip(excess).collect();
+        }
+        text.tokens += pieces;
+        text.last_us = Some(arrived);
+        text.window.push_back((arrived, pieces));
+        while text.window.front().is_some_and(|(at, _)| at + 3_000_000 < arrived) {
+            text.window.pop_front();
+        }
+        let progress = Progress {
+            text_tail: text.tail.clone(),
+            tokens: text.tokens,
+            tokens_per_s: speed(&text.window),
+            last_token_ms: text.last_us.map(ms),
+        };
+        live.state().progress = Some(progress);
+        self.dirty = true;
+    }
+}
+
+/// Pieces per second over the window, once it spans half a second.
+fn speed(window: &VecDeque<(u64, u64)>) -> Option<f64> {
+    let (first, last) = (window.front()?, window.back()?);
+    let span = last.0 - first.0;
+    let pieces: u64 = window.iter().skip(1).map(|(_, n)| n).sum();
+    (span >= 500_000).then(|| (pieces as f64 * 1e7 / span as f64).round() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_never_splits_a_character() {
+        let text = "狐狸 jumps é";
+        for cut in 0..text.len() {
+            let mut side = Passage::default();
+            let bytes = text.as_bytes();
+            let first = side.next(&bytes[..cut], None).map(|(_, _, t)| t).unwrap_or_default();
+            let (_, from, second) = side.next(bytes, None).expect("there is more");
+            assert_eq!(format!("{first}{second}"), text);
+            assert_eq!(from as usize, first.len());
+        }
+    }
+
+    #[test]
+    fn broken_bytes_are_shown_as_such() {
+        let mut bytes = b"a\xff\xfeb".to_vec();
+        assert_eq!(take_text(&mut bytes), "a\u{fffd}\u{fffd}b");
+    }
+
+    #[test]
+    fn speed_needs_a_span() {
+        let window = |pairs: &[(u64, u64)]| pairs.iter().copied().collect::<VecDeque<_>>();
+        assert_eq!(speed(&window(&[(0, 5)])), None);
+        assert_eq!(speed(&window(&[(0, 1), (1_000_000, 20), (2_000_000, 20)])), Some(20.0));
+    }
+}

@@ -1,0 +1,148 @@
+//! A WebSocket through the proxy: bytes are tunnelled both ways as they are, each
+//! direction closing on its own, and an observer beside the tunnel reads messages out
+//! of them for the record. The observer never delays or changes a byte; what it
+//! cannot read it leaves out.
+
+mod observe;
+
+use std::{sync::Arc, time::Duration};
+
+use glassway_shared::model::{Failure, Outcome, Side};
+use http::Response;
+use hyper::{
+    body::Incoming,
+    upgrade::{OnUpgrade, Upgraded},
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
+    sync::Notify,
+};
+
+use crate::{
+    app::App,
+    forward,
+    live::{Live, Recording},
+    tee::Reply,
+};
+use observe::Observer;
+
+/// Answers 101 and tunnels once both sides have switched.
+pub fn tunnel(
+    app: &Arc<App>,
+    response: Response<Incoming>,
+    recording: Option<Recording>,
+    downstream: OnUpgrade,
+    upstream: OnUpgrade,
+) -> Response<Reply> {
+    let (mut parts, _) = response.into_parts();
+    parts.headers = forward::response_headers(parts.headers, true);
+    let deflate = observe::Deflate::negotiated(&parts.headers);
+    if let Some(recording) = &recording {
+        let ttfb = recording.live().elapsed_us();
+        let answer = recording.recorder().answer(101, &parts.headers, ttfb, true);
+        recording.live().state().messages = Some(recording.recorder().capture());
+        recording.answered(answer);
+    }
+    let running = app.tunnels.begin();
+    let idle = app.config.proxy.idle_timeout.0;
+    tokio::spawn(async move {
+        let _running = running;
+        let (Ok(client), Ok(server)) = tokio::join!(downstream, upstream) else {
+            drop(recording);
+            return;
+        };
+        let live = recording.as_ref().map(|r| r.live().clone());
+        let (outcome, failure) = relay(client, server, live, deflate, idle).await;
+        if let Some(recording) = recording {
+            match failure {
+                Some(failure) => recording.fail(outcome, failure),
+                None => recording.finish(outcome),
+            };
+        }
+    });
+    Response::from_parts(parts, Reply::empty())
+}
+
+enum End {
+    Closed,
+    ReadFailed,
+    WriteFailed,
+}
+
+async fn relay(
+    client: Upgraded,
+    server: Upgraded,
+    live: Option<Arc<Live>>,
+    deflate: observe::Deflate,
+    idle: Duration,
+) -> (Outcome, Option<Failure>) {
+    let (client_read, client_write) = tokio::io::split(TokioIo::new(client));
+    let (server_read, server_write) = tokio::io::split(TokioIo::new(server));
+    let moved = Notify::new();
+    let up = Observer::new(Side::Request, live.clone(), &deflate);
+    let down = Observer::new(Side::Response, live, &deflate);
+    let both = async {
+        let up = copy(client_read, server_write, up, &moved);
+        let down = copy(server_read, client_write, down, &moved);
+        tokio::pin!(up, down);
+        // A failure in one direction ends both; a clean close only its own.
+        tokio::select! {
+            end = &mut up => match end {
+                End::Closed => judge(End::Closed, (&mut down).await),
+                end => judge(end, End::Closed),
+            },
+            end = &mut down => match end {
+                End::Closed => judge((&mut up).await, End::Closed),
+                end => judge(End::Closed, end),
+            },
+        }
+    };
+    tokio::pin!(both);
+    loop {
+        tokio::select! {
+            ended = &mut both => return ended,
+            () = moved.notified() => {}
+            () = tokio::time::sleep(idle), if !idle.is_zero() => {
+                let message = format!("no message for {} s (proxy.idle_timeout)", idle.as_secs_f64());
+                return (Outcome::Timeout, Some(Failure { code: "upstream_timeout".into(), message }));
+            }
+        }
+    }
+}
+
+fn judge(up: End, down: End) -> (Outcome, Option<Failure>) {
+    match (up, down) {
+        (End::ReadFailed, _) | (_, End::WriteFailed) => (Outcome::ClientClosed, None),
+        (End::WriteFailed, _) | (_, End::ReadFailed) => {
+            let message = "the upstream broke off the WebSocket".to_owned();
+            (Outcome::UpstreamClosed, Some(Failure { code: "upstream_closed".into(), message }))
+        }
+        (End::Closed, End::Closed) => (Outcome::Ok, None),
+    }
+}
+
+async fn copy(
+    mut from: ReadHalf<TokioIo<Upgraded>>,
+    mut to: WriteHalf<TokioIo<Upgraded>>,
+    mut observer: Observer,
+    moved: &Notify,
+) -> End {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        match from.read(&mut buffer).await {
+            Ok(0) => {
+                let _ = to.shutdown().await;
+                return End::Closed;
+            }
+            Ok(n) => {
+                moved.notify_one();
+                observer.see(&buffer[..n]);
+                if to.write_all(&buffer[..n]).await.is_err() || to.flush().await.is_err() {
+                    return End::WriteFailed;
+                }
+            }
+            Err(_) => return End::ReadFailed,
+        }
+    }
+}

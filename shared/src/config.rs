@@ -1,0 +1,323 @@
+//! The configuration: one typed block, read from `config.toml` and overridden by
+//! `GLASSWAY_<SECTION>__<KEY>`. The default is the documentation's truth: known
+//! keys and their types are read off it, so that a new field needs no second list.
+//!
+//! Refused here: unknown sections and keys (naming the nearest known one), wrong
+//! types, and settings that contradict each other. What a setting *does* belongs
+//! to whoever uses it.
+
+mod check;
+mod source;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::duration::Span;
+pub use source::{ConfigError, load, load_with_env};
+
+/// Everything both processes can be told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Where records live.
+    pub database: Database,
+    /// The process clients talk to.
+    pub proxy: Proxy,
+    /// Where transparent traffic goes.
+    pub upstream: Upstream,
+    /// What is kept of it.
+    pub record: Record,
+    /// The process browsers talk to.
+    pub monitor: Monitor,
+    /// The private key that opens upstream keys.
+    pub secrets: Secrets,
+    /// The user's own provider presets.
+    pub providers: Providers,
+    /// How both processes log.
+    pub log: Log,
+}
+
+/// `[database]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Database {
+    /// The SQLite file; its folder also holds the flight files.
+    pub path: PathBuf,
+}
+
+/// `[proxy]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Proxy {
+    /// Address for clients.
+    pub listen: SocketAddr,
+    /// Unix socket between the two processes.
+    pub link: PathBuf,
+    /// Whether a client needs a token.
+    pub client_access: ClientAccess,
+    /// `open` on an address that is not loopback needs this.
+    pub allow_open: bool,
+    /// Host names, beside localhost and IP literals, for tokenless managed calls.
+    pub allowed_hosts: Vec<String>,
+    /// Web pages that may make such calls.
+    pub allowed_origins: Vec<String>,
+    /// Current-thread runtimes that share the listener; 0 = min(cores, 4).
+    pub threads: usize,
+    /// Credentials that mean "none".
+    pub placeholders: Vec<String>,
+    /// How long exchanges in flight may take to end after SIGTERM.
+    pub drain_timeout: Span,
+    /// TCP, proxy and TLS handshake together.
+    pub connect_timeout: Span,
+    /// From the request's end to the answer's first byte.
+    pub first_byte_timeout: Span,
+    /// Between two bytes of a body, either way.
+    pub idle_timeout: Span,
+    /// For a client to send a whole request head.
+    pub header_timeout: Span,
+    /// Clients connected at once; further ones wait in the kernel's backlog.
+    pub max_connections: usize,
+    /// A request head larger than this gets 431.
+    pub max_header_bytes: usize,
+}
+
+/// `[proxy] client_access`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAccess {
+    /// Anyone who can reach the port.
+    Open,
+    /// Only holders of a Glassway client token.
+    Token,
+}
+
+/// `[upstream]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Upstream {
+    /// Transparent traffic, and the built-in provider.
+    pub base_url: Url,
+    /// Transparent traffic with an `anthropic-version` header.
+    pub anthropic_base_url: Url,
+    /// Networks or `host:port` that may be plain http, loopback or private.
+    pub allow: Vec<String>,
+}
+
+/// `[record]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// Off: nothing is kept, nothing is announced.
+    pub enabled: bool,
+    /// Whether a client's last byte waits for the commit.
+    pub durability: Durability,
+    /// Bytes kept of each body; the client always gets all of it.
+    pub max_body_bytes: u64,
+    /// Memory for what is captured and not yet written.
+    pub queue_bytes: u64,
+    /// Oldest go first beyond this many; 0 = no cap.
+    pub max_exchanges: u64,
+    /// Oldest go first beyond this age; 0 = no cap.
+    pub max_age: Span,
+    /// Header names whose values are never recorded.
+    pub redact_headers: Vec<String>,
+}
+
+/// `[record] durability`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Durability {
+    /// Written soon after; a kill loses contents of at most the last batch, never the fact.
+    Normal,
+    /// The client's last byte waits for the commit.
+    BeforeEnd,
+}
+
+/// `[monitor]`
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Monitor {
+    /// Address for browsers and scripts.
+    pub listen: SocketAddr,
+    /// Or `GLASSWAY_ADMIN_KEY`, or a systemd credential `admin_key`; empty: one is made.
+    pub admin_key: String,
+    /// Further Host names, beside localhost, IP literals and `public_url`'s.
+    pub allowed_hosts: Vec<String>,
+    /// How the outside reaches trace images.
+    pub public_url: String,
+    /// A listener that serves trace images and nothing else.
+    pub trace_listen: String,
+    /// Networks whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<String>,
+}
+
+impl std::fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Monitor").field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+/// `[secrets]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Secrets {
+    /// The file only the proxy reads.
+    pub private_key: PathBuf,
+}
+
+/// `[providers]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Providers {
+    /// Folder of preset files.
+    pub dir: PathBuf,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Log {
+    /// A `tracing` filter: `info`, `debug`, `glassway_proxy=debug,info`.
+    pub level: String,
+    /// For people or for a log store.
+    pub format: LogFormat,
+}
+
+/// `[log] format`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One readable line per event.
+    Human,
+    /// One JSON object per event.
+    Json,
+}
+
+fn strings(list: &[&str]) -> Vec<String> {
+    list.iter().map(|&s| s.to_owned()).collect()
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { path: "data/glassway.db".into() }
+    }
+}
+
+impl Default for Proxy {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            link: "data/glassway.sock".into(),
+            client_access: ClientAccess::Open,
+            allow_open: false,
+            allowed_hosts: vec![],
+            allowed_origins: vec![],
+            threads: 0,
+            placeholders: strings(&["dummy-key", "none", "EMPTY", "not-needed", "sk-placeholder"]),
+            drain_timeout: Span::secs(30),
+            connect_timeout: Span::secs(10),
+            first_byte_timeout: Span::secs(600),
+            idle_timeout: Span::secs(600),
+            header_timeout: Span::secs(15),
+            max_connections: 10_000,
+            max_header_bytes: 65_536,
+        }
+    }
+}
+
+impl Default for Upstream {
+    fn default() -> Self {
+        let url = |s| Url::parse(s).expect("a literal URL");
+        Self {
+            base_url: url("https://api.openai.com"),
+            anthropic_base_url: url("https://api.anthropic.com"),
+            allow: vec![],
+        }
+    }
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            durability: Durability::Normal,
+            max_body_bytes: 8 << 20,
+            queue_bytes: 64 << 20,
+            max_exchanges: 1_000_000,
+            max_age: Span::secs(30 * 86_400),
+            redact_headers: strings(&[
+                "authorization",
+                "api-key",
+                "x-api-key",
+                "x-goog-api-key",
+                "cookie",
+                "set-cookie",
+                "proxy-authorization",
+            ]),
+        }
+    }
+}
+
+impl Default for Monitor {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            admin_key: String::new(),
+            allowed_hosts: vec![],
+            public_url: String::new(),
+            trace_listen: String::new(),
+            trusted_proxies: vec![],
+        }
+    }
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self { private_key: "data/glassway.key".into() }
+    }
+}
+
+impl Default for Providers {
+    fn default() -> Self {
+        Self { dir: "providers.d".into() }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into(), format: LogFormat::Human }
+    }
+}
+
+impl Config {
+    /// The folder of flight files, beside the database.
+    pub fn flight_dir(&self) -> PathBuf {
+        self.data_dir().join("flight")
+    }
+
+    /// The folder the database is in.
+    pub fn data_dir(&self) -> &Path {
+        match self.database.path.parent() {
+            Some(dir) if !dir.as_os_str().is_empty() => dir,
+            _ => Path::new("."),
+        }
+    }
+
+    /// Data-path threads, with 0 resolved.
+    pub fn proxy_threads(&self) -> usize {
+        match self.proxy.threads {
+            0 => std::thread::available_parallelism().map_or(1, |n| n.get().min(4)),
+            n => n,
+        }
+    }
+}
+
+/// Whether this address can only be reached from this machine.
+pub fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}

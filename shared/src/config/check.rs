@@ -1,0 +1,86 @@
+//! What a configuration may not say although each value has the right type.
+
+use std::net::SocketAddr;
+
+use ipnet::IpNet;
+use url::Url;
+
+use super::{ClientAccess, Config, is_loopback};
+
+/// The first contradiction: its key and what to do.
+pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
+    let proxy = &config.proxy;
+    if proxy.client_access == ClientAccess::Open
+        && !is_loopback(proxy.listen.ip())
+        && !proxy.allow_open
+    {
+        return Err((
+            "proxy.allow_open",
+            format!(
+                "{} can be reached from other machines and client_access is \"open\": \
+                 set client_access = \"token\", or allow_open = true if everyone there may use it",
+                proxy.listen
+            ),
+        ));
+    }
+    base_url("upstream.base_url", &config.upstream.base_url)?;
+    base_url("upstream.anthropic_base_url", &config.upstream.anthropic_base_url)?;
+    for entry in &config.upstream.allow {
+        if entry.parse::<IpNet>().is_err() && !is_host_port(entry) {
+            return Err((
+                "upstream.allow",
+                format!("`{entry}` is neither a network (10.0.0.0/8) nor host:port"),
+            ));
+        }
+    }
+    for (key, value) in [
+        ("proxy.max_connections", proxy.max_connections as u64),
+        ("record.queue_bytes", config.record.queue_bytes),
+    ] {
+        if value == 0 {
+            return Err((key, "must be more than 0".to_owned()));
+        }
+    }
+    if proxy.threads > 256 {
+        return Err(("proxy.threads", "at most 256; 0 chooses by the machine".to_owned()));
+    }
+    if proxy.max_header_bytes < 8192 {
+        return Err(("proxy.max_header_bytes", "at least 8192".to_owned()));
+    }
+    for network in &config.monitor.trusted_proxies {
+        if network.parse::<IpNet>().is_err() && network.parse::<std::net::IpAddr>().is_err() {
+            return Err(("monitor.trusted_proxies", format!("`{network}` is not a network")));
+        }
+    }
+    let public = &config.monitor.public_url;
+    if !public.is_empty() {
+        let url =
+            Url::parse(public).map_err(|e| ("monitor.public_url", format!("`{public}`: {e}")))?;
+        base_url("monitor.public_url", &url)?;
+    }
+    let trace = &config.monitor.trace_listen;
+    if !trace.is_empty() && trace.parse::<SocketAddr>().is_err() {
+        return Err(("monitor.trace_listen", format!("`{trace}` is not address:port")));
+    }
+    Ok(())
+}
+
+fn base_url(key: &'static str, url: &Url) -> Result<(), (&'static str, String)> {
+    let fail = |message: &str| Err((key, format!("`{url}` {message}")));
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return fail("must be http:// or https:// and name a host");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return fail("must not hold a user or password");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return fail("must end with its path: no ? and no #");
+    }
+    Ok(())
+}
+
+fn is_host_port(entry: &str) -> bool {
+    entry
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}

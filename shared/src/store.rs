@@ -1,0 +1,93 @@
+//! Everything that knows SQL: one SQLite file, one writing connection per
+//! process, read-only connections with a time limit for everyone else.
+//!
+//! ```text
+//! migrate    open, create and migrate under a file lock; refuse what is newer or corrupt
+//! record     what the proxy hands over for one ended exchange
+//! write      batches of records, with totals, in one transaction
+//! bodies     raw, compressed, or cut into chunks stored by content
+//! search     text in, phrases out; Chinese included
+//! tend       idle work of the writer: indexing, retention, merging, vacuum
+//! checkpoint moves the WAL into the file, beside the writer
+//! totals     minute sums and latency buckets
+//! read       query-only connections that give up after two seconds
+//! filter     what a list can be narrowed to, in SQL and in memory
+//! exchanges  lists and details
+//! stats      questions to the totals
+//! settings   what the monitor keeps for itself
+//! ```
+//!
+//! Each table has one writing process (see the migration's two parts). A second
+//! store on another engine would stand beside this module; until there is one
+//! there is no trait.
+
+pub mod bodies;
+pub mod checkpoint;
+pub mod exchanges;
+pub mod filter;
+pub mod migrate;
+pub mod read;
+pub mod record;
+pub mod search;
+pub mod settings;
+pub mod stats;
+pub mod tend;
+pub mod totals;
+pub mod write;
+
+use std::path::PathBuf;
+
+/// Why the store cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file was written by a newer Glassway.
+    #[error(
+        "{path}: written by a newer Glassway (schema {found}, this program knows {known}); \
+         install that version again, nothing was touched"
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// Ours.
+        known: i64,
+    },
+    /// Not a database, or damaged.
+    #[error(
+        "{path}: not a readable database ({reason}); nothing was touched. Restore a backup, or move it away to start anew"
+    )]
+    Corrupt {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        reason: String,
+    },
+    /// A folder or file that cannot be used.
+    #[error("{path}: {source}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Anything else SQLite says.
+    #[error(transparent)]
+    Sql(#[from] rusqlite::Error),
+}
+
+impl StoreError {
+    /// Whether trying again later may help: disk full, locked, I/O.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Sql(rusqlite::Error::SqliteFailure(e, _)) => !matches!(
+                e.code,
+                rusqlite::ErrorCode::DatabaseCorrupt
+                    | rusqlite::ErrorCode::NotADatabase
+                    | rusqlite::ErrorCode::ConstraintViolation
+            ),
+            Self::Io { .. } => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Opening: folder and file modes, creation and migration under a file lock (two
+//! processes that start at once did race), and a clear refusal of databases that
+//! are newer, damaged, or not databases.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+use super::StoreError;
+
+const STEPS: &[&str] = &[include_str!("../../migrations/001_exchanges.sql")];
+
+/// The schema version this program writes.
+pub const VERSION: i64 = STEPS.len() as i64;
+
+fn migrations() -> Migrations<'static> {
+    Migrations::new(STEPS.iter().map(|sql| M::up(sql)).collect())
+}
+
+/// Makes folder and file if they are missing, brings the schema up to date, and
+/// returns the process's one writing connection.
+pub fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |source| StoreError::Io { path, source }
+    };
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        create_private_dir(dir).map_err(io(dir))?;
+    }
+    let lock_path = lock_path(path);
+    let lock = private_file(&lock_path).map_err(io(&lock_path))?;
+    lock.lock().map_err(io(&lock_path))?;
+
+    let new = !path.exists() || fs::metadata(path).map_err(io(path))?.len() == 0;
+    if new {
+        private_file(path).map_err(io(path))?;
+    } else {
+        // Read first: a database that is not ours to change stays as it is.
+        due(path)?;
+    }
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    // The timeout comes first: switching to WAL takes a lock that the other
+    // process may hold.
+    connection.busy_timeout(Duration::from_secs(5))?;
+    if new {
+        connection.execute_batch("PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL;")?;
+    }
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;
+         PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;
+         PRAGMA temp_store = MEMORY;",
+    )?;
+    migrations().to_latest(&mut connection).map_err(|e| match e {
+        rusqlite_migration::Error::RusqliteError { err, .. } => StoreError::Sql(err),
+        other => StoreError::Corrupt { path: path.to_owned(), reason: other.to_string() },
+    })?;
+    drop(lock);
+    Ok(connection)
+}
+
+/// Opens read-only and says how many migrations are due; changes nothing.
+pub fn due(path: &Path) -> Result<i64, StoreError> {
+    let corrupt =
+        |e: &rusqlite::Error| StoreError::Corrupt { path: path.to_owned(), reason: e.to_string() };
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    let classify = |e: rusqlite::Error| match &e {
+        rusqlite::Error::SqliteFailure(failure, _)
+            if matches!(failure.code, ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) =>
+        {
+            corrupt(&e)
+        }
+        _ => StoreError::Sql(e),
+    };
+    let found: i64 =
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(classify)?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(classify)?;
+    if found > VERSION {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION });
+    }
+    if found == 0 && tables > 0 {
+        return Err(StoreError::Corrupt {
+            path: path.to_owned(),
+            reason: "a database of some other program".to_owned(),
+        });
+    }
+    if found > 0 {
+        // Touches the head of every b-tree that serves a request; a whole integrity
+        // check of a large file would take minutes.
+        connection
+            .query_row(
+                "SELECT (SELECT max(seq) FROM exchanges), (SELECT max(seq) FROM contents),
+                        (SELECT max(id) FROM chunks), (SELECT max(minute) FROM minute_totals)",
+                [],
+                |_| Ok(()),
+            )
+            .map_err(classify)?;
+    }
+    Ok(VERSION - found)
+}
+
+/// Makes a folder and its parents, closed to others.
+pub fn create_private_dir(dir: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// Opens or makes a file that only its owner can read.
+pub fn private_file(path: &Path) -> std::io::Result<File> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
+    let mode = file.metadata()?.permissions().mode();
+    if mode & 0o077 != 0 {
+        file.set_permissions(fs::Permissions::from_mode(mode & !0o077))?;
+    }
+    Ok(file)
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn creates_privately_with_large_pages() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep/er/glassway.db");
+        let connection = open_writer(&path).unwrap();
+        let pragma = |name: &str| -> i64 {
+            connection.query_row(&format!("PRAGMA {name}"), [], |r| r.get(0)).unwrap()
+        };
+        assert_eq!(pragma("page_size"), 16384);
+        assert_eq!(pragma("auto_vacuum"), 2);
+        assert_eq!(pragma("user_version"), VERSION);
+        let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(mode(path.parent().unwrap()), 0o700);
+        assert_eq!(due(&path).unwrap(), 0);
+    }
+
+    #[test]
+    fn two_at_once_both_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("glassway.db");
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| open_writer(&path).unwrap());
+            }
+        });
+    }
+
+    #[test]
+    fn refuses_newer_corrupt_and_foreign_files_untouched() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("glassway.db");
+        open_writer(&path).unwrap().execute_batch("PRAGMA user_version = 999").unwrap();
+        assert!(matches!(open_writer(&path), Err(StoreError::Newer { found: 999, .. })));
+
+        let garbage = dir.path().join("garbage.db");
+        fs::write(&garbage, vec![7u8; 50_000]).unwrap();
+        assert!(matches!(open_writer(&garbage), Err(StoreError::Corrupt { .. })));
+        assert_eq!(fs::read(&garbage).unwrap(), vec![7u8; 50_000]);
+
+        let foreign = dir.path().join("foreign.db");
+        Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+        assert!(matches!(open_writer(&foreign), Err(StoreError::Corrupt { .. })));
+    }
+}

@@ -1,0 +1,217 @@
+//! The writer's idle work, in slices short enough that a batch never waits long:
+//! full-text indexing first, then retention, then merging and vacuum. As second
+//! writers these stalled the journal for up to 900 ms, so they run on its thread.
+
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension, TransactionBehavior, params};
+
+use super::{StoreError, bodies, bodies::Form, write::Writer};
+use crate::{
+    content::{self, Indexed},
+    decode::{Encoding, decode},
+};
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Exchanges; 0 = no cap.
+    pub max_exchanges: u64,
+    /// Age; `None` = no cap.
+    pub max_age: Option<Duration>,
+}
+
+/// What remains of the idle work from one slice to the next.
+#[derive(Debug, Default)]
+pub struct Tender {
+    indexed: Indexed,
+    index_at: Option<i64>,
+    unmerged: u32,
+    sweep: Option<Sweep>,
+}
+
+/// A walk over the chunks that retention may have orphaned.
+#[derive(Clone, Copy, Debug)]
+struct Sweep {
+    at: i64,
+    oldest: i64,
+}
+
+const DOCUMENTS: i64 = 4;
+const EXPIRED: i64 = 32;
+const SWEPT: i64 = 512;
+/// Bytes of a decoded body that indexing looks at.
+const DECODE_LIMIT: usize = 4 << 20;
+
+impl Tender {
+    /// Does one slice; true where there is more to do.
+    pub fn slice(
+        &mut self,
+        writer: &mut Writer,
+        limits: Limits,
+        now_us: i64,
+    ) -> Result<bool, StoreError> {
+        Ok(self.index(writer)?
+            || self.expire(writer, limits, now_us)?
+            || self.sweep(writer)?
+            || self.merge(writer)?
+            || vacuum(writer)?)
+    }
+
+    fn index(&mut self, writer: &mut Writer) -> Result<bool, StoreError> {
+        let transaction =
+            writer.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let from = match self.index_at {
+            Some(at) => at,
+            None => transaction
+                .query_row("SELECT at FROM progress WHERE name = 'search'", [], |row| row.get(0))
+                .optional()?
+                .unwrap_or(0),
+        };
+        let mut documents = Vec::new();
+        {
+            let mut newer = transaction.prepare_cached(
+                "SELECT e.seq, e.path, e.model, c.request_headers, c.request_body, c.request_form,
+                        c.response_headers, c.response_body, c.response_form, e.error_message
+                 FROM exchanges e JOIN contents c ON c.seq = e.seq
+                 WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2",
+            )?;
+            let mut rows = newer.query(params![from, DOCUMENTS])?;
+            while let Some(row) = rows.next()? {
+                let blob = |column| row.get_ref(column).map(|v| v.as_blob_or_null().ok().flatten());
+                let body =
+                    |headers: usize, body: usize, form: usize| -> Result<Vec<u8>, StoreError> {
+                        let form = Form::from_column(row.get(form)?);
+                        let raw = bodies::unpack(&transaction, blob(body)?, form)?;
+                        Ok(match blob(headers)?.and_then(Encoding::of) {
+                            Some(encoding) => decode(&raw, encoding, DECODE_LIMIT).bytes,
+                            None => raw,
+                        })
+                    };
+                let (path, model): (String, Option<String>) = (row.get(1)?, row.get(2)?);
+                let error: Option<String> = row.get(9)?;
+                let heads =
+                    [&path[..], model.as_deref().unwrap_or(""), error.as_deref().unwrap_or("")];
+                let text = content::searchable(
+                    &heads,
+                    &body(3, 4, 5)?,
+                    &body(6, 7, 8)?,
+                    &mut self.indexed,
+                );
+                documents.push((row.get::<_, i64>(0)?, text));
+            }
+        }
+        let Some(&(last, _)) = documents.last() else {
+            self.index_at = Some(from);
+            return Ok(false);
+        };
+        for (seq, text) in &documents {
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO search (rowid, text) VALUES (?1, ?2)")?
+                .execute(params![seq, text])?;
+        }
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO progress (name, at) VALUES ('search', ?1)")?
+            .execute([last])?;
+        transaction.commit()?;
+        self.index_at = Some(last);
+        self.unmerged += documents.len() as u32;
+        Ok(true)
+    }
+
+    fn expire(
+        &mut self,
+        writer: &mut Writer,
+        limits: Limits,
+        now_us: i64,
+    ) -> Result<bool, StoreError> {
+        let transaction =
+            writer.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let newest: Option<i64> = transaction
+            .prepare_cached("SELECT max(seq) FROM exchanges")?
+            .query_row([], |row| row.get(0))?;
+        let Some(newest) = newest else { return Ok(false) };
+        let by_count = match limits.max_exchanges {
+            0 => 0,
+            // Rows leave only from the old end, so that the distance is the count.
+            cap => newest.saturating_sub(i64::try_from(cap).unwrap_or(i64::MAX)),
+        };
+        let before = limits.max_age.map_or(i64::MIN, |age| {
+            now_us.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX))
+        });
+        let expired: Vec<i64> = transaction
+            .prepare_cached(
+                "SELECT seq FROM (SELECT seq, started_at FROM exchanges ORDER BY seq LIMIT ?1)
+                 WHERE seq <= ?2 OR started_at < ?3",
+            )?
+            .query_map(params![EXPIRED, by_count, before], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        if expired.is_empty() {
+            return Ok(false);
+        }
+        for seq in &expired {
+            for sql in [
+                "DELETE FROM exchanges WHERE seq = ?1",
+                "DELETE FROM contents WHERE seq = ?1",
+                "DELETE FROM search WHERE rowid = ?1",
+            ] {
+                transaction.prepare_cached(sql)?.execute([seq])?;
+            }
+        }
+        let oldest: i64 = transaction
+            .prepare_cached("SELECT coalesce(min(seq), ?1) FROM exchanges")?
+            .query_row([newest + 1], |row| row.get(0))?;
+        transaction.commit()?;
+        let at = self.sweep.map_or(0, |sweep| sweep.at);
+        self.sweep = Some(Sweep { at, oldest });
+        Ok(true)
+    }
+
+    /// Deletes chunks that only expired exchanges used.
+    fn sweep(&mut self, writer: &mut Writer) -> Result<bool, StoreError> {
+        let Some(sweep) = self.sweep else { return Ok(false) };
+        let transaction =
+            writer.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let walked: Vec<(i64, i64)> = transaction
+            .prepare_cached("SELECT id, last_seen FROM chunks WHERE id > ?1 ORDER BY id LIMIT ?2")?
+            .query_map([sweep.at, SWEPT], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        for (id, _) in walked.iter().filter(|(_, last_seen)| *last_seen < sweep.oldest) {
+            transaction.prepare_cached("DELETE FROM chunk_data WHERE id = ?1")?.execute([id])?;
+            transaction.prepare_cached("DELETE FROM chunks WHERE id = ?1")?.execute([id])?;
+        }
+        transaction.commit()?;
+        self.sweep = walked.last().map(|&(at, _)| Sweep { at, ..sweep });
+        Ok(self.sweep.is_some())
+    }
+
+    fn merge(&mut self, writer: &mut Writer) -> Result<bool, StoreError> {
+        if self.unmerged < 64 {
+            return Ok(false);
+        }
+        let changes = |writer: &Writer| writer.connection.total_changes();
+        let before = changes(writer);
+        writer
+            .connection
+            .prepare_cached("INSERT INTO search (search, rank) VALUES ('merge', 64)")?
+            .execute([])?;
+        // SQLite's documented sign that nothing was left to merge: fewer than two changes.
+        if changes(writer) - before < 2 {
+            self.unmerged = 0;
+        }
+        Ok(true)
+    }
+}
+
+/// Gives freed pages back, a few at a time, once there are enough to matter.
+fn vacuum(writer: &mut Writer) -> Result<bool, StoreError> {
+    let free: i64 = writer
+        .connection
+        .prepare_cached("PRAGMA freelist_count")?
+        .query_row([], |row| row.get(0))?;
+    if free < 4096 {
+        return Ok(false);
+    }
+    writer.connection.execute_batch("PRAGMA incremental_vacuum(32)")?;
+    Ok(true)
+}

@@ -1,0 +1,175 @@
+//! The journal's hands: batches of ended exchanges, with their totals, in one
+//! transaction each. One instance per proxy; called from one thread.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::{StoreError, bodies, migrate, record::Record, totals::Totals};
+use crate::{feed::Losses, id::ExchangeId, model::Side};
+
+/// The proxy's writing connection.
+pub struct Writer {
+    pub(super) connection: Connection,
+    data_version: i64,
+}
+
+impl Writer {
+    /// Opens, creates or migrates the database.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = migrate::open_writer(path)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let mut writer = Self { connection, data_version: 0 };
+        writer.changed_outside()?;
+        Ok(writer)
+    }
+
+    /// Appends every record or none, with what was lost since the last call.
+    /// Returns the new cursor. A record whose id is already there is skipped.
+    pub fn append(&mut self, records: &[Record], losses: Losses) -> Result<i64, StoreError> {
+        // IMMEDIATE: a lock that cannot be had fails here, before any work.
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut totals = Totals::default();
+        for record in records {
+            if insert(&transaction, record)? {
+                totals.add(record);
+            }
+        }
+        totals.write(&transaction)?;
+        if losses != Losses::default() {
+            let minute = jiff::Timestamp::now().as_second().div_euclid(60);
+            transaction.execute(
+                "INSERT INTO minute_losses VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET
+                     bodies_shed = bodies_shed + excluded.bodies_shed,
+                     records_lost = records_lost + excluded.records_lost",
+                params![minute, losses.bodies_shed as i64, losses.records_lost as i64],
+            )?;
+        }
+        transaction.commit()?;
+        self.cursor()
+    }
+
+    /// `exchanges.seq` of the newest.
+    pub fn cursor(&self) -> Result<i64, StoreError> {
+        // The sequence table steps in where retention took every row: a cursor never falls.
+        let mut newest = self.connection.prepare_cached(
+            "SELECT coalesce((SELECT max(seq) FROM exchanges),
+                 (SELECT seq FROM sqlite_sequence WHERE name = 'exchanges'), 0)",
+        )?;
+        Ok(newest.query_row([], |row| row.get(0))?)
+    }
+
+    /// Whether this exchange is recorded.
+    pub fn contains(&self, id: ExchangeId) -> Result<bool, StoreError> {
+        let mut find = self.connection.prepare_cached("SELECT 1 FROM exchanges WHERE id = ?1")?;
+        Ok(find.query_row([id.as_bytes()], |_| Ok(())).optional()?.is_some())
+    }
+
+    /// Whether another connection committed since the last call.
+    pub fn changed_outside(&mut self) -> Result<bool, StoreError> {
+        let mut version = self.connection.prepare_cached("PRAGMA data_version")?;
+        let now: i64 = version.query_row([], |row| row.get(0))?;
+        Ok(std::mem::replace(&mut self.data_version, now) != now)
+    }
+}
+
+/// False where the id is already there.
+fn insert(connection: &Connection, record: &Record) -> Result<bool, StoreError> {
+    let times = &record.times;
+    let usage = &record.usage;
+    let warnings = match record.warnings.is_empty() {
+        true => None,
+        false => Some(serde_json::to_string(&record.warnings).expect("strings are JSON")),
+    };
+    let response = record.response.as_ref();
+    let mut exchange = connection.prepare_cached(
+        "INSERT INTO exchanges (id, started_at, method, path, origin, mode, client_ip, client_token,
+             provider, key, model, upstream_model, status, outcome, error_code, error_message, stream,
+             duration_us, ttfb_us, first_token_us, request_bytes, response_bytes, prompt_tokens,
+             completion_tokens, cached_tokens, reasoning_tokens, usage_source, cost_nano, attempts,
+             warnings)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+             ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)
+         ON CONFLICT (id) DO NOTHING",
+    )?;
+    let inserted = exchange.execute(params![
+        record.id.as_bytes(),
+        record.started_at_us,
+        record.method,
+        record.path,
+        record.origin.as_str(),
+        record.mode.as_str(),
+        record.client_ip,
+        record.client_token,
+        record.provider,
+        record.key,
+        record.model,
+        record.upstream_model,
+        record.status,
+        record.outcome.as_str(),
+        record.error.as_ref().map(|e| &e.code),
+        record.error.as_ref().map(|e| &e.message),
+        record.stream,
+        count(times.duration_us),
+        count(times.ttfb_us),
+        count(times.first_token_us),
+        record.request.body_bytes as i64,
+        response.map_or(0, |r| r.body_bytes as i64),
+        count(usage.prompt_tokens),
+        count(usage.completion_tokens),
+        count(usage.cached_tokens),
+        count(usage.reasoning_tokens),
+        usage.source.as_str(),
+        record.cost_nano,
+        record.attempts,
+        warnings,
+    ])?;
+    if inserted == 0 {
+        return Ok(false);
+    }
+    let seq = connection.last_insert_rowid();
+
+    let request = bodies::pack(connection, Side::Request, &record.request, seq)?;
+    let empty = Default::default();
+    let answer = bodies::pack(connection, Side::Response, response.unwrap_or(&empty), seq)?;
+    let tries = record
+        .tries
+        .as_ref()
+        .map(|tries| serde_json::to_string(tries).expect("tries are plain data"));
+    let mut contents = connection.prepare_cached(
+        "INSERT INTO contents (seq, http_version, target, upstream_url, connect_us, request_sent_us,
+             reused, request_headers, request_trailers, request_body, request_form, response_headers,
+             response_trailers, response_body, response_form, marks, messages, tries)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+    )?;
+    contents.execute(params![
+        seq,
+        record.http_version,
+        record.target,
+        record.upstream_url,
+        times.connect_us,
+        count(times.request_sent_us),
+        record.reused,
+        record.request.headers,
+        some(&record.request.trailers),
+        some(&request.column),
+        request.form.column(),
+        response.map(|r| &r.headers[..]),
+        response.and_then(|r| some(&r.trailers)),
+        some(&answer.column),
+        answer.form.column(),
+        some(record.marks.packed()),
+        bodies::pack_messages(&record.messages)?,
+        tries,
+    ])?;
+    Ok(true)
+}
+
+fn count(value: Option<u64>) -> Option<i64> {
+    value.map(|n| i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+fn some(bytes: &[u8]) -> Option<&[u8]> {
+    (!bytes.is_empty()).then_some(bytes)
+}

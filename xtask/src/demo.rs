@@ -1,0 +1,77 @@
+//! `cargo xtask demo`: Glassway at work without a key. A built-in upstream
+//! answers at the pace of a vendor while a few believable clients talk to it.
+//! Everything is kept in a temporary folder that goes when the demo ends.
+
+mod clients;
+
+use std::{process::ExitCode, thread};
+
+use anyhow::{Result, ensure};
+use glassway_tests::{
+    api::Api,
+    llm::{self, Pace},
+};
+
+use crate::{
+    pair::{Pair, Plan, Stop},
+    run::{announce, build, sign_in_link},
+    tools::root,
+};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Make each call once, without waiting, on free ports; fail unless all were
+    /// recorded.
+    #[arg(long)]
+    once: bool,
+    /// Build with the development profile: quicker to build, slower to run.
+    #[arg(long)]
+    debug: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let binaries = build(arguments.debug)?;
+    let pace = if arguments.once { Pace::INSTANT } else { Pace::REAL };
+    let upstream = llm::start(pace);
+    let data = tempfile::TempDir::with_prefix("glassway-demo-")?;
+    let file = |name: &str| data.path().join(name).to_string_lossy().into_owned();
+    let mut env = vec![
+        ("GLASSWAY_DATABASE__PATH", file("glassway.db")),
+        ("GLASSWAY_PROXY__LINK", file("glassway.sock")),
+        ("GLASSWAY_SECRETS__PRIVATE_KEY", file("glassway.key")),
+        ("GLASSWAY_UPSTREAM__BASE_URL", upstream.url()),
+        ("GLASSWAY_UPSTREAM__ANTHROPIC_BASE_URL", upstream.url()),
+    ];
+    if arguments.once {
+        env.push(("GLASSWAY_PROXY__LISTEN", "127.0.0.1:0".to_owned()));
+        env.push(("GLASSWAY_MONITOR__LISTEN", "127.0.0.1:0".to_owned()));
+    }
+    let plan = Plan {
+        binaries,
+        config: root().join("config.toml"),
+        env: env.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
+    };
+    let (mut pair, addresses) = Pair::start(&plan)?;
+    let link = sign_in_link(&data.path().join("glassway.db"));
+    announce(&addresses, link.as_deref());
+
+    if arguments.once {
+        let made = clients::once(addresses.proxy);
+        let key = link.as_deref().and_then(|l| l.split_once("#key="));
+        ensure!(key.is_some(), "the monitor left no sign-in link");
+        let api = Api::new(addresses.monitor, key.map(|(_, key)| key).unwrap_or_default());
+        glassway_tests::eventually(format_args!("{made} recorded calls"), || {
+            let recorded = api.requests("?limit=1000");
+            let ended = recorded.iter().filter(|r| r["outcome"] != "in_flight");
+            (ended.count() == made).then_some(())
+        });
+        eprintln!("{made} calls made, {made} recorded.");
+        return Ok(pair.stop(&Stop::Asked));
+    }
+
+    eprintln!("Clients are at work; Ctrl-C ends the demo.");
+    let proxy = addresses.proxy;
+    thread::spawn(move || clients::forever(proxy));
+    let why = pair.wait(|| true);
+    Ok(pair.stop(&why))
+}

@@ -1,0 +1,260 @@
+//! The steps of `cargo xtask test`, in the order in which a mistake shows soonest.
+
+use anyhow::{Context, Result, anyhow};
+use glassway_tests::{Glassway, llm};
+
+use super::{Step, Verdict};
+use crate::tools::{
+    cargo, command, find, has, may_install, must, need, npm_ci, python, root, target,
+};
+
+pub const STEPS: &[Step] = &[
+    Step { name: "format", what: "rustfmt", slow: false, run: format },
+    Step {
+        name: "ui",
+        what: "type check, unit tests and build of the web UI",
+        slow: false,
+        run: ui,
+    },
+    Step { name: "clippy", what: "clippy with warnings denied", slow: false, run: clippy },
+    Step {
+        name: "deny",
+        what: "licences, bans and sources of dependencies",
+        slow: false,
+        run: deny,
+    },
+    Step { name: "units", what: "systemd-analyze verify", slow: false, run: units },
+    Step {
+        name: "rust",
+        what: "unit tests and both binaries as whole processes",
+        slow: false,
+        run: rust,
+    },
+    Step { name: "demo", what: "the demo makes each call once", slow: false, run: demo },
+    Step {
+        name: "clients-python",
+        what: "the official OpenAI and Anthropic SDKs of PyPI",
+        slow: false,
+        run: clients_python,
+    },
+    Step {
+        name: "clients-node",
+        what: "the official OpenAI and Anthropic SDKs of npm",
+        slow: false,
+        run: clients_node,
+    },
+    Step {
+        name: "schema",
+        what: "schemathesis against the API's own description",
+        slow: false,
+        run: schema,
+    },
+    Step {
+        name: "browser",
+        what: "the web UI in Chromium, both languages, with axe",
+        slow: false,
+        run: browser,
+    },
+    Step { name: "bench", what: "a short bench", slow: true, run: bench },
+];
+
+const NO_NODE: &str = "Node.js with npm is not installed (https://nodejs.org, 20.19 or newer)";
+
+fn format(_: bool) -> Result<Verdict> {
+    if find("rustfmt").is_none() {
+        return Ok(Verdict::Skipped(
+            "rustfmt is not installed (rustup component add rustfmt)".into(),
+        ));
+    }
+    must(cargo().args(["fmt", "--all", "--check"]))?;
+    Ok(Verdict::Passed)
+}
+
+fn clippy(_: bool) -> Result<Verdict> {
+    if find("cargo-clippy").is_none() {
+        return Ok(Verdict::Skipped(
+            "clippy is not installed (rustup component add clippy)".into(),
+        ));
+    }
+    must(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    Ok(Verdict::Passed)
+}
+
+fn ui(_: bool) -> Result<Verdict> {
+    let folder = root().join("monitor/ui");
+    if !has("npm") {
+        return Ok(Verdict::Skipped(NO_NODE.into()));
+    }
+    npm_ci(&folder)?;
+    for script in [&["run", "check"][..], &["test"], &["run", "build"]] {
+        must(command("npm").args(script).current_dir(&folder))?;
+    }
+    Ok(Verdict::Passed)
+}
+
+fn deny(_: bool) -> Result<Verdict> {
+    if !has("cargo-deny") {
+        return Ok(Verdict::Skipped(
+            "cargo-deny is not installed (cargo install cargo-deny)".into(),
+        ));
+    }
+    must(cargo().args(["deny", "--offline", "check", "licenses", "bans", "sources"]))?;
+    Ok(Verdict::Passed)
+}
+
+fn units(_: bool) -> Result<Verdict> {
+    if !has("systemd-analyze") {
+        return Ok(Verdict::Skipped("systemd-analyze is not installed (Debian: systemd)".into()));
+    }
+    let units = ["systemd/glassway-proxy.service", "systemd/glassway-monitor.service"];
+    // The programs are where the units say only once they are installed.
+    let verify = command("systemd-analyze").arg("verify").args(units).output()?;
+    let said = String::from_utf8_lossy(&verify.stderr);
+    let complaints: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("glassway"))
+        .filter(|line| !line.contains("is not executable"))
+        .collect();
+    if complaints.is_empty() {
+        return Ok(Verdict::Passed);
+    }
+    Err(anyhow!("{}", complaints.join("\n")))
+}
+
+/// Builds both binaries and all tests in one go: built apart, with other features
+/// of what they depend on, much of it would be built twice.
+fn build() -> Result<()> {
+    must(cargo().args(["build", "--workspace", "--all-targets"]))
+}
+
+fn rust(full: bool) -> Result<Verdict> {
+    build()?;
+    let mut tests = cargo();
+    if has("cargo-nextest") {
+        tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+        if full {
+            tests.args(["--run-ignored", "all"]);
+        }
+    } else {
+        tests.args(["test", "--workspace", "--no-fail-fast"]);
+        if full {
+            tests.args(["--", "--include-ignored"]);
+        }
+    }
+    must(&mut tests)?;
+    Ok(Verdict::Passed)
+}
+
+fn demo(_: bool) -> Result<Verdict> {
+    build()?;
+    must(
+        cargo()
+            .args(["run", "--quiet", "-p", "xtask", "--", "demo", "--once"])
+            .env("GLASSWAY_BIN_DIR", target().join("debug")),
+    )?;
+    Ok(Verdict::Passed)
+}
+
+fn clients_python(_: bool) -> Result<Verdict> {
+    if !has("python3") {
+        return Ok(Verdict::Skipped("python3 is not installed".into()));
+    }
+    build()?;
+    let folder = root().join("tests/clients/python");
+    let bin = match python("clients", &folder.join("requirements.txt")) {
+        Ok(bin) => bin,
+        Err(error) => return Ok(Verdict::Skipped(format!("{error:#}"))),
+    };
+    must(
+        command(bin.join("pytest"))
+            .args(["-q", "-p", "no:cacheprovider"])
+            .arg(&folder)
+            .env("GLASSWAY_BIN_DIR", target().join("debug"))
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    )?;
+    Ok(Verdict::Passed)
+}
+
+fn clients_node(_: bool) -> Result<Verdict> {
+    node_tests("tests/clients/node", &[])
+}
+
+fn browser(_: bool) -> Result<Verdict> {
+    let chromium = match need("chromium", &["chromium", "fonts-noto-cjk"]) {
+        Ok(path) => path,
+        Err(why) => return Ok(Verdict::Skipped(why)),
+    };
+    let chromium = chromium.to_string_lossy().into_owned();
+    node_tests("tests/browser", &[("CHROMIUM", &chromium)])
+}
+
+/// Runs the `*.test.mjs` of a folder, one file after the other.
+fn node_tests(folder: &str, env: &[(&str, &str)]) -> Result<Verdict> {
+    if !has("npm") {
+        return Ok(Verdict::Skipped(NO_NODE.into()));
+    }
+    if let crate::ui::Built::Not(why) = crate::ui::build_where_stale()? {
+        return Ok(Verdict::Skipped(why.into()));
+    }
+    build()?;
+    npm_ci(&root().join("tests"))?;
+    let mut tests: Vec<_> = std::fs::read_dir(root().join(folder))
+        .with_context(|| format!("cannot read {folder}"))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .collect();
+    tests.sort();
+    must(
+        command("node")
+            .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
+            .args(tests)
+            .env("GLASSWAY_BIN_DIR", target().join("debug"))
+            .envs(env.iter().copied()),
+    )?;
+    Ok(Verdict::Passed)
+}
+
+/// Asks schemathesis to find an answer that the API's description does not
+/// allow, on a Glassway with a little history.
+fn schema(full: bool) -> Result<Verdict> {
+    if !has("python3") {
+        return Ok(Verdict::Skipped("python3 is not installed".into()));
+    }
+    build()?;
+    let requirements = root().join("tests/schema/requirements.txt");
+    let bin = match python("schema", &requirements) {
+        Ok(bin) => bin,
+        Err(error) => return Ok(Verdict::Skipped(format!("{error:#}"))),
+    };
+    let upstream = llm::start(llm::Pace::INSTANT);
+    let glassway = Glassway::before(&upstream);
+    let body = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}"#;
+    for _ in 0..3 {
+        glassway.client().ask(glassway_tests::client::post("/v1/chat/completions", body));
+    }
+    let examples = if full { "200" } else { "25" };
+    must(
+        command(bin.join("schemathesis"))
+            .arg("--config-file")
+            .arg(root().join("tests/schema/schemathesis.toml"))
+            .arg("run")
+            .arg(format!("http://{}/openapi.json", glassway.monitor_addr()))
+            .args(["--max-examples", examples, "--no-color"])
+            .env("GLASSWAY_BEARER", glassway_tests::glassway::ADMIN_KEY),
+    )?;
+    Ok(Verdict::Passed)
+}
+
+fn bench(_: bool) -> Result<Verdict> {
+    for (program, package) in [("nginx", "nginx-light"), ("wrk", "wrk")] {
+        if let Err(why) = need(program, &[package]) {
+            return Ok(Verdict::Skipped(why));
+        }
+    }
+    if !may_install() && !has("taskset") {
+        return Ok(Verdict::Skipped("taskset is not installed".into()));
+    }
+    crate::bench::measure(true)?;
+    Ok(Verdict::Passed)
+}
