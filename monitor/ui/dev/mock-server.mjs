@@ -222,7 +222,7 @@ function list(q) {
     if (wants.status && !wants.status.split(",").some((s) => (s.endsWith("xx") ? String(x.status)[0] === s[0] && x.status : String(x.status) === s))) return false;
     if (wants.outcome && !wants.outcome.split(",").includes(x.outcome)) return false;
     for (const f of ["model", "provider", "key", "client_token", "origin", "mode", "method"]) if (wants[f] && x[f] !== wants[f]) return false;
-    if (wants.path && !x.path.includes(wants.path)) return false;
+    if (wants.path && !(wants.path.endsWith("*") ? x.path.startsWith(wants.path.slice(0, -1)) : x.path === wants.path)) return false;
     if (wants.stream && String(x.stream) !== wants.stream) return false;
     if (wants.since && x.started_at < wants.since) return false;
     if (wants.until && x.started_at > wants.until) return false;
@@ -267,6 +267,7 @@ const server = createServer(async (req, res) => {
     if (path === "/api/session") return json(res, 200, { signed_in: true, expires_at: "2026-12-20T00:00:00Z" });
     if (path === "/api/requests") {
       if (args.includes("--broken")) return problem(res, 503, "the database is locked by another process");
+      if (/,/.test((url.searchParams.get("outcome") ?? "") + (url.searchParams.get("status") ?? ""))) return problem(res, 400, "one value only");
       return setTimeout(() => json(res, 200, list(url.searchParams)), args.includes("--slow") ? 4000 : 15);
     }
     if (path === "/api/stats") return json(res, 200, { success_rate: 0.984, duration_ms: { avg: 4210, p50: 2210, p95: 18_400 }, ttfb_ms: { avg: 400, p50: 310, p95: 1400 }, calls: { "1m": 14, "1h": 1283, "24h": 18_204, all: order.length + 120_000 }, tokens: {}, cost_usd: {}, keys: {}, lost, in_flight: running.size });
