@@ -1,2 +1,186 @@
-//! Placeholder.
-fn main() {}
+//! `glassway-monitor`: arguments, configuration, exit codes.
+//!
+//! 0 is a clean stop, 1 a failure while running, 2 bad usage or configuration; each
+//! failure is one line on stderr.
+
+use std::{
+    io::{IsTerminal, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use glassway_monitor::{Monitor, auth};
+use glassway_shared::{
+    config::{self, Config},
+    listen, logging,
+    store::{migrate, settings::Settings},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Admin and monitoring API, live feed and web UI of Glassway.
+#[derive(Parser)]
+#[command(name = "glassway-monitor", version = glassway_shared::VERSION)]
+struct Arguments {
+    /// The configuration; without it ./config.toml if it is there, else defaults.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say what is wrong with configuration and database; change nothing.
+    Check,
+    /// Replace a lost admin key and end every session.
+    NewAdminKey,
+}
+
+/// An exit code and its line.
+struct Failure(u8, String);
+
+fn usage(line: impl ToString) -> Failure {
+    Failure(2, line.to_string())
+}
+
+fn failed(line: impl ToString) -> Failure {
+    Failure(1, line.to_string())
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(e) if !e.use_stderr() => {
+            let _ = e.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(e) => {
+            let text = e.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            eprintln!("glassway-monitor: {}", line.trim_start_matches("error: "));
+            return ExitCode::from(2);
+        }
+    };
+    match begin(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(code, line)) => {
+            let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+            eprintln!("glassway-monitor: {line}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+fn begin(arguments: Arguments) -> Result<(), Failure> {
+    let config = match config::load(arguments.config.as_deref()) {
+        Ok(config) => config,
+        // `check` only ever says yes or no.
+        Err(e) if matches!(arguments.command, Some(Command::Check)) => return Err(failed(e)),
+        Err(e) => return Err(usage(e)),
+    };
+    match arguments.command {
+        Some(Command::Check) => check(&config),
+        Some(Command::NewAdminKey) => new_admin_key(&config),
+        None => run(config),
+    }
+}
+
+fn check(config: &Config) -> Result<(), Failure> {
+    auth::key::configured(config).map_err(failed)?;
+    let path = &config.database.path;
+    match path.exists() {
+        false => println!("{}: not there yet; it is made at the first start", path.display()),
+        true => match migrate::due(path).map_err(failed)? {
+            0 => println!("{}: readable, nothing to migrate", path.display()),
+            due => println!("{}: readable, {due} migration(s) due", path.display()),
+        },
+    }
+    println!("configuration: fine");
+    Ok(())
+}
+
+fn new_admin_key(config: &Config) -> Result<(), Failure> {
+    if auth::key::configured(config).map_err(usage)?.is_some() {
+        return Err(usage(
+            "the admin key is set by GLASSWAY_ADMIN_KEY, a credential or monitor.admin_key; change it there",
+        ));
+    }
+    let mut settings = Settings::open(&config.database.path).map_err(failed)?;
+    let key = auth::replace(&mut settings).map_err(failed)?;
+    let link = sign_in_link(config, config.monitor.listen.port(), &key);
+    println!("{key}\nsign in at {link}");
+    Ok(())
+}
+
+fn run(config: Config) -> Result<(), Failure> {
+    logging::init(&config.log).map_err(usage)?;
+    let admin_key = auth::key::configured(&config).map_err(usage)?;
+    let listener = listen::bind(config.monitor.listen).map_err(failed)?;
+    let monitor = Monitor::open(config.clone(), admin_key.as_deref()).map_err(failed)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        if let Some(key) = &monitor.new_key {
+            show_sign_in(&config, &sign_in_link(&config, address.port(), key)).map_err(failed)?;
+        }
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let shutdown = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("stopping");
+            let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
+        };
+        tracing::info!("monitor listening on http://{address}");
+        let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
+        monitor.run(listener, shutdown).await.map_err(failed)
+    })
+}
+
+/// `http://HOST/#key=…`, at the address a person can open.
+fn sign_in_link(config: &Config, port: u16, key: &str) -> String {
+    let public = config.monitor.public_url.trim_end_matches('/');
+    let address = config.monitor.listen.ip();
+    match public.is_empty() {
+        false => format!("{public}/#key={key}"),
+        true if address.is_unspecified() => format!("http://127.0.0.1:{port}/#key={key}"),
+        true if address.is_ipv6() => format!("http://[{address}]:{port}/#key={key}"),
+        true => format!("http://{address}:{port}/#key={key}"),
+    }
+}
+
+/// On a terminal once; elsewhere into a file that only its owner reads, since a log
+/// is read by more people.
+fn show_sign_in(config: &Config, link: &str) -> std::io::Result<()> {
+    if std::io::stderr().is_terminal() {
+        eprintln!("\n  Sign in (this link is shown once): {link}\n");
+        return Ok(());
+    }
+    let path = config.data_dir().join("sign-in");
+    write_private(&path, link)?;
+    tracing::info!(path = %path.display(), "the sign-in link is in this file; delete it after use");
+    Ok(())
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    // A file somebody left there keeps its mode: begin anew.
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{text}")
+}

@@ -11,6 +11,7 @@
 //! checkpoint moves the WAL into the file, beside the writer
 //! totals     minute sums and latency buckets
 //! read       query-only connections that give up after two seconds
+//! filter     what a list can be narrowed to, in SQL and in memory
 //! exchanges  lists and details
 //! stats      questions to the totals
 //! settings   what the monitor keeps for itself
@@ -22,9 +23,14 @@
 
 pub mod bodies;
 pub mod checkpoint;
+pub mod exchanges;
+pub mod filter;
 pub mod migrate;
+pub mod read;
 pub mod record;
 pub mod search;
+pub mod settings;
+pub mod stats;
 pub mod tend;
 pub mod totals;
 pub mod write;

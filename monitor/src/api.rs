@@ -1,0 +1,101 @@
+//! The table of contents: every operation, by the file that answers it.
+//!
+//! ```text
+//! session   POST /token, GET and DELETE /api/session
+//! requests  GET /api/requests, /api/request/{id}, …/request-body, …/response-body
+//! export    GET /api/export.har
+//! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys
+//! settings  GET and PUT /api/settings
+//! health    GET /api/health, /healthz, /metrics
+//! feed      GET /api/feed (WebSocket)
+//! ```
+//!
+//! `shape` and `detail` are what the answers look like; `spec` completes the
+//! specification.
+
+mod bodies;
+mod curl;
+mod detail;
+mod export;
+mod feed;
+mod har;
+mod health;
+mod raw;
+mod requests;
+mod session;
+mod settings;
+pub mod shape;
+pub mod spec;
+mod stats;
+
+use std::sync::Arc;
+
+use poem::{EndpointExt, IntoEndpoint, Response, endpoint::BoxEndpoint};
+use poem_openapi::{OpenApiService, Tags};
+use serde_json::Value;
+
+use crate::app::App;
+
+/// How the reference page groups operations.
+#[derive(Tags)]
+enum Tag {
+    /// Signing in and out.
+    Session,
+    /// What went through the proxy.
+    Requests,
+    /// Sums over it.
+    Statistics,
+    /// What can be changed while it runs.
+    Settings,
+    /// Whether all is well.
+    Health,
+}
+
+type Operations = (
+    session::Operations,
+    requests::Operations,
+    bodies::Operations,
+    export::Operations,
+    stats::Operations,
+    settings::Operations,
+    health::Operations,
+    feed::Operations,
+);
+
+fn operations(app: &Arc<App>) -> Operations {
+    (
+        session::Operations(app.clone()),
+        requests::Operations(app.clone()),
+        bodies::Operations(app.clone()),
+        export::Operations(app.clone()),
+        stats::Operations(app.clone()),
+        settings::Operations(app.clone()),
+        health::Operations(app.clone()),
+        feed::Operations(app.clone()),
+    )
+}
+
+/// What answers, what there is, and what is said about it.
+pub struct Service {
+    /// Answers every operation.
+    pub endpoint: BoxEndpoint<'static, Response>,
+    /// Their paths, methods and query parameters.
+    pub table: spec::Table,
+    /// The specification.
+    pub specification: Value,
+}
+
+/// Puts the operations together.
+pub fn service(app: &Arc<App>) -> Service {
+    let service = OpenApiService::new(operations(app), "Glassway", glassway_shared::VERSION)
+        .description(
+            "Admin and monitoring API of Glassway. Times are RFC 3339 in UTC; lists are \
+             newest first and go on with `cursor`; refusals are application/problem+json.",
+        );
+    let whole = spec::finish(&service.spec());
+    Service {
+        endpoint: service.into_endpoint().boxed(),
+        table: spec::Table::of(&whole),
+        specification: spec::publish(whole),
+    }
+}

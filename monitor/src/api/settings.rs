@@ -1,0 +1,186 @@
+//! What can be changed while it runs, and what was configured.
+
+use std::sync::Arc;
+
+use glassway_shared::{
+    config::{self, Config},
+    store::{
+        StoreError,
+        read::Reader,
+        settings::{Settings as Store, setting},
+    },
+};
+use poem::Result;
+use poem_openapi::{
+    Enum, Object, OpenApi,
+    payload::Json,
+    types::{MaybeUndefined, ParseFromJSON, ToJSON},
+};
+
+use super::Tag;
+use crate::{app::App, error::Problem};
+
+pub(super) struct Operations(pub(super) Arc<App>);
+
+/// How a key is picked among those that can serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+enum Strategy {
+    /// One after the other.
+    RoundRobin,
+    /// By weight.
+    Random,
+    /// The one with the fewest calls.
+    LeastUsed,
+    /// The one with the fewest running.
+    LeastBusy,
+    /// By quota, cost and latency.
+    Smart,
+    /// The one that served the conversation before.
+    Affinity,
+}
+
+/// Who may use the proxy.
+#[derive(Enum)]
+#[oai(rename_all = "snake_case")]
+enum ClientAccess {
+    Open,
+    Token,
+}
+
+/// When a client's last byte goes out.
+#[derive(Enum)]
+#[oai(rename_all = "snake_case")]
+enum Durability {
+    Normal,
+    BeforeEnd,
+}
+
+/// What is recorded.
+#[derive(Object)]
+struct Record {
+    enabled: bool,
+    durability: Durability,
+    /// Bytes kept of each body.
+    max_body_bytes: u64,
+    /// 0 = no cap.
+    max_exchanges: u64,
+    /// Seconds; 0 = no cap.
+    max_age_s: u64,
+    /// Headers whose values are never recorded.
+    redact_headers: Vec<String>,
+}
+
+/// What the configuration says; it is read at the start.
+#[derive(Object)]
+struct Instance {
+    version: String,
+    proxy_listen: String,
+    monitor_listen: String,
+    database_path: String,
+    client_access: ClientAccess,
+    upstream_base_url: String,
+    anthropic_base_url: String,
+    record: Record,
+}
+
+/// Settings.
+#[derive(Object)]
+struct Settings {
+    strategy: Strategy,
+    /// Upstream attempts per request.
+    max_attempts: u32,
+    instance: Instance,
+}
+
+/// Any subset of what can be changed.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+struct SettingsChange {
+    strategy: MaybeUndefined<Strategy>,
+    #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+    max_attempts: MaybeUndefined<u32>,
+}
+
+#[OpenApi(tag = "Tag::Settings")]
+impl Operations {
+    /// Read the settings
+    #[oai(path = "/api/settings", method = "get", operation_id = "readSettings")]
+    async fn read(&self) -> Result<Json<Settings>> {
+        let (strategy, max_attempts) = self.0.read(stored).await?;
+        let instance = instance(&self.0.config);
+        Ok(Json(Settings { strategy, max_attempts, instance }))
+    }
+
+    /// Change settings
+    ///
+    /// What is left out stays as it is.
+    #[oai(path = "/api/settings", method = "put", operation_id = "changeSettings")]
+    async fn change(&self, change: Json<SettingsChange>) -> Result<Json<Settings>> {
+        let mut values = Vec::new();
+        let mut put = |name, value: MaybeUndefined<serde_json::Value>| match value {
+            MaybeUndefined::Undefined => Ok(()),
+            MaybeUndefined::Null => Err(Problem::field(name, "cannot be null; leave it out")),
+            MaybeUndefined::Value(value) => {
+                values.push((name, value.to_string()));
+                Ok(())
+            }
+        };
+        let SettingsChange { strategy, max_attempts } = change.0;
+        put("strategy", json(strategy))?;
+        put("max_attempts", json(max_attempts))?;
+        if !values.is_empty() {
+            self.0.write(move |settings: &mut Store| settings.put(&values)).await?;
+        }
+        self.read().await
+    }
+}
+
+fn json<T: ToJSON>(value: MaybeUndefined<T>) -> MaybeUndefined<serde_json::Value> {
+    match value {
+        MaybeUndefined::Undefined => MaybeUndefined::Undefined,
+        MaybeUndefined::Null => MaybeUndefined::Null,
+        MaybeUndefined::Value(value) => match value.to_json() {
+            Some(value) => MaybeUndefined::Value(value),
+            None => MaybeUndefined::Null,
+        },
+    }
+}
+
+fn stored(reader: &Reader) -> Result<(Strategy, u32), StoreError> {
+    Ok((
+        read(reader, "strategy")?.unwrap_or(Strategy::RoundRobin),
+        read(reader, "max_attempts")?.unwrap_or(3),
+    ))
+}
+
+fn read<T: ParseFromJSON>(reader: &Reader, name: &str) -> Result<Option<T>, StoreError> {
+    let value = setting(reader, name)?.and_then(|json| serde_json::from_str(&json).ok());
+    Ok(value.and_then(|value| T::parse_from_json(Some(value)).ok()))
+}
+
+fn instance(config: &Config) -> Instance {
+    Instance {
+        version: glassway_shared::VERSION.to_owned(),
+        proxy_listen: config.proxy.listen.to_string(),
+        monitor_listen: config.monitor.listen.to_string(),
+        database_path: config.database.path.display().to_string(),
+        client_access: match config.proxy.client_access {
+            config::ClientAccess::Open => ClientAccess::Open,
+            config::ClientAccess::Token => ClientAccess::Token,
+        },
+        upstream_base_url: config.upstream.base_url.to_string(),
+        anthropic_base_url: config.upstream.anthropic_base_url.to_string(),
+        record: Record {
+            enabled: config.record.enabled,
+            durability: match config.record.durability {
+                config::Durability::Normal => Durability::Normal,
+                config::Durability::BeforeEnd => Durability::BeforeEnd,
+            },
+            max_body_bytes: config.record.max_body_bytes,
+            max_exchanges: config.record.max_exchanges,
+            max_age_s: config.record.max_age.0.as_secs(),
+            redact_headers: config.record.redact_headers.clone(),
+        },
+    }
+}

@@ -1,0 +1,218 @@
+//! What poem-openapi cannot say about the API, added to its specification: answers
+//! whose fields are always there but may be null, who may call what, how refusals
+//! look. Also reads back off it which paths, methods and query parameters there are,
+//! so that 405 and unknown parameters need no second list.
+
+use serde_json::{Map, Value, json};
+
+/// Fields of answers that may be absent; every other one is there, if only as null.
+const ABSENT: &[(&str, &str)] = &[("Exchange", "live"), ("Detail", "live")];
+/// What clients send: here a missing field means "leave it".
+const INPUT: &[&str] = &["Credentials", "PasswordForm", "SettingsChange"];
+/// Needs no credential.
+const PUBLIC: &[&str] = &["/healthz", "/api/health", "/token"];
+
+/// Completes a specification made by poem-openapi.
+pub fn finish(generated: &str) -> Value {
+    let mut spec: Value = serde_json::from_str(generated).unwrap_or_default();
+    let schemas = spec.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    for (name, schema) in schemas.into_iter().flatten() {
+        if INPUT.contains(&&name[..]) {
+            schema["additionalProperties"] = json!(false);
+        } else {
+            always_there(name, schema);
+        }
+    }
+    tidy(&mut spec);
+    spec["components"]["schemas"]["Problem"] = problem();
+    spec["components"]["securitySchemes"] = json!({
+        "bearer": {"type": "http", "scheme": "bearer",
+            "description": "The admin key, or a session token from POST /token."},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": crate::auth::COOKIE,
+            "description": "Set by POST /token, for browsers."},
+    });
+    spec["security"] = json!([{"bearer": []}, {"cookie": []}]);
+    let paths = spec.get_mut("paths").and_then(Value::as_object_mut);
+    for (path, operations) in paths.into_iter().flatten() {
+        for operation in operations.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            let responses = operation["responses"].as_object_mut();
+            for response in responses.into_iter().flat_map(Map::values_mut) {
+                if response["description"] == "" {
+                    response["description"] = json!("Done.");
+                }
+            }
+            operation["responses"]["default"] = json!({
+                "description": "Refused, and why.",
+                "content": {"application/problem+json":
+                    {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            });
+            if PUBLIC.contains(&&path[..]) {
+                operation["security"] = json!([]);
+            }
+        }
+    }
+    spec
+}
+
+/// The specification as it is published: without the feed, which is a WebSocket and
+/// so nothing OpenAPI can describe; its words move to the introduction.
+pub fn publish(mut spec: Value) -> Value {
+    let paths = spec.get_mut("paths").and_then(Value::as_object_mut);
+    let feed = paths.and_then(|paths| paths.remove("/api/feed")).unwrap_or_default();
+    let feed = feed["get"]["description"].as_str().unwrap_or_default();
+    let introduction = spec["info"]["description"].as_str().unwrap_or_default();
+    spec["info"]["description"] =
+        format!("{introduction}\n\n## Live feed: GET /api/feed (WebSocket)\n\n{feed}").into();
+    spec
+}
+
+/// Small things poem-openapi says awkwardly: a media type with its charset, a pair's
+/// length as if it were text, a reference wrapped twice to hold a description.
+fn tidy(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Object(fields) => {
+            if let Some(described) = fields.remove("application/json; charset=utf-8") {
+                fields.insert("application/json".to_owned(), described);
+            }
+            if fields.get("type").is_some_and(|kind| kind == "array") {
+                for (wrong, right) in [("minLength", "minItems"), ("maxLength", "maxItems")] {
+                    if let Some(length) = fields.remove(wrong) {
+                        fields.insert(right.to_owned(), length);
+                    }
+                }
+            }
+            if let Some(Value::Array(parts)) = fields.get_mut("allOf") {
+                parts.retain(|part| part.get("$ref").is_some());
+            }
+            fields.values_mut().for_each(tidy);
+        }
+        _ => {}
+    }
+}
+
+fn always_there(name: &str, schema: &mut Value) {
+    let required: Vec<String> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|field| Some(field.as_str()?.to_owned()))
+        .collect();
+    let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let mut all = Vec::new();
+    for (field, property) in properties.iter_mut() {
+        if ABSENT.contains(&(name, field)) {
+            continue;
+        }
+        all.push(field.clone());
+        if required.contains(field) {
+            continue;
+        }
+        if property.get("$ref").is_some() {
+            *property = json!({"allOf": [property.take()]});
+        }
+        property["nullable"] = json!(true);
+    }
+    schema["required"] = json!(all);
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "description": "A refusal (RFC 9457).",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "A sentence for a person."},
+            "errors": {"type": "array", "description": "Which parts of the input are to blame.",
+                "items": {"type": "object", "required": ["field", "message"],
+                    "properties": {"field": {"type": "string"}, "message": {"type": "string"}}}},
+        },
+    })
+}
+
+/// What the API answers to: paths with their methods and query parameters.
+pub struct Table(Vec<Row>);
+
+struct Row {
+    /// `None` where the path has a parameter.
+    segments: Vec<Option<String>>,
+    methods: Vec<(String, Vec<String>)>,
+}
+
+impl Table {
+    /// Read off a finished specification.
+    pub fn of(spec: &Value) -> Self {
+        let strings = |operation: &Value| -> Vec<String> {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let query = parameters.into_iter().filter(|p| p["in"] == "query");
+            query.filter_map(|p| Some(p["name"].as_str()?.to_owned())).collect()
+        };
+        let rows = spec["paths"].as_object().into_iter().flatten().map(|(path, operations)| Row {
+            segments: path
+                .split('/')
+                .map(|s| (!s.starts_with('{')).then(|| s.to_owned()))
+                .collect(),
+            methods: operations
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(method, operation)| (method.to_ascii_uppercase(), strings(operation)))
+                .collect(),
+        });
+        Self(rows.collect())
+    }
+
+    fn row(&self, path: &str) -> Option<&Row> {
+        let fits = |row: &&Row| {
+            let mut parts = path.split('/');
+            let all = row.segments.iter().all(|segment| match (segment, parts.next()) {
+                (Some(literal), Some(part)) => literal == part,
+                (None, Some(part)) => !part.is_empty(),
+                (_, None) => false,
+            });
+            all && parts.next().is_none()
+        };
+        self.0.iter().find(fits)
+    }
+
+    /// For an `Allow` header; `None` where the path is not ours.
+    pub fn allowed(&self, path: &str) -> Option<String> {
+        let row = self.row(path)?;
+        let mut methods: Vec<&str> = row.methods.iter().map(|(method, _)| &method[..]).collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        Some(methods.join(", "))
+    }
+
+    /// The query parameters of an operation.
+    pub fn parameters(&self, path: &str, method: &str) -> Option<&[String]> {
+        let method = if method == "HEAD" { "GET" } else { method };
+        let row = self.row(path)?;
+        row.methods.iter().find(|(name, _)| name == method).map(|(_, names)| &names[..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_matched_with_their_parameters() {
+        let table = Table::of(&json!({"paths": {
+            "/a/{id}": {"get": {"parameters": [{"in": "query", "name": "q"}, {"in": "path", "name": "id"}]}},
+            "/a/{id}/b": {"post": {}, "delete": {}},
+        }}));
+        assert_eq!(table.allowed("/a/7").as_deref(), Some("GET, HEAD"));
+        assert_eq!(table.allowed("/a/7/b").as_deref(), Some("DELETE, POST"));
+        assert_eq!(table.allowed("/a"), None);
+        assert_eq!(table.allowed("/a/"), None);
+        assert_eq!(table.parameters("/a/7", "HEAD").unwrap(), ["q"]);
+        assert_eq!(table.parameters("/a/7", "PUT"), None);
+    }
+}

@@ -1,0 +1,400 @@
+//! Statistics: success, latencies, tokens and money, from the minute totals. Minutes
+//! and days are UTC's.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use glassway_shared::store::{
+    StoreError,
+    read::Reader,
+    stats::{self, By, Sums},
+    totals::Metric,
+};
+use jiff::Timestamp;
+use poem::Result;
+use poem_openapi::{Enum, Object, OpenApi, param::Query, payload::Json};
+
+use super::{Tag, shape::Time};
+use crate::app::App;
+
+pub(super) struct Operations(pub(super) Arc<App>);
+
+const HOUR: i64 = 60;
+const DAY: i64 = 24 * HOUR;
+const EVER: i64 = i64::MIN;
+
+/// A latency's distribution, in milliseconds.
+#[derive(Object)]
+struct Latency {
+    avg: Option<f64>,
+    p50: Option<f64>,
+    p95: Option<f64>,
+}
+
+/// A count over the last minute, hour, day and of all time.
+#[derive(Object)]
+struct Counts {
+    #[oai(rename = "1m")]
+    minute: i64,
+    #[oai(rename = "1h")]
+    hour: i64,
+    #[oai(rename = "24h")]
+    day: i64,
+    all: i64,
+}
+
+/// Dollars over the last minute, hour, day and of all time.
+#[derive(Object)]
+struct Costs {
+    #[oai(rename = "1m")]
+    minute: f64,
+    #[oai(rename = "1h")]
+    hour: f64,
+    #[oai(rename = "24h")]
+    day: f64,
+    all: f64,
+}
+
+/// What could not be kept.
+#[derive(Object)]
+pub(super) struct Losses {
+    /// Bodies whose contents were dropped.
+    pub(super) bodies_shed: u64,
+    /// Exchanges without a record.
+    pub(super) records_lost: u64,
+}
+
+/// What ended in one minute.
+#[derive(Object)]
+struct Minute {
+    at: Time,
+    ok: i64,
+    client_error: i64,
+    upstream_error: i64,
+    other: i64,
+}
+
+/// The state of things.
+#[derive(Object)]
+struct Stats {
+    /// ok ÷ (finished − left by the client); `null` before there is anything to judge.
+    success_rate: Option<f64>,
+    duration_ms: Latency,
+    ttfb_ms: Latency,
+    first_token_ms: Latency,
+    /// Exchanges that ended.
+    calls: Counts,
+    /// In and out together.
+    tokens: Counts,
+    cost_usd: Costs,
+    /// Keys by status.
+    keys: BTreeMap<String, u64>,
+    lost: Losses,
+    /// Running now.
+    in_flight: u64,
+    /// The last hour, oldest first.
+    per_minute: Vec<Minute>,
+}
+
+/// Sums of all time.
+#[derive(Object)]
+struct Overview {
+    total_calls: i64,
+    success_rate: Option<f64>,
+    avg_duration_ms: Option<f64>,
+    total_tokens: i64,
+    total_cost_usd: f64,
+    /// How many models were called.
+    models: u64,
+    /// When the first of it ended.
+    since: Option<Time>,
+}
+
+/// How far usage looks back.
+#[derive(Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
+enum Period {
+    /// 60 minutes, by minute.
+    Hour,
+    /// 24 hours, by hour.
+    Day,
+    /// 7 days, by day.
+    Week,
+    /// 30 days, by day.
+    Month,
+    /// Everything, by day.
+    All,
+}
+
+/// What ended in one stretch of time.
+#[derive(Object)]
+struct UsageItem {
+    /// When the stretch begins.
+    at: Time,
+    calls: i64,
+    ok: i64,
+    prompt_tokens: i64,
+    completion_tokens: i64,
+    cost_usd: f64,
+}
+
+/// Usage over time, oldest first; stretches in which nothing ended are there too.
+#[derive(Object)]
+struct UsageReport {
+    period: Period,
+    items: Vec<UsageItem>,
+}
+
+/// What one model did.
+#[derive(Object)]
+struct ModelItem {
+    /// As clients named it; "" where they did not.
+    model: String,
+    calls: i64,
+    ok: i64,
+    success_rate: Option<f64>,
+    prompt_tokens: i64,
+    completion_tokens: i64,
+    cost_usd: f64,
+    avg_duration_ms: Option<f64>,
+    p50_ms: Option<f64>,
+    p95_ms: Option<f64>,
+}
+
+/// Statistics by model, busiest first.
+#[derive(Object)]
+struct ModelReport {
+    items: Vec<ModelItem>,
+}
+
+/// What one key did.
+#[derive(Object)]
+struct KeyItem {
+    /// Its name.
+    key: String,
+    calls: i64,
+    ok: i64,
+    success_rate: Option<f64>,
+    prompt_tokens: i64,
+    completion_tokens: i64,
+    cost_usd: f64,
+    avg_duration_ms: Option<f64>,
+}
+
+/// Statistics by key, busiest first.
+#[derive(Object)]
+struct KeyReport {
+    items: Vec<KeyItem>,
+}
+
+#[OpenApi(tag = "Tag::Statistics")]
+impl Operations {
+    /// The state of things
+    #[oai(path = "/api/stats", method = "get", operation_id = "readStats")]
+    async fn stats(&self) -> Result<Json<Stats>> {
+        let now = this_minute();
+        let status = self.0.live.status();
+        Ok(Json(self.0.read(move |reader| overall(reader, now, status.in_flight)).await?))
+    }
+
+    /// Sums of all time
+    #[oai(path = "/api/stats/overview", method = "get", operation_id = "readStatsOverview")]
+    async fn overview(&self) -> Result<Json<Overview>> {
+        let read = |reader: &Reader| {
+            let sums = stats::since(reader, EVER)?;
+            let models = stats::by_name(reader, By::Model, None)?;
+            Ok(Overview {
+                total_calls: sums.calls,
+                success_rate: sums.success_rate(),
+                avg_duration_ms: sums.avg_duration_ms(),
+                total_tokens: sums.tokens(),
+                total_cost_usd: sums.cost_usd(),
+                models: models.iter().filter(|(name, _)| !name.is_empty()).count() as u64,
+                since: stats::first_minute(reader)?.map(at),
+            })
+        };
+        Ok(Json(self.0.read(read).await?))
+    }
+
+    /// Usage over time
+    #[oai(path = "/api/stats/usage", method = "get", operation_id = "readStatsUsage")]
+    async fn usage(
+        &self,
+        /// How far to look back.
+        #[oai(default = "day")]
+        period: Query<Period>,
+    ) -> Result<Json<UsageReport>> {
+        let period = period.0;
+        let now = this_minute();
+        let read = move |reader: &Reader| {
+            let (first, width) = match period {
+                Period::Hour => (now - 59, 1),
+                Period::Day => (slot(now, HOUR) - 23 * HOUR, HOUR),
+                Period::Week => (slot(now, DAY) - 6 * DAY, DAY),
+                Period::Month => (slot(now, DAY) - 29 * DAY, DAY),
+                Period::All => (slot(stats::first_minute(reader)?.unwrap_or(now), DAY), DAY),
+            };
+            Ok(UsageReport { period, items: usage(reader, first, now, width)? })
+        };
+        Ok(Json(self.0.read(read).await?))
+    }
+
+    /// Usage by hour
+    #[oai(path = "/api/stats/hourly", method = "get", operation_id = "readStatsHourly")]
+    async fn hourly(
+        &self,
+        /// How many hours to look back.
+        #[oai(default = "day_hours", validator(minimum(value = "1"), maximum(value = "744")))]
+        hours: Query<i64>,
+    ) -> Result<Json<UsageReport>> {
+        let now = this_minute();
+        let first = slot(now, HOUR) - (hours.0 - 1) * HOUR;
+        let read = move |reader: &Reader| usage(reader, first, now, HOUR);
+        Ok(Json(UsageReport { period: Period::Hour, items: self.0.read(read).await? }))
+    }
+
+    /// Statistics by model
+    #[oai(path = "/api/stats/models", method = "get", operation_id = "readStatsModels")]
+    async fn models(
+        &self,
+        /// Only this one.
+        model_name: Query<Option<String>>,
+    ) -> Result<Json<ModelReport>> {
+        let read = move |reader: &Reader| {
+            let names = stats::by_name(reader, By::Model, model_name.0.as_deref())?;
+            let items = names.into_iter().map(|(model, sums)| model_item(reader, model, &sums));
+            Ok(ModelReport { items: items.collect::<Result<_, StoreError>>()? })
+        };
+        Ok(Json(self.0.read(read).await?))
+    }
+
+    /// Statistics by key
+    #[oai(path = "/api/stats/keys", method = "get", operation_id = "readStatsKeys")]
+    async fn keys(
+        &self,
+        /// Only this one.
+        key_id: Query<Option<i64>>,
+    ) -> Result<Json<KeyReport>> {
+        if key_id.0.is_some() {
+            // There are no keys yet that could have an id.
+            return Ok(Json(KeyReport { items: vec![] }));
+        }
+        let names = self.0.read(|reader| stats::by_name(reader, By::Key, None)).await?;
+        let named = names.into_iter().filter(|(key, _)| !key.is_empty());
+        let items = named.map(|(key, sums)| KeyItem {
+            key,
+            calls: sums.calls,
+            ok: sums.ok,
+            success_rate: sums.success_rate(),
+            prompt_tokens: sums.prompt_tokens,
+            completion_tokens: sums.completion_tokens,
+            cost_usd: sums.cost_usd(),
+            avg_duration_ms: sums.avg_duration_ms(),
+        });
+        Ok(Json(KeyReport { items: items.collect() }))
+    }
+}
+
+fn overall(reader: &Reader, now: i64, in_flight: u64) -> Result<Stats, StoreError> {
+    // Totals know whole minutes: the last sixty seconds lie in this one and the one
+    // before, and saying a little too much is better than showing 0 at each full minute.
+    let minute = stats::since(reader, now - 1)?;
+    let hour = stats::since(reader, now - 59)?;
+    let day = stats::since(reader, now - DAY + 1)?;
+    let all = stats::since(reader, EVER)?;
+    let latency = |metric, avg| -> Result<Latency, StoreError> {
+        let spread = stats::latencies(reader, metric, EVER, None)?;
+        Ok(Latency { avg, p50: spread.percentile(0.5), p95: spread.percentile(0.95) })
+    };
+    let lost = stats::lost(reader)?;
+    let minutes = stats::by_time(reader, now - 59, 1, None)?;
+    Ok(Stats {
+        success_rate: all.success_rate(),
+        duration_ms: latency(Metric::Duration, all.avg_duration_ms())?,
+        ttfb_ms: latency(Metric::FirstByte, all.avg_ttfb_ms())?,
+        first_token_ms: latency(Metric::FirstToken, None)?,
+        calls: Counts { minute: minute.calls, hour: hour.calls, day: day.calls, all: all.calls },
+        tokens: Counts {
+            minute: minute.tokens(),
+            hour: hour.tokens(),
+            day: day.tokens(),
+            all: all.tokens(),
+        },
+        cost_usd: Costs {
+            minute: minute.cost_usd(),
+            hour: hour.cost_usd(),
+            day: day.cost_usd(),
+            all: all.cost_usd(),
+        },
+        keys: BTreeMap::new(),
+        lost: Losses {
+            bodies_shed: lost.bodies_shed.unsigned_abs(),
+            records_lost: lost.records_lost.unsigned_abs(),
+        },
+        in_flight,
+        per_minute: (now - 59..=now).map(|m| minute_of(m, minutes.get(&m))).collect(),
+    })
+}
+
+fn minute_of(minute: i64, sums: Option<&Sums>) -> Minute {
+    let sums = sums.copied().unwrap_or_default();
+    Minute {
+        at: at(minute),
+        ok: sums.ok,
+        client_error: sums.client_error,
+        upstream_error: sums.upstream_error,
+        other: sums.calls - sums.ok - sums.client_error - sums.upstream_error,
+    }
+}
+
+fn usage(reader: &Reader, first: i64, now: i64, width: i64) -> Result<Vec<UsageItem>, StoreError> {
+    let slots = stats::by_time(reader, first, width, None)?;
+    let all = (0..).map(|n| first + n * width).take_while(|start| *start <= now);
+    let item = |start: i64| {
+        let sums = slots.get(&start).copied().unwrap_or_default();
+        UsageItem {
+            at: at(start),
+            calls: sums.calls,
+            ok: sums.ok,
+            prompt_tokens: sums.prompt_tokens,
+            completion_tokens: sums.completion_tokens,
+            cost_usd: sums.cost_usd(),
+        }
+    };
+    Ok(all.map(item).collect())
+}
+
+fn model_item(reader: &Reader, model: String, sums: &Sums) -> Result<ModelItem, StoreError> {
+    let spread = stats::latencies(reader, Metric::Duration, EVER, Some(&model))?;
+    Ok(ModelItem {
+        model,
+        calls: sums.calls,
+        ok: sums.ok,
+        success_rate: sums.success_rate(),
+        prompt_tokens: sums.prompt_tokens,
+        completion_tokens: sums.completion_tokens,
+        cost_usd: sums.cost_usd(),
+        avg_duration_ms: sums.avg_duration_ms(),
+        p50_ms: spread.percentile(0.5),
+        p95_ms: spread.percentile(0.95),
+    })
+}
+
+fn day() -> Period {
+    Period::Day
+}
+
+fn day_hours() -> i64 {
+    24
+}
+
+fn this_minute() -> i64 {
+    Timestamp::now().as_second().div_euclid(60)
+}
+
+fn slot(minute: i64, width: i64) -> i64 {
+    minute - minute.rem_euclid(width)
+}
+
+fn at(minute: i64) -> Time {
+    Time(Timestamp::from_second(minute.saturating_mul(60)).unwrap_or_default())
+}

@@ -1,0 +1,78 @@
+//! The admin key itself: where a configured one comes from, making one, hashing it.
+
+use std::path::Path;
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use glassway_shared::{config::Config, store::StoreError};
+use rand::{TryRngCore, rngs::OsRng};
+
+/// The key somebody set: environment, systemd credential, configuration, in that order.
+pub fn configured(config: &Config) -> Result<Option<String>, String> {
+    if let Ok(key) = std::env::var("GLASSWAY_ADMIN_KEY") {
+        return Ok(some(&key));
+    }
+    if let Some(dir) = std::env::var_os("CREDENTIALS_DIRECTORY") {
+        let file = Path::new(&dir).join("admin_key");
+        match std::fs::read_to_string(&file) {
+            Ok(key) => return Ok(some(&key)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(format!("{}: {e}", file.display())),
+        }
+    }
+    Ok(some(&config.monitor.admin_key))
+}
+
+fn some(key: &str) -> Option<String> {
+    let key = key.trim();
+    (!key.is_empty()).then(|| key.to_owned())
+}
+
+/// `gwadmin-` and 256 random bits.
+pub fn generate() -> String {
+    format!("gwadmin-{}", random_text())
+}
+
+/// 256 random bits as URL-safe text.
+pub fn random_text() -> String {
+    let mut bytes = [0u8; 32];
+    OsRng.try_fill_bytes(&mut bytes).expect("the system gives random bytes");
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// For the settings table.
+pub fn hash(key: &str) -> Result<String, StoreError> {
+    match Argon2::default().hash_password(key.as_bytes()) {
+        Ok(hash) => Ok(hash.to_string()),
+        Err(e) => Err(StoreError::Io {
+            path: "the admin key's hash".into(),
+            source: std::io::Error::other(e.to_string()),
+        }),
+    }
+}
+
+/// Whether this key has this hash.
+pub fn verify(key: &str, stored: &str) -> bool {
+    PasswordHash::new(stored)
+        .is_ok_and(|hash| Argon2::default().verify_password(key.as_bytes(), &hash).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_key_is_long_and_verifies_against_its_hash_only() {
+        let key = generate();
+        assert!(key.len() >= 40 && key.starts_with("gwadmin-"));
+        assert_ne!(key, generate());
+        let stored = hash(&key).unwrap();
+        assert!(!stored.contains(&key));
+        assert!(verify(&key, &stored));
+        assert!(!verify("gwadmin-other", &stored));
+        assert!(!verify(&key, "not a hash"));
+    }
+}

@@ -1,0 +1,280 @@
+//! What every request passes before a handler sees it, in this order: the Host it was
+//! sent to, its credential, its Origin, its query's names, its body's size. And what
+//! every answer gets: headers that keep a browser from being used against us.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use glassway_shared::config::Config;
+use ipnet::IpNet;
+use poem::{
+    Body, Endpoint, Request, Response,
+    endpoint::BoxEndpoint,
+    http::{HeaderValue, Method, StatusCode, header},
+};
+
+use crate::{
+    api::{Service, spec::Table},
+    app::App,
+    auth::{Client, Who},
+    docs::Docs,
+    error::Problem,
+    ui,
+};
+
+/// No JSON this API takes is larger.
+const MAX_BODY: usize = 1 << 20;
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const PUBLIC: &[&str] = &["/healthz", "/api/health", "/token"];
+
+/// Everything behind one listener.
+pub struct Gate {
+    app: Arc<App>,
+    api: BoxEndpoint<'static, Response>,
+    table: Table,
+    docs: Docs,
+    hosts: Vec<String>,
+    trusted: Vec<IpNet>,
+}
+
+impl Gate {
+    /// In front of the API.
+    pub fn new(app: Arc<App>) -> Self {
+        let Service { endpoint, table, specification } = crate::api::service(&app);
+        Self {
+            api: endpoint,
+            table,
+            docs: Docs::new(&specification),
+            hosts: hosts(&app.config),
+            trusted: app.config.monitor.trusted_proxies.iter().filter_map(|n| network(n)).collect(),
+            app,
+        }
+    }
+
+    /// Answers one request, whatever it is.
+    pub async fn serve(&self, request: Request, peer: IpAddr) -> Response {
+        let ui = !is_api(request.uri().path());
+        let mut response = match self.pass(request, peer).await {
+            Ok(response) => response,
+            Err(error) => Problem::render(error),
+        };
+        protect(&mut response, ui);
+        response
+    }
+
+    async fn pass(&self, mut request: Request, peer: IpAddr) -> poem::Result<Response> {
+        let host = host(&request).unwrap_or_default();
+        if !self.knows(&host) {
+            return Err(Problem::new(
+                StatusCode::MISDIRECTED_REQUEST,
+                format!("`{host}` is not a name of this server; add it to monitor.allowed_hosts"),
+            )
+            .into());
+        }
+        let path = request.uri().path().to_owned();
+        if !is_api(&path) {
+            return Ok(ui::serve(&request)?);
+        }
+        let client = Client(self.address(&request, peer));
+        let who = match PUBLIC.contains(&&path[..]) {
+            true => None,
+            false => Some(self.app.auth.check(&request, client).await?),
+        };
+        let by_cookie = matches!(who, Some(Who::Session { by_cookie: true, .. }));
+        let upgrade = path == "/api/feed";
+        let unsafe_method = !matches!(*request.method(), Method::GET | Method::HEAD);
+        if upgrade || (unsafe_method && (by_cookie || who.is_none())) {
+            same_site(&request, &host, &self.app.config)?;
+        }
+        if let Some(who) = who {
+            request.extensions_mut().insert(who);
+        }
+        request.extensions_mut().insert(client);
+        if let Some(answer) = self.docs.serve(&request)? {
+            return Ok(answer);
+        }
+        self.known_query(&path, &request)?;
+        if unsafe_method {
+            request = limited(request).await?;
+        }
+        match self.api.call(request).await {
+            Err(e) if e.status() == StatusCode::METHOD_NOT_ALLOWED => {
+                let allowed = self.table.allowed(&path).unwrap_or_default();
+                Err(not_allowed(&allowed).into())
+            }
+            result => result,
+        }
+    }
+
+    fn knows(&self, host: &str) -> bool {
+        let name = without_port(host).trim_start_matches('[').trim_end_matches(']');
+        let name = name.trim_end_matches('.').to_ascii_lowercase();
+        name == "localhost"
+            || name.ends_with(".localhost")
+            || name.parse::<IpAddr>().is_ok()
+            || self.hosts.iter().any(|known| *known == name || *known == host.to_ascii_lowercase())
+    }
+
+    /// The peer, or whom a trusted proxy speaks for.
+    fn address(&self, request: &Request, peer: IpAddr) -> IpAddr {
+        let trusted = |address: IpAddr| {
+            self.trusted.iter().any(|network| network.contains(&address.to_canonical()))
+        };
+        if !trusted(peer) {
+            return peer;
+        }
+        let forwarded = request.header("x-forwarded-for").unwrap_or_default();
+        let hops = forwarded.rsplit(',').map_while(|hop| hop.trim().parse::<IpAddr>().ok());
+        let mut nearest = peer;
+        for hop in hops {
+            nearest = hop;
+            if !trusted(hop) {
+                break;
+            }
+        }
+        nearest
+    }
+
+    fn known_query(&self, path: &str, request: &Request) -> Result<(), Problem> {
+        let Some(known) = self.table.parameters(path, request.method().as_str()) else {
+            return Ok(());
+        };
+        let query = request.uri().query().unwrap_or_default();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+            if !known.iter().any(|k| k == name) {
+                let known = match known.is_empty() {
+                    true => "this address takes none".to_owned(),
+                    false => format!("known are {}", known.join(", ")),
+                };
+                return Err(Problem::field(name, format!("unknown query parameter; {known}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// 405 with what would be allowed.
+pub fn not_allowed(allowed: &str) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("this address takes {allowed}"))
+        .header(header::ALLOW, allowed)
+}
+
+fn is_api(path: &str) -> bool {
+    path.starts_with("/api/")
+        || matches!(path, "/api" | "/token" | "/healthz" | "/metrics" | "/openapi.json")
+        || path == "/docs"
+        || path.starts_with("/docs/")
+}
+
+/// The configuration was checked to hold networks and single addresses only.
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+fn hosts(config: &Config) -> Vec<String> {
+    let public = config.monitor.public_url.split_once("://").map(|(_, rest)| rest);
+    let public = public.map(|rest| without_port(rest.split('/').next().unwrap_or_default()));
+    let allowed = config.monitor.allowed_hosts.iter().map(|host| &host[..]);
+    allowed.chain(public).map(str::to_ascii_lowercase).collect()
+}
+
+/// Where the client believes it is: the target's authority, else the Host header.
+fn host(request: &Request) -> Option<String> {
+    match request.original_uri().authority() {
+        Some(authority) => Some(authority.as_str().to_owned()),
+        None => request.header(header::HOST.as_str()).map(str::to_owned),
+    }
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        // Not the inside of an IPv6 address.
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => {
+            if name.contains(':') && !name.ends_with(']') {
+                host
+            } else {
+                name
+            }
+        }
+        _ => host,
+    }
+}
+
+/// A page elsewhere must not act with a person's cookie. A client that is no browser
+/// sends neither header.
+fn same_site(request: &Request, host: &str, config: &Config) -> Result<(), Problem> {
+    let refuse = |what: &str| {
+        Err(Problem::new(StatusCode::FORBIDDEN, format!("refused: it comes from {what}")))
+    };
+    match request.headers().get(header::ORIGIN).map(|v| v.to_str().unwrap_or("?")) {
+        Some(origin) => {
+            let public = config.monitor.public_url.trim_end_matches('/');
+            let at = origin.split_once("://").map(|(_, at)| at);
+            let same = at.is_some_and(|at| at.eq_ignore_ascii_case(host))
+                || (!public.is_empty()
+                    && public.len() >= origin.len()
+                    && public.is_char_boundary(origin.len())
+                    && public[..origin.len()].eq_ignore_ascii_case(origin)
+                    && matches!(public.as_bytes().get(origin.len()), None | Some(b'/')));
+            if same { Ok(()) } else { refuse("another page") }
+        }
+        None => match request.header("sec-fetch-site") {
+            None | Some("same-origin" | "none") => Ok(()),
+            Some(_) => refuse("another site"),
+        },
+    }
+}
+
+/// Reads the body up to the limit, so that no extractor can be made to read more.
+async fn limited(mut request: Request) -> Result<Request, Problem> {
+    let body = request.take_body().into_bytes_limit(MAX_BODY);
+    match tokio::time::timeout(BODY_TIMEOUT, body).await {
+        Ok(Ok(bytes)) => {
+            request.set_body(Body::from(bytes));
+            Ok(request)
+        }
+        Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => {
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "no body here is larger than 1 MiB")
+                .header(header::CONNECTION, "close"))
+        }
+        Ok(Err(e)) => {
+            Err(Problem::new(StatusCode::BAD_REQUEST, format!("the body broke off: {e}"))
+                .header(header::CONNECTION, "close"))
+        }
+        Err(_) => Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come")
+            .header(header::CONNECTION, "close")),
+    }
+}
+
+/// Headers of every answer; a handler's own stay.
+fn protect(response: &mut Response, ui: bool) {
+    let headers = response.headers_mut();
+    let mut put = |name: header::HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    put(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    put(header::REFERRER_POLICY, "no-referrer");
+    put(header::X_FRAME_OPTIONS, "DENY");
+    put(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    put(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    if !ui {
+        put(header::CACHE_CONTROL, "no-store");
+        put(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("a.example", "a.example")]
+    #[case("a.example:8081", "a.example")]
+    #[case("127.0.0.1:1", "127.0.0.1")]
+    #[case("[::1]:8081", "[::1]")]
+    #[case("[::1]", "[::1]")]
+    #[case("::1", "::1")]
+    fn ports_are_cut_off_hosts(#[case] host: &str, #[case] name: &str) {
+        assert_eq!(without_port(host), name);
+    }
+}

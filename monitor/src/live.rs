@@ -1,0 +1,295 @@
+//! What runs now, and who watches. One state behind one lock: events of the link and
+//! rows of the database come in, each browser's queue goes out ([`viewer`]).
+//!
+//! Every exchange gets exactly one started and one finished event, whatever order
+//! the world delivers things in: the link may skip, repeat, break off; the monitor or
+//! the proxy may die. The rules for that are in this file: what has been announced is
+//! in `running`, what has been announced as finished is in `ended`, and an event that
+//! contradicts them is corrected or dropped.
+
+mod recent;
+pub mod tail;
+pub mod viewer;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+
+use glassway_shared::{
+    feed::{BodyDelta, Gauges, LinkCommand, LinkEvent},
+    id::ExchangeId,
+    model::{Exchange, Failure, Outcome},
+    store::exchanges::Committed,
+};
+use tokio::sync::{mpsc, watch};
+
+use recent::Recent;
+use viewer::{Event, Viewer};
+
+/// How long an exchange that the proxy no longer knows may take to show up in the
+/// database before it is given up.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What runs now, and who watches.
+pub struct Live {
+    state: Mutex<State>,
+    /// The newest cursor the proxy has announced.
+    committed: watch::Sender<i64>,
+    commands: mpsc::Sender<LinkCommand>,
+}
+
+struct State {
+    connected: bool,
+    gauges: Gauges,
+    running: HashMap<ExchangeId, Exchange>,
+    /// Running as far as we were told, but unknown to the proxy when it last said hello.
+    doubtful: HashMap<ExchangeId, Instant>,
+    ended: Recent,
+    /// The newest exchange announced as finished.
+    cursor: i64,
+    viewers: HashMap<u64, Viewer>,
+    next_viewer: u64,
+    watched: HashMap<ExchangeId, usize>,
+    resyncs: u64,
+}
+
+/// For health and metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Status {
+    /// Whether the link stands.
+    pub connected: bool,
+    /// The proxy's last word.
+    pub gauges: Gauges,
+    /// Exchanges running.
+    pub in_flight: u64,
+    /// The newest exchange announced as finished.
+    pub cursor: i64,
+    /// Feed clients.
+    pub clients: u64,
+    /// How often one was too slow.
+    pub resyncs: u64,
+}
+
+/// How an exchange stands when it is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Started,
+    Updated,
+    /// With its cursor, where its record was not lost.
+    Finished(Option<i64>),
+}
+
+impl Live {
+    /// Starting after `cursor`, which is history. The other end of the channel is for
+    /// the link.
+    pub fn new(cursor: i64) -> (Arc<Self>, mpsc::Receiver<LinkCommand>) {
+        let (commands, receiver) = mpsc::channel(1024);
+        let state = State {
+            connected: false,
+            gauges: Gauges::default(),
+            running: HashMap::new(),
+            doubtful: HashMap::new(),
+            ended: Recent::default(),
+            cursor,
+            viewers: HashMap::new(),
+            next_viewer: 0,
+            watched: HashMap::new(),
+            resyncs: 0,
+        };
+        let committed = watch::Sender::new(cursor);
+        (Arc::new(Self { state: Mutex::new(state), committed, commands }), receiver)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic while it was held is a bug; what it left is still the best there is.
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Everything that runs, in no order.
+    pub fn running(&self) -> Vec<Exchange> {
+        self.state().running.values().cloned().collect()
+    }
+
+    /// One running exchange.
+    pub fn find(&self, id: ExchangeId) -> Option<Exchange> {
+        self.state().running.get(&id).cloned()
+    }
+
+    /// For health and metrics.
+    pub fn status(&self) -> Status {
+        let state = self.state();
+        Status {
+            connected: state.connected,
+            gauges: state.gauges,
+            in_flight: state.running.len() as u64,
+            cursor: state.cursor,
+            clients: state.viewers.len() as u64,
+            resyncs: state.resyncs,
+        }
+    }
+
+    /// Whether the proxy is there. While it is not, what ran is kept until the next
+    /// hello decides.
+    pub fn connected(&self, connected: bool) {
+        self.state().set_connected(connected);
+    }
+
+    /// Takes in what the proxy says.
+    pub fn take_in(&self, event: LinkEvent) {
+        match event {
+            LinkEvent::Hello { cursor, in_flight, .. } => {
+                let watched = self.state().hello(cursor, in_flight);
+                for id in watched {
+                    self.command(LinkCommand::Watch(id));
+                }
+                self.announce(cursor);
+            }
+            LinkEvent::Started { request } | LinkEvent::Updated { request } => {
+                self.state().progressed(request);
+            }
+            LinkEvent::Delta(delta) => self.state().delta(&delta),
+            LinkEvent::Committed { cursor } => self.announce(cursor),
+            LinkEvent::Lost { request } => self.state().finished(None, request),
+            LinkEvent::Stats(gauges) => {
+                let mut state = self.state();
+                state.gauges = gauges;
+                state.send_stats();
+            }
+        }
+    }
+
+    fn announce(&self, cursor: i64) {
+        self.committed.send_if_modified(|newest| {
+            let newer = cursor > *newest;
+            *newest = cursor.max(*newest);
+            newer
+        });
+    }
+
+    fn command(&self, command: LinkCommand) {
+        if self.commands.try_send(command).is_err() {
+            tracing::warn!("the proxy does not take commands; a live text may be missing");
+        }
+    }
+}
+
+impl State {
+    fn set_connected(&mut self, connected: bool) {
+        if std::mem::replace(&mut self.connected, connected) != connected {
+            let event = Event::proxy(connected);
+            self.everyone(|viewer| viewer.push(event.clone()));
+        }
+    }
+
+    /// Returns the ids whose bodies are watched, for the new connection to know.
+    fn hello(&mut self, cursor: i64, in_flight: Vec<Exchange>) -> Vec<ExchangeId> {
+        if cursor < self.cursor {
+            tracing::warn!(cursor, "the proxy writes another database than before");
+            self.cursor = cursor;
+        }
+        let known: HashSet<ExchangeId> = in_flight.iter().map(|exchange| exchange.id).collect();
+        let until = Instant::now() + GRACE;
+        for id in self.running.keys().filter(|id| !known.contains(id)) {
+            self.doubtful.entry(*id).or_insert(until);
+        }
+        self.set_connected(true);
+        for exchange in in_flight {
+            self.progressed(exchange);
+        }
+        self.watched.keys().copied().collect()
+    }
+
+    /// A running exchange, new or further on.
+    fn progressed(&mut self, exchange: Exchange) {
+        if self.ended.contains(exchange.id) {
+            return;
+        }
+        self.doubtful.remove(&exchange.id);
+        let before = self.running.insert(exchange.id, exchange.clone());
+        let stage = match before {
+            None => Stage::Started,
+            Some(before) if before == exchange => return,
+            Some(_) => Stage::Updated,
+        };
+        self.show(stage, &exchange);
+    }
+
+    /// An exchange has ended, and is in the database unless its record was lost.
+    fn finished(&mut self, cursor: Option<i64>, exchange: Exchange) {
+        if let Some(cursor) = cursor {
+            self.cursor = self.cursor.max(cursor);
+        }
+        self.running.remove(&exchange.id);
+        self.doubtful.remove(&exchange.id);
+        if self.ended.add(exchange.id, cursor.is_none().then(|| exchange.clone())) {
+            self.show(Stage::Finished(cursor), &exchange);
+        }
+        self.watched.remove(&exchange.id);
+    }
+
+    fn show(&mut self, stage: Stage, exchange: &Exchange) {
+        let mut event = viewer::Lazy::new(stage, exchange);
+        self.everyone(|viewer| viewer.show(&mut event));
+    }
+
+    fn delta(&mut self, delta: &BodyDelta) {
+        self.everyone(|viewer| viewer.delta(delta));
+    }
+
+    fn send_stats(&mut self) {
+        let event = Event::stats(&self.gauges, self.running.len());
+        self.everyone(|viewer| viewer.push(event.clone()));
+    }
+
+    fn everyone(&mut self, mut each: impl FnMut(&mut Viewer)) {
+        for viewer in self.viewers.values_mut() {
+            let paused = viewer.is_paused();
+            each(viewer);
+            if viewer.is_paused() && !paused {
+                self.resyncs += 1;
+            }
+        }
+    }
+
+    /// Exchanges whose grace is over: neither the proxy nor the database knows how
+    /// they ended.
+    fn given_up(&mut self, now: Instant) -> Vec<ExchangeId> {
+        let over = self.doubtful.iter().filter(|(_, until)| **until <= now);
+        over.map(|(id, _)| *id).collect()
+    }
+
+    /// Ends an exchange that left no record.
+    fn give_up(&mut self, id: ExchangeId) {
+        self.doubtful.remove(&id);
+        let Some(mut exchange) = self.running.get(&id).cloned() else { return };
+        exchange.outcome = Outcome::Interrupted;
+        exchange.live = None;
+        exchange.error = Some(Failure {
+            code: "record_lost".to_owned(),
+            message: "the proxy went away and left no record of how this ended".to_owned(),
+        });
+        self.finished(None, exchange);
+    }
+}
+
+impl Live {
+    /// Announces what was committed, in that order.
+    fn committed(&self, rows: Vec<Committed>) {
+        let mut state = self.state();
+        for row in rows {
+            state.finished(Some(row.seq), row.exchange);
+        }
+    }
+
+    fn cursor(&self) -> i64 {
+        self.state().cursor
+    }
+
+    /// Nothing is left in the database up to here.
+    fn skip_to(&self, cursor: i64) {
+        let mut state = self.state();
+        state.cursor = state.cursor.max(cursor);
+    }
+}

@@ -1,0 +1,12 @@
+//! The monitor on a real listener, over a database that a real writer fills, with a
+//! scripted proxy at the other end of the link.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod feed;
+mod openapi;
+mod proxy;
+mod requests;
+mod session;
+mod start;
+mod stats;

@@ -1,0 +1,122 @@
+// Takes screenshots of every page and state in both languages, both themes, on a desktop and on a
+// phone, against the stand-in monitor, and runs axe over each. Build first.
+//
+//   node dev/screenshots.mjs [out-dir] [--only name,…] [--no-axe]
+//
+// Uses Debian's chromium (CHROMIUM=/path to use another). Exits 1 on an axe violation, a page error
+// or a line on the console.
+
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { AxeBuilder } from "@axe-core/playwright";
+import { chromium } from "playwright-core";
+
+const args = process.argv.slice(2);
+const out = args.find((a) => !a.startsWith("--") && !args[args.indexOf(a) - 1]?.startsWith("--only")) ?? "/tmp/glassway-shots";
+const only = args.includes("--only") ? args[args.indexOf("--only") + 1].split(",") : null;
+const langs = args.includes("--lang") ? [args[args.indexOf("--lang") + 1]] : ["zh-CN", "en"];
+const themes = args.includes("--theme") ? [args[args.indexOf("--theme") + 1]] : ["light", "dark"];
+mkdirSync(out, { recursive: true });
+
+const monitors = [];
+function monitor(port, ...flags) {
+  const child = spawn(process.execPath, [fileURLToPath(new URL("./mock-server.mjs", import.meta.url)), String(port), ...flags], { stdio: ["ignore", "pipe", "inherit"] });
+  monitors.push(child);
+  return new Promise((resolve) => child.stdout.once("data", () => resolve(`http://127.0.0.1:${port}`)));
+}
+
+const busy = await monitor(18081, "--still");
+const flowing = await monitor(18082, "--losses");
+const steady = await monitor(18086, "--still", "--still-streaming");
+const empty = await monitor(18083, "--empty");
+const broken = await monitor(18084, "--broken", "--proxy-away");
+const slow = await monitor(18085, "--slow", "--still");
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+const open = async (page, model, tab) => {
+  await page.goto(page.url().split("#")[0] + "#/requests" + (model ? `?q=${encodeURIComponent(model)}` : ""));
+  await page.locator("a.row").first().waitFor();
+  await page.locator("a.row").first().click();
+  await page.locator(".detail .tabs").waitFor();
+  if (tab) await page.locator(`[role=tab][data-tab=${tab}]`).click();
+  await page.waitForTimeout(350);
+};
+
+/** name, monitor, steps after signing in */
+const SCENES = [
+  ["requests", busy, async (p) => { await p.waitForTimeout(1500); }],
+  ["requests-live", flowing, async (p) => { await p.waitForTimeout(4500); await p.mouse.move(400, 300); await p.mouse.wheel(0, 90); await p.waitForTimeout(5200); }],
+  ["requests-split", busy, async (p) => { await open(p, "outcome:ok model:claude-sonnet-4-5"); }],
+  ["request-live", steady, async (p) => { await open(p, "outcome:in_flight model:claude-sonnet-4-5"); await p.waitForTimeout(2500); }],
+  ["request-chat", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok"); }],
+  ["request-tools", busy, async (p) => { await open(p, "model:gpt-4o provider:azure outcome:ok"); }],
+  ["request-full", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok key:backup"); await p.goto(p.url() + "&full=1&tab=frames"); await p.waitForTimeout(700); }],
+  ["request-frames", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok", "frames"); await p.locator(".f.row-f").nth(20).click().catch(() => {}); }],
+  ["request-messages", busy, async (p) => { await open(p, "model:gpt-realtime", "frames"); }],
+  ["request-body", busy, async (p) => { await open(p, "model:claude-haiku-4-5", "request"); }],
+  ["request-huge", busy, async (p) => { await open(p, "client_token:batch-import", "request"); await p.waitForTimeout(800); }],
+  ["request-headers", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok", "headers"); }],
+  ["request-failed", busy, async (p) => { await open(p, "model:qwen3-max outcome:upstream_error"); }],
+  ["request-error", busy, async (p) => { await open(p, "status:400"); }],
+  ["request-hostile", busy, async (p) => { await open(p, "onerror=alert(1)"); }],
+  ["request-shed", busy, async (p) => { await open(p, "model:deepseek-chat outcome:ok key:vip-2"); }],
+  ["request-binary", busy, async (p) => { await open(p, "model:gpt-4o-mini-tts", "response"); }],
+  ["request-embeddings", busy, async (p) => { await open(p, "model:text-embedding-3-large"); }],
+  ["request-responses", busy, async (p) => { await open(p, "model:o4-mini"); }],
+  ["request-gone", busy, async (p) => { await p.goto(p.url().split("#")[0] + "#/requests/0199a4c1-7e0b-7c52-9d3f-64b0c2f1a7e9"); await p.waitForTimeout(600); }],
+  ["find-help", busy, async (p) => { await p.keyboard.press("/"); await p.keyboard.type("model:gpt-4.1 modle:x status:5xx 狐狸"); await p.waitForTimeout(500); }],
+  ["keyboard-help", busy, async (p) => { await p.keyboard.press("?"); await p.waitForTimeout(700); }],
+  ["menu", busy, async (p) => { await p.locator(".tabbar button:visible, .top button:visible").last().click(); await p.waitForTimeout(500); }],
+  ["no-match", busy, async (p) => { await p.goto(p.url().split("#")[0] + "#/requests?q=model:nothing-like-this"); await p.waitForTimeout(900); }],
+  ["empty", empty, async (p) => { await p.waitForTimeout(600); }],
+  ["broken", broken, async (p) => { await p.waitForTimeout(600); }],
+  ["loading", slow, async (p) => { await p.waitForTimeout(500); }],
+  ["sign-in", busy, async (p) => { await p.context().clearCookies(); await p.reload(); await p.waitForTimeout(400); await p.locator("#admin-key").fill("wrong"); await p.keyboard.press("Enter"); await p.waitForTimeout(500); }],
+];
+
+let bad = 0;
+for (const lang of langs) for (const theme of themes) for (const [size, viewport] of [["desktop", { width: 1440, height: 900 }], ["phone", { width: 390, height: 844 }]]) {
+  if (args.includes("--desktop") && size !== "desktop") continue;
+  if (args.includes("--phone") && size !== "phone") continue;
+  for (const [name, origin, steps] of SCENES) {
+    if (only && !only.includes(name)) continue;
+    const context = await browser.newContext({ viewport, locale: lang, colorScheme: theme, reducedMotion: "reduce", hasTouch: size === "phone" });
+    const page = await context.newPage();
+    page.setDefaultTimeout(8000);
+    const label = `${name}.${lang}.${theme}.${size}`;
+    page.on("pageerror", (e) => { bad++; console.log(`${label}: page error ${e.message}`); });
+    page.on("console", (m) => { if (["error", "warning"].includes(m.type()) && !/40[14]|503|ERR_/.test(m.text())) { bad++; console.log(`${label}: console ${m.text()}`); } });
+    try {
+      await page.goto(`${origin}/#key=demo`);
+      await page.locator(".app").waitFor();
+      await page.waitForTimeout(250);
+      if (page.url().includes("key=")) { bad++; console.log(`${label}: the key is still in the address bar`); }
+      await steps(page);
+      await page.screenshot({ path: `${out}/${label}.png` });
+      if (await page.evaluate(() => window.__pwned)) { bad++; console.log(`${label}: recorded text ran as script`); }
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+      if (wide) { bad++; console.log(`${label}: the page scrolls sideways`); }
+      if (!args.includes("--no-axe")) {
+        const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]).analyze();
+        for (const v of violations) {
+          bad++;
+          console.log(`${label}: axe ${v.impact} ${v.id}: ${v.nodes.length}× ${v.nodes[0].html.slice(0, 140)} | ${v.nodes[0].any.map((a) => a.message).join("; ").slice(0, 160)}`);
+        }
+      }
+    } catch (cause) {
+      bad++;
+      console.log(`${label}: ${cause.message.split("\n")[0]}`);
+      await page.screenshot({ path: `${out}/${label}.FAILED.png` }).catch(() => {});
+    }
+    await context.close();
+  }
+}
+await browser.close();
+for (const child of monitors) child.kill();
+console.log(bad ? `${bad} findings` : "clean");
+process.exit(bad ? 1 : 0);

@@ -1,0 +1,86 @@
+// Numbers as people read them in a dense table: tokens, money, bytes, durations. The same in both
+// languages, which share digits, the decimal point and the unit letters. Missing is a dash.
+
+export const NONE = "—";
+
+type Maybe = number | null | undefined;
+
+const group = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+/** 1,234 */
+export function count(n: Maybe): string {
+  return n == null || !Number.isFinite(n) ? NONE : group.format(n);
+}
+
+/** 1,234 · 12.3k · 1.2M: exact below ten thousand, then three digits. */
+export function tokens(n: Maybe): string {
+  if (n == null || !Number.isFinite(n)) return NONE;
+  const abs = Math.abs(n);
+  if (abs < 9_999.5) return group.format(n);
+  for (const [unit, size] of [["k", 1e3], ["M", 1e6], ["G", 1e9]] as const) {
+    const scaled = n / size;
+    if (Math.abs(scaled) < 999.5 || unit === "G") return `${scaled.toFixed(Math.abs(scaled) < 99.95 ? 1 : 0)}${unit}`;
+  }
+  return NONE;
+}
+
+/** $0.0012 with as many digits as matter: cents from a dollar up, two significant digits below a cent. */
+export function money(usd: Maybe): string {
+  if (usd == null || !Number.isFinite(usd)) return NONE;
+  if (usd === 0) return "$0";
+  const sign = usd < 0 ? "-" : "";
+  const abs = Math.abs(usd);
+  if (abs >= 1000) return `${sign}$${group.format(abs)}`;
+  if (abs >= 1) return `${sign}$${abs.toFixed(2)}`;
+  if (abs < 0.000001) return `${sign}<$0.000001`;
+  const digits = Math.min(7, Math.max(4, 1 - Math.floor(Math.log10(abs))));
+  // Four decimals line up in a column; what follows them must say something.
+  return `${sign}$${abs.toFixed(digits).replace(/(\.\d{4}\d*?)0+$/, "$1")}`;
+}
+
+/** 512 B · 1.3 KB · 8.0 MB (1 KB = 1024 B) */
+export function bytes(n: Maybe): string {
+  if (n == null || !Number.isFinite(n)) return NONE;
+  if (n < 1024) return `${group.format(n)} B`;
+  let scaled = n;
+  for (const unit of ["KB", "MB", "GB", "TB"]) {
+    scaled /= 1024;
+    if (scaled < 999.5 || unit === "TB") return `${scaled.toFixed(scaled < 99.95 ? 1 : 0)} ${unit}`;
+  }
+  return NONE;
+}
+
+/** 812 ms · 3.4 s · 2 m 10 s · 1 h 5 m. `fine` keeps a second digit below ten seconds (1.64 s). */
+export function duration(ms: Maybe, fine = false): string {
+  if (ms == null || !Number.isFinite(ms)) return NONE;
+  if (ms < 0) return duration(0);
+  if (ms < 10 && fine && ms > 0) return `${ms.toFixed(1)} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  const s = ms / 1000;
+  if (s < 59.95) return `${s.toFixed(fine && s < 9.995 ? 2 : 1)} s`;
+  const whole = Math.round(s);
+  if (whole < 3600) return whole % 60 ? `${Math.floor(whole / 60)} m ${whole % 60} s` : `${whole / 60} m`;
+  const minutes = Math.round(s / 60);
+  if (minutes < 48 * 60) return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} m` : `${minutes / 60} h`;
+  return `${Math.round(minutes / 1440)} d`;
+}
+
+/** 98.4 % of a ratio in 0…1; never rounds a failure away to 100 %. */
+export function percent(ratio: Maybe): string {
+  if (ratio == null || !Number.isFinite(ratio)) return NONE;
+  if (ratio >= 1) return "100%";
+  const p = ratio * 100;
+  if (p > 99.9) return ">99.9%";
+  return `${p.toFixed(p < 9.95 || p >= 90 ? 1 : 0)}%`;
+}
+
+/** 60.9 · 184: tokens per second. */
+export function rate(n: Maybe): string {
+  if (n == null || !Number.isFinite(n)) return NONE;
+  return n < 99.95 ? n.toFixed(1).replace(/\.0$/, "") : group.format(n);
+}
+
+/** Share of the list's bar, 0…1, on a square-root scale of a minute. */
+export function barShare(ms: Maybe, full = 60_000): number {
+  return ms == null || !(ms > 0) ? 0 : Math.min(1, Math.sqrt(ms / full));
+}

@@ -1,0 +1,42 @@
+// The language in use and its words. A few lines instead of a library: words are typed values, so
+// a missing key, a wrong argument or a forgotten language does not compile.
+
+import { computed, readonly, ref } from "vue";
+import { en, type Words } from "./en";
+import { zh } from "./zh";
+
+export type Language = "zh-CN" | "en";
+
+const STORED = "glassway.language";
+const known: Record<Language, Words> = { "zh-CN": zh, en };
+
+export function preferred(stored: string | null, browser: string): Language {
+  if (stored === "zh-CN" || stored === "en") return stored;
+  return /^zh/i.test(browser) ? "zh-CN" : "en";
+}
+
+const current = ref<Language>(preferred(read(), navigator.language));
+
+/** The language in use. */
+export const language = readonly(current);
+
+/** The words of the language in use: `words.value.requests.title`, in a template `w.requests.title`. */
+export const words = computed(() => known[current.value]);
+
+export function speak(next: Language) {
+  current.value = next;
+  document.documentElement.lang = next;
+  try {
+    localStorage.setItem(STORED, next);
+  } catch {
+    // Storage is off: the choice lasts until the page is closed.
+  }
+}
+
+function read() {
+  try {
+    return localStorage.getItem(STORED);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,81 @@
+// The rows of one filtered list: which exchanges it shows and in what order, newest first by id.
+// Plain data, no Vue: insertion, holding back, and paging are tested here, drawn elsewhere.
+
+const descending = (a: string, b: string) => (a < b ? 1 : a > b ? -1 : 0);
+
+/** Ids are UUIDv7: their order as text is the order of starting. */
+export class Rows {
+  /** newest first, no repeats */
+  ids: string[] = [];
+  /** arrived while the list was not at its top: newest last */
+  held = new Set<string>();
+  private known = new Set<string>();
+
+  has(id: string) {
+    return this.known.has(id) || this.held.has(id);
+  }
+
+  /** Puts exchanges where their ids belong; a frame's worth at once, since each move of the array costs. */
+  insert(...fresh: string[]) {
+    const wanted = [...new Set(fresh)].filter((id) => !this.known.has(id)).sort(descending);
+    if (!wanted.length) return;
+    for (const id of wanted) {
+      this.known.add(id);
+      this.held.delete(id);
+    }
+    const newest = this.ids[0];
+    if (newest === undefined || wanted.at(-1)! > newest) this.ids = wanted.concat(this.ids);
+    else if (wanted.length < 8) for (const id of wanted) this.ids.splice(this.find(id), 0, id);
+    else this.ids = wanted.concat(this.ids).sort(descending);
+  }
+
+  /** Adds a page of older ones in one go. */
+  append(page: string[]) {
+    const fresh = page.filter((id) => !this.known.has(id));
+    for (const id of fresh) {
+      this.known.add(id);
+      this.held.delete(id);
+    }
+    if (!fresh.length) return;
+    const last = this.ids.at(-1);
+    this.ids = this.ids.concat(fresh);
+    if (last !== undefined && fresh.some((id, i) => id > (i ? fresh[i - 1]! : last))) this.ids.sort(descending);
+  }
+
+  hold(id: string) {
+    if (!this.known.has(id)) this.held.add(id);
+  }
+
+  /** Shows what was held back. */
+  release() {
+    this.insert(...this.held);
+    this.held.clear();
+  }
+
+  remove(id: string) {
+    this.held.delete(id);
+    if (!this.known.delete(id)) return;
+    const at = this.find(id);
+    if (this.ids[at] === id) this.ids.splice(at, 1);
+  }
+
+  /** Drops the oldest beyond `keep`; says whether any went. */
+  trim(keep: number): boolean {
+    if (this.ids.length <= keep) return false;
+    for (const id of this.ids.slice(keep)) this.known.delete(id);
+    this.ids.length = keep;
+    return true;
+  }
+
+  /** Index of `id`, or of the first older one. */
+  find(id: string): number {
+    let low = 0;
+    let high = this.ids.length;
+    while (low < high) {
+      const mid = (low + high) >> 1;
+      if (this.ids[mid]! > id) low = mid + 1;
+      else high = mid;
+    }
+    return low;
+  }
+}

@@ -1,0 +1,187 @@
+// The one store of exchanges, fed by HTTP and by the feed. Both may arrive in any order; merge.ts
+// decides. Events queue up and are applied once per animation frame, never one by one.
+
+import { reactive, readonly, ref } from "vue";
+import { base } from "../api/client";
+import { running, type Exchange, type Lost } from "../api/types";
+import { check } from "../session/session";
+import { Feed, type BodyDelta, type FeedEvent, type FeedState } from "./feed";
+import { listed, merge } from "./merge";
+
+/** A view of the store. Gets each frame's changes and says which finished exchanges it still shows. */
+export interface Viewer {
+  changed(exchanges: Exchange[]): void;
+  /** The feed is live, again or for the first time: look at the newest page once more. */
+  connected(): void;
+  shows(id: string): boolean;
+}
+
+const exchanges = new Map<string, Exchange>();
+const inFlight = new Set<string>();
+const viewers = new Set<Viewer>();
+const deltaListeners = new Map<string, Set<(delta: BodyDelta) => void>>();
+
+const feedState = ref<FeedState>("connecting");
+const counters = reactive({ inFlight: 0, lost: { bodies_shed: 0, records_lost: 0 } as Lost, proxyConnected: true });
+
+/** How far this machine's clock is ahead of the gateway's, in ms; small differences count as none. */
+let skew: number | null = null;
+
+let queue: FeedEvent[] = [];
+let scheduled = false;
+/** Running exchanges a reconnect did not mention: their end is on its way, or was missed. */
+let orphans = new Set<string>();
+
+export const live = {
+  state: readonly(feedState),
+  counters: readonly(counters),
+  get: (id: string) => exchanges.get(id),
+  running: () => [...inFlight].map((id) => exchanges.get(id)!),
+  /** The gateway's time, from this machine's. */
+  gatewayTime: (now: number) => now - (skew !== null && Math.abs(skew) > 1500 ? skew : 0),
+
+  start: () => feed.start(),
+  stop() {
+    feed.stop();
+    queue = [];
+    exchanges.clear();
+    inFlight.clear();
+    orphans.clear();
+    counters.inFlight = 0;
+  },
+
+  /** What HTTP said. */
+  take(items: Exchange[]): Exchange[] {
+    const merged = items.map(keep);
+    counters.inFlight = inFlight.size;
+    return merged;
+  },
+
+  view(viewer: Viewer) {
+    viewers.add(viewer);
+    return () => viewers.delete(viewer);
+  },
+
+  /** Lets go of rows that left a list. */
+  forget() {
+    for (const [id, x] of exchanges) {
+      if (!running(x) && ![...viewers].some((v) => v.shows(id))) exchanges.delete(id);
+    }
+  },
+
+  /** Asks for the body of one running exchange as it arrives. */
+  watch(id: string, onDelta: (delta: BodyDelta) => void) {
+    let listeners = deltaListeners.get(id);
+    if (!listeners) deltaListeners.set(id, (listeners = new Set()));
+    listeners.add(onDelta);
+    feed.watch(id);
+    return () => {
+      listeners.delete(onDelta);
+      if (listeners.size) return;
+      deltaListeners.delete(id);
+      feed.unwatch(id);
+    };
+  },
+};
+
+const feed = new Feed({
+  url: `${base.replace(/^http/, "ws")}/api/feed`,
+  open: (url) => new WebSocket(url),
+  onEvent(event) {
+    queue.push(event);
+    schedule();
+  },
+  onState: (state) => (feedState.value = state),
+  // A refused WebSocket does not say why; the session does.
+  mayRetry: () => check().then((standing) => standing === "in", () => true),
+  later(act, ms) {
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer);
+  },
+});
+
+addEventListener("online", () => feed.nudge());
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) feed.nudge();
+});
+
+function schedule() {
+  if (scheduled) return;
+  scheduled = true;
+  // A hidden tab gets no frames, but its queue must not grow for hours.
+  if (document.hidden) setTimeout(apply, 500);
+  else requestAnimationFrame(apply);
+}
+
+function keep(x: Exchange): Exchange {
+  const merged = merge(exchanges.get(x.id), listed(x));
+  exchanges.set(x.id, merged);
+  if (running(merged)) inFlight.add(x.id);
+  else {
+    inFlight.delete(x.id);
+    orphans.delete(x.id);
+  }
+  return merged;
+}
+
+function apply() {
+  scheduled = false;
+  const events = queue;
+  queue = [];
+  const changed = new Map<string, Exchange>();
+  const take = (x: Exchange) => {
+    const before = exchanges.get(x.id);
+    const after = keep(x);
+    if (after !== before) changed.set(x.id, after);
+  };
+  let connected = false;
+  for (const event of events) {
+    switch (event.type) {
+      case "hello": {
+        connected = true;
+        const alive = new Set(event.in_flight.map((x) => x.id));
+        orphans = new Set([...inFlight].filter((id) => !alive.has(id)));
+        event.in_flight.forEach(take);
+        counters.proxyConnected = event.proxy?.connected ?? true;
+        break;
+      }
+      case "request.started":
+        noteSkew(event.request);
+        take(event.request);
+        break;
+      case "request.updated":
+      case "request.finished":
+        take(event.request);
+        break;
+      case "body.delta":
+        deltaListeners.get(event.id)?.forEach((listener) => listener(event));
+        break;
+      case "stats":
+        if (event.lost) counters.lost = event.lost;
+        break;
+      case "proxy":
+        counters.proxyConnected = event.connected;
+        break;
+      default:
+    }
+  }
+  counters.inFlight = inFlight.size;
+  if (changed.size) {
+    const list = [...changed.values()];
+    for (const viewer of viewers) viewer.changed(list);
+    for (const x of list) {
+      if (!running(x) && ![...viewers].some((v) => v.shows(x.id))) exchanges.delete(x.id);
+    }
+  }
+  if (connected) for (const viewer of viewers) viewer.connected();
+}
+
+/** Ids that were running before the connection was lost and whose end has not been heard of. */
+export function unresolved(): string[] {
+  return [...orphans];
+}
+
+function noteSkew(x: Exchange) {
+  const ahead = Date.now() - Date.parse(x.started_at);
+  if (skew === null || ahead < skew) skew = ahead;
+}

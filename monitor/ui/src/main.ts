@@ -1,0 +1,66 @@
+// Starts the UI: takes a key out of the address bar before anything else, then session, router, app.
+
+import { createApp, watch } from "vue";
+import App from "./App.vue";
+import { Failure, whenSignedOut } from "./api/client";
+import { live } from "./live/store";
+import { router } from "./router";
+import { check, keyFromLink, reason, signIn, standing } from "./session/session";
+import { learnInstance } from "./shell/instance";
+import "element-plus/theme-chalk/base.css";
+import "element-plus/theme-chalk/dark/css-vars.css";
+import "./styles/tokens.css";
+import "./styles/element.css";
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/controls.css";
+import "./styles/marks.css";
+
+const linkKey = keyFromLink(location, history);
+
+/** Only addresses of this UI: a crafted link must not send anyone elsewhere. */
+const backTo = (back: unknown) => (typeof back === "string" && /^\/(?!\/)/.test(back) ? back : "/requests");
+
+async function signInByLink(key: string) {
+  await signIn(key).catch((cause: unknown) => {
+    reason.value = cause instanceof Failure && cause.status !== 401 ? cause : "bad-link";
+  });
+}
+
+router.beforeEach(async (to) => {
+  // A sign-in link pasted into a tab that is already open only changes the hash.
+  const late = /^\/key=(.+)$/.exec(to.path);
+  if (late?.[1]) {
+    await signInByLink(late[1]);
+    return { name: "requests", replace: true };
+  }
+  if (standing.value === "unknown") await check().catch(() => (standing.value = "in"));
+  const signedIn = standing.value === "in";
+  if (!signedIn && !to.meta.open) return { name: "sign-in", query: to.fullPath === "/requests" ? {} : { back: to.fullPath } };
+  if (signedIn && to.name === "sign-in") return backTo(to.query.back);
+  return true;
+});
+
+whenSignedOut(() => {
+  if (standing.value !== "in") return;
+  reason.value = "ended";
+  standing.value = "out";
+});
+
+watch(standing, (now) => {
+  if (now === "in") {
+    live.start();
+    void learnInstance();
+  } else live.stop();
+  // Back to where one was, in both directions.
+  const at = router.currentRoute.value;
+  if (now === "out" && !at.meta.open) void router.replace({ name: "sign-in", query: { back: at.fullPath } });
+  if (now === "in" && at.name === "sign-in") void router.replace(backTo(at.query.back));
+});
+
+async function start() {
+  if (linkKey !== null) await signInByLink(linkKey);
+  createApp(App).use(router).mount("#app");
+}
+
+void start();

@@ -1,0 +1,196 @@
+// One filtered list over the store: the first page, older pages as one scrolls, and live rows. It
+// owns which ids are shown; what they look like stays in the store.
+
+import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from "vue";
+import { api, Failure, got } from "../api/client";
+import { running, type Exchange } from "../api/types";
+import { matches, parse, query } from "../filters/filters";
+import { Rows } from "../live/rows";
+import { live, unresolved } from "../live/store";
+
+const FIRST_PAGE = 100;
+const PAGE = 400;
+/** Left open for days, a list that is followed keeps this many rows. */
+const KEPT_WHILE_FOLLOWING = 20_000;
+/** Bodies become searchable within 2 s of the end (contract). */
+const SEARCHABLE_MS = 2_200;
+
+export function useList(text: Ref<string>) {
+  const filters = computed(() => parse(text.value));
+  let rows = new Rows();
+  /** Changes whenever the rows or one of their exchanges do. */
+  const version = shallowRef(0);
+  const state = ref<"loading" | "ready" | "failed">("loading");
+  const failure = shallowRef<Failure | null>(null);
+  const total = ref<number | null>(null);
+  const more = ref<"none" | "idle" | "loading" | "failed">("none");
+  const atTop = ref(true);
+  const paused = ref(false);
+
+  let cursor: string | null = null;
+  let abort = new AbortController();
+  /** A hello came while the first page was on its way: what started in between may be in neither. */
+  let lookAgain = false;
+  let researchTimer: ReturnType<typeof setTimeout> | null = null;
+
+  const following = computed(() => atTop.value && !paused.value);
+
+  async function page(extra: Record<string, string>, signal: AbortSignal) {
+    return got(api.GET("/api/requests", { params: { query: { ...query(filters.value, Date.now()), ...extra } }, signal }));
+  }
+
+  async function load() {
+    abort.abort();
+    abort = new AbortController();
+    const { signal } = abort;
+    rows = new Rows();
+    cursor = null;
+    more.value = "none";
+    total.value = null;
+    state.value = "loading";
+    failure.value = null;
+    version.value++;
+    try {
+      const first = await page({ limit: String(FIRST_PAGE) }, signal);
+      rows.append(live.take(first.items).map((x) => x.id));
+      cursor = first.next ?? null;
+      more.value = cursor ? "idle" : "none";
+      total.value = first.total ?? null;
+      state.value = "ready";
+      version.value++;
+      if (lookAgain) void refresh();
+    } catch (cause) {
+      if (signal.aborted) return;
+      failure.value = cause instanceof Failure ? cause : new Failure(0, null, null);
+      state.value = "failed";
+    }
+  }
+
+  async function loadMore() {
+    if (more.value === "loading" || more.value === "none") return;
+    more.value = "loading";
+    const { signal } = abort;
+    const oldest = rows.ids.at(-1);
+    const at = oldest ? live.get(oldest)?.started_at : undefined;
+    try {
+      // After a trim the cursor is far below; the oldest row's time takes its place, and repeats
+      // are merged by id.
+      const next = await page({ limit: String(PAGE), ...(cursor ? { cursor } : at ? { until: at } : {}) }, signal);
+      const before = rows.ids.length;
+      rows.append(live.take(next.items).map((x) => x.id));
+      cursor = next.next ?? null;
+      more.value = cursor || (rows.ids.length > before && next.items.length >= PAGE) ? "idle" : "none";
+      version.value++;
+    } catch (cause) {
+      if (signal.aborted) return;
+      more.value = "failed";
+      if (!(cause instanceof Failure)) throw cause;
+    }
+  }
+
+  /** Looks at the newest page again and merges it: after a reconnect, or for text the database knows. */
+  async function refresh() {
+    if (state.value === "failed") return load();
+    lookAgain = state.value === "loading";
+    if (lookAgain) return;
+    const { signal } = abort;
+    try {
+      const newest = await page({ limit: String(FIRST_PAGE) }, signal);
+      admit(live.take(newest.items));
+      total.value = newest.total ?? total.value;
+      const missing = unresolved().slice(0, 20);
+      for (const id of missing) {
+        const detail = await got(api.GET("/api/request/{id}", { params: { path: { id } }, signal })).catch(() => null);
+        if (detail) live.take([detail]);
+        else if (rows.has(id)) rows.remove(id);
+      }
+      version.value++;
+    } catch {
+      // The next reconnect or event tries again; nothing on screen is wrong meanwhile.
+    }
+  }
+
+  /** Shows exchanges, or holds them back while the list is being read. */
+  function admit(fresh: Exchange[]) {
+    const unknown = fresh.filter((x) => !rows.has(x.id)).map((x) => x.id);
+    if (!unknown.length) return;
+    const oldest = rows.ids.at(-1);
+    // Older than what has been paged in: it comes with its page.
+    const near = more.value === "none" || oldest === undefined ? unknown : unknown.filter((id) => id > oldest);
+    if (following.value || rows.ids.length === 0) {
+      rows.insert(...near);
+      if (rows.trim(KEPT_WHILE_FOLLOWING)) {
+        cursor = null;
+        more.value = "idle";
+        live.forget();
+      }
+    } else near.forEach((id) => rows.hold(id));
+  }
+
+  const leave = live.view({
+    shows: (id) => rows.has(id),
+    connected: () => void refresh(),
+    changed(exchanges) {
+      const now = live.gatewayTime(Date.now());
+      const f = filters.value;
+      const withoutText = f.q ? { ...f, q: "" } : f;
+      const fresh: Exchange[] = [];
+      for (const x of exchanges) {
+        if (rows.has(x.id)) {
+          if (!matches(x, withoutText, now)) {
+            rows.remove(x.id);
+            if (total.value !== null) total.value--;
+          }
+        } else if (matches(x, f, now)) {
+          fresh.push(x);
+        } else if (f.q && !running(x)) researchSoon();
+      }
+      if (fresh.length) {
+        if (state.value === "ready" && total.value !== null) total.value += fresh.length;
+        admit(fresh);
+      }
+      version.value++;
+    },
+  });
+
+  function researchSoon() {
+    researchTimer ??= setTimeout(() => {
+      researchTimer = null;
+      void refresh();
+    }, SEARCHABLE_MS);
+  }
+
+  function release() {
+    rows.release();
+    version.value++;
+  }
+
+  /** The reader is, or is not, at the top of the list. */
+  function scrolled(top: boolean) {
+    atTop.value = top;
+  }
+
+  /** Holds new rows back, or shows them again as they come. */
+  function pause(on: boolean) {
+    paused.value = on;
+  }
+
+  watch(following, (on) => {
+    if (on) release();
+  });
+  watch(text, load, { immediate: true });
+  onScopeDispose(() => {
+    leave();
+    abort.abort();
+    if (researchTimer) clearTimeout(researchTimer);
+  });
+
+  return {
+    filters, version, state, failure, total, more, paused, following, load, loadMore, release, scrolled, pause,
+    ids: () => rows.ids,
+    held: () => rows.held.size,
+    get: live.get,
+  };
+}
+
+export type List = ReturnType<typeof useList>;

@@ -1,0 +1,26 @@
+// The lines that point a client here. Ready to paste; the credential stays the reader's own.
+
+export interface Sample { name: string; code: string }
+
+export function samples(address: string): Sample[] {
+  return [
+    {
+      name: "curl",
+      code: `curl http://${address}/v1/chat/completions \\
+  -H "Authorization: Bearer $OPENAI_API_KEY" -H "Content-Type: application/json" \\
+  -d '{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"Hello"}]}'`,
+    },
+    {
+      name: "Python",
+      code: `from openai import OpenAI
+client = OpenAI(base_url="http://${address}/v1")
+print(client.models.list())`,
+    },
+    {
+      name: "Node",
+      code: `import OpenAI from "openai";
+const client = new OpenAI({ baseURL: "http://${address}/v1" });
+console.log(await client.models.list());`,
+    },
+  ];
+}

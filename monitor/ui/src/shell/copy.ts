@@ -1,0 +1,28 @@
+// Copies text and says so. Without the clipboard (plain http on another host) it falls back to a
+// selection, and if that fails too it says what to do.
+
+import { ElMessage } from "element-plus/es/components/message/index.mjs";
+import "element-plus/es/components/message/style/css";
+import { words } from "../i18n";
+
+export async function copy(text: string): Promise<boolean> {
+  const done = await write(text);
+  ElMessage({ message: done ? words.value.empty.copied : words.value.empty.copyFailed, type: done ? "success" : "warning", duration: done ? 1500 : 5000, grouping: true });
+  return done;
+}
+
+async function write(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "vh";
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+}

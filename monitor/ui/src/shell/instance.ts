@@ -1,0 +1,24 @@
+// What this instance says about itself, asked for once: the address clients connect to and the
+// version.
+
+import { ref } from "vue";
+import { api, got } from "../api/client";
+import type { Settings } from "../api/types";
+
+export const settings = ref<Settings | null>(null);
+
+export async function learnInstance() {
+  settings.value = await got(api.GET("/api/settings")).catch(() => null);
+}
+
+/**
+ * How a client on this reader's machine writes the proxy's address. A listener on all interfaces is
+ * reached under the name this page was reached by.
+ */
+export function clientAddress(listen: string, pageHost: string): string {
+  const match = /^(.*):(\d+)$/.exec(listen);
+  if (!match) return listen;
+  const [, host, port] = match;
+  const open = host === "0.0.0.0" || host === "[::]" || host === "*" || host === "";
+  return `${open ? pageHost : host}:${port}`;
+}

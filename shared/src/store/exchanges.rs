@@ -1,0 +1,396 @@
+//! Reading what happened: pages of the list, what was committed after a cursor, and
+//! one exchange with everything that was said.
+
+use std::{str::FromStr, time::Duration};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
+
+use super::{
+    StoreError,
+    bodies::{self, Form, SocketMessage},
+    filter::Filter,
+    read::{Reader, gave_up},
+    record::Marks,
+};
+use crate::{
+    id::ExchangeId,
+    model::{Exchange, Failure, Try, Usage},
+};
+
+/// What a list row is made of, in the order [`exchange`] reads it.
+const COLUMNS: &str =
+    "id, started_at, method, path, origin, mode, client_ip, client_token, provider,
+    key, model, upstream_model, status, outcome, error_code, error_message, stream, duration_us,
+    ttfb_us, first_token_us, request_bytes, response_bytes, prompt_tokens, completion_tokens,
+    cached_tokens, reasoning_tokens, usage_source, cost_nano, attempts, warnings, seq";
+
+/// How long counting may take before a list goes without its total.
+const COUNT_LIMIT: Duration = Duration::from_millis(300);
+
+/// One committed exchange and its place in the order of commits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Committed {
+    /// The feed's cursor.
+    pub seq: i64,
+    /// As lists show it.
+    pub exchange: Exchange,
+}
+
+/// Newest first, by start: what matches, below `before` where that is given.
+pub fn page(
+    reader: &Reader,
+    filter: &Filter,
+    before: Option<ExchangeId>,
+    limit: usize,
+) -> Result<Vec<Committed>, StoreError> {
+    let (sql, values) = page_query(filter, before, limit);
+    reader.with(|connection| rows(connection, &sql, values))
+}
+
+fn page_query(filter: &Filter, before: Option<ExchangeId>, limit: usize) -> (String, Vec<Value>) {
+    let (mut conditions, mut values) = filter.sql();
+    if let Some(before) = before {
+        conditions.push("id < ?");
+        values.push(Value::Blob(before.as_bytes().to_vec()));
+    }
+    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let sql =
+        format!("SELECT {COLUMNS} FROM exchanges{} ORDER BY id DESC LIMIT ?", clause(&conditions));
+    (sql, values)
+}
+
+/// How many match in all; `None` where counting would take too long.
+pub fn count(reader: &Reader, filter: &Filter) -> Result<Option<u64>, StoreError> {
+    let (conditions, values) = filter.sql();
+    let sql = format!("SELECT count(*) FROM exchanges{}", clause(&conditions));
+    let counted = reader.within(COUNT_LIMIT, |connection| {
+        let mut statement = connection.prepare_cached(&sql)?;
+        Ok(statement.query_row(params_from_iter(values), |row| row.get::<_, i64>(0))?)
+    });
+    match counted {
+        Ok(n) => Ok(Some(n.unsigned_abs())),
+        Err(e) if gave_up(&e) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// What was committed after this cursor and up to `last`, in that order.
+pub fn after(
+    reader: &Reader,
+    cursor: i64,
+    last: i64,
+    limit: usize,
+) -> Result<Vec<Committed>, StoreError> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let values = vec![Value::Integer(cursor), Value::Integer(last), Value::Integer(limit)];
+    reader.with(|connection| rows(connection, &after_query(), values))
+}
+
+fn after_query() -> String {
+    format!("SELECT {COLUMNS} FROM exchanges WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?")
+}
+
+/// The newest cursor there ever was.
+pub fn cursor(reader: &Reader) -> Result<i64, StoreError> {
+    reader.with(|connection| {
+        Ok(connection.query_row(
+            "SELECT coalesce((SELECT max(seq) FROM exchanges),
+                 (SELECT seq FROM sqlite_sequence WHERE name = 'exchanges'), 0)",
+            [],
+            |row| row.get(0),
+        )?)
+    })
+}
+
+/// One exchange as lists show it.
+pub fn find(reader: &Reader, id: ExchangeId) -> Result<Option<Committed>, StoreError> {
+    reader.with(|connection| {
+        let mut statement = connection.prepare_cached(&find_query())?;
+        Ok(statement.query_row([id.as_bytes()], committed).optional()?)
+    })
+}
+
+fn find_query() -> String {
+    format!("SELECT {COLUMNS} FROM exchanges WHERE id = ?")
+}
+
+fn clause(conditions: &[&str]) -> String {
+    match conditions.is_empty() {
+        true => String::new(),
+        false => format!(" WHERE {}", conditions.join(" AND ")),
+    }
+}
+
+fn rows(
+    connection: &Connection,
+    sql: &str,
+    values: Vec<Value>,
+) -> Result<Vec<Committed>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params_from_iter(values), committed)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// One exchange with everything that was said, as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// As lists show it.
+    pub exchange: Exchange,
+    /// Such as `HTTP/1.1`.
+    pub http_version: String,
+    /// Path and query, credentials redacted.
+    pub target: String,
+    /// Where it went.
+    pub upstream_url: Option<String>,
+    /// Until a new upstream connection was ready.
+    pub connect_us: Option<u64>,
+    /// Until the request's last byte was taken.
+    pub request_sent_us: Option<u64>,
+    /// Whether the upstream connection had served before.
+    pub reused: bool,
+    /// From the client.
+    pub request: StoredMessage,
+    /// To the client; `None` where none began.
+    pub response: Option<StoredMessage>,
+    /// Arrivals of the answer's pieces, see [`Marks::unpack`].
+    pub marks: Vec<(u64, u64)>,
+    /// WebSocket messages of both directions.
+    pub messages: Vec<SocketMessage>,
+    /// Where there was more than the one attempt that the fields above tell.
+    pub tries: Option<Vec<Try>>,
+}
+
+/// Headers and body of one direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// `name: value\r\n`…
+    pub headers: Vec<u8>,
+    /// The same form; empty = none.
+    pub trailers: Vec<u8>,
+    /// The bytes that were kept.
+    pub body: Vec<u8>,
+    /// The bytes that travelled.
+    pub body_bytes: u64,
+    /// Longer than the cap.
+    pub truncated: bool,
+    /// Dropped because memory for recording was full.
+    pub shed: bool,
+}
+
+/// Reads one exchange whole.
+pub fn stored(reader: &Reader, id: ExchangeId) -> Result<Option<Stored>, StoreError> {
+    reader.with(|connection| {
+        let mut statement = connection.prepare_cached(&find_query())?;
+        let Some(found) = statement.query_row([id.as_bytes()], committed).optional()? else {
+            return Ok(None);
+        };
+        let mut contents = connection.prepare_cached(
+            "SELECT http_version, target, upstream_url, connect_us, request_sent_us, reused,
+                 request_headers, request_trailers, request_body, request_form, response_headers,
+                 response_trailers, response_body, response_form, marks, messages, tries
+             FROM contents WHERE seq = ?",
+        )?;
+        let mut rows = contents.query([found.seq])?;
+        match rows.next()? {
+            Some(row) => Ok(Some(whole(connection, found.exchange, row)?)),
+            None => Ok(None),
+        }
+    })
+}
+
+fn whole(connection: &Connection, exchange: Exchange, row: &Row<'_>) -> Result<Stored, StoreError> {
+    let blob = |name: &str| -> Result<Vec<u8>, StoreError> {
+        Ok(row.get::<_, Option<Vec<u8>>>(name)?.unwrap_or_default())
+    };
+    let message = |side: &str, body_bytes: u64| -> Result<StoredMessage, StoreError> {
+        let form = Form::from_column(row.get(&format!("{side}_form")[..])?);
+        let column: Option<Vec<u8>> = row.get(&format!("{side}_body")[..])?;
+        Ok(StoredMessage {
+            headers: blob(&format!("{side}_headers"))?,
+            trailers: blob(&format!("{side}_trailers"))?,
+            body: bodies::unpack(connection, column.as_deref(), form)?,
+            body_bytes,
+            truncated: form.truncated(),
+            shed: form.shed(),
+        })
+    };
+    let answered = row.get_ref("response_headers")? != rusqlite::types::ValueRef::Null;
+    let tries: Option<String> = row.get("tries")?;
+    Ok(Stored {
+        http_version: row.get("http_version")?,
+        target: row.get("target")?,
+        upstream_url: row.get("upstream_url")?,
+        connect_us: micros(row.get("connect_us")?),
+        request_sent_us: micros(row.get("request_sent_us")?),
+        reused: row.get("reused")?,
+        request: message("request", exchange.request_bytes)?,
+        response: match answered {
+            true => Some(message("response", exchange.response_bytes)?),
+            false => None,
+        },
+        marks: Marks::unpack(&blob("marks")?),
+        messages: bodies::unpack_messages(row.get::<_, Option<Vec<u8>>>("messages")?.as_deref())?,
+        tries: match tries {
+            Some(json) => Some(serde_json::from_str(&json).map_err(|e| StoreError::Corrupt {
+                path: "stored tries".into(),
+                reason: e.to_string(),
+            })?),
+            None => None,
+        },
+        exchange,
+    })
+}
+
+fn committed(row: &Row<'_>) -> rusqlite::Result<Committed> {
+    Ok(Committed { seq: row.get("seq")?, exchange: exchange(row)? })
+}
+
+fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {
+    let count = |name: &str| row.get::<_, Option<i64>>(name).map(micros);
+    let ms = |name: &str| row.get::<_, Option<i64>>(name).map(|us| us.map(|us| us as f64 / 1000.0));
+    let warnings: Option<String> = row.get("warnings")?;
+    let error_code: Option<String> = row.get("error_code")?;
+    Ok(Exchange {
+        id: ExchangeId::from_bytes(row.get("id")?),
+        started_at: Timestamp::from_microsecond(row.get("started_at")?).unwrap_or_default(),
+        method: row.get("method")?,
+        path: row.get("path")?,
+        origin: named(row, "origin")?,
+        mode: named(row, "mode")?,
+        client_ip: row.get("client_ip")?,
+        client_token: row.get("client_token")?,
+        provider: row.get("provider")?,
+        key: row.get("key")?,
+        model: row.get("model")?,
+        upstream_model: row.get("upstream_model")?,
+        status: row.get("status")?,
+        outcome: named(row, "outcome")?,
+        error: match error_code {
+            Some(code) => Some(Failure {
+                code,
+                message: row.get::<_, Option<String>>("error_message")?.unwrap_or_default(),
+            }),
+            None => None,
+        },
+        stream: row.get("stream")?,
+        duration_ms: ms("duration_us")?,
+        ttfb_ms: ms("ttfb_us")?,
+        first_token_ms: ms("first_token_us")?,
+        request_bytes: count("request_bytes")?.unwrap_or(0),
+        response_bytes: count("response_bytes")?.unwrap_or(0),
+        usage: Usage {
+            prompt_tokens: count("prompt_tokens")?,
+            completion_tokens: count("completion_tokens")?,
+            cached_tokens: count("cached_tokens")?,
+            reasoning_tokens: count("reasoning_tokens")?,
+            source: named(row, "usage_source")?,
+        },
+        cost_usd: row.get::<_, Option<i64>>("cost_nano")?.map(|nano| nano as f64 / 1e9),
+        attempts: row.get("attempts")?,
+        warnings: warnings.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
+        pinned: false,
+        note: None,
+        live: None,
+    })
+}
+
+fn micros(value: Option<i64>) -> Option<u64> {
+    value.map(|n| u64::try_from(n).unwrap_or(0))
+}
+
+/// A contract name as its enum; one we do not know was written by a newer program.
+fn named<T: FromStr<Err = String>>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    text.parse().map_err(|e: String| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, e.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::Outcome, store::migrate::open_writer};
+
+    fn plan(sql: &str, values: Vec<Value>) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = open_writer(&dir.path().join("glassway.db")).unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let rows = statement
+            .query_map(params_from_iter(values), |row| row.get::<_, String>("detail"))
+            .unwrap();
+        rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    }
+
+    fn plan_of_page(filter: &Filter, before: Option<ExchangeId>) -> String {
+        let (sql, values) = page_query(filter, before, 20);
+        plan(&sql, values)
+    }
+
+    #[test]
+    fn the_newest_are_read_off_the_id_index() {
+        let plan = plan_of_page(&Filter::default(), None);
+        assert!(plan.contains("USING INDEX sqlite_autoindex_exchanges_1"), "{plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
+
+    #[test]
+    fn the_next_page_is_found_by_id_without_sorting() {
+        let plan = plan_of_page(&Filter::default(), Some(ExchangeId::new()));
+        assert!(
+            plan.contains("SEARCH exchanges USING INDEX sqlite_autoindex_exchanges_1"),
+            "{plan}"
+        );
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
+
+    #[test]
+    fn rare_outcomes_have_an_index_of_their_own() {
+        let filter = Filter { outcome: Some(Outcome::Timeout), ..Filter::default() };
+        for before in [None, Some(ExchangeId::new())] {
+            let plan = plan_of_page(&filter, before);
+            assert!(plan.contains("USING INDEX exchanges_not_ok (outcome=?"), "{plan}");
+            assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+        }
+    }
+
+    #[test]
+    fn a_time_range_is_walked_by_id() {
+        let filter = Filter {
+            since: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+            until: Some("2026-01-02T00:00:00Z".parse().unwrap()),
+            ..Filter::default()
+        };
+        let plan = plan_of_page(&filter, None);
+        assert!(
+            plan.contains(
+                "SEARCH exchanges USING INDEX sqlite_autoindex_exchanges_1 (id>? AND id<?)"
+            ),
+            "{plan}"
+        );
+        assert!(!plan.contains("TEMP B-TREE"), "{plan}");
+    }
+
+    #[test]
+    fn the_feed_and_the_detail_go_straight_to_their_rows() {
+        let integers = |n| vec![Value::Integer(1); n];
+        let feed = plan(&after_query(), integers(3));
+        assert!(
+            feed.contains("SEARCH exchanges USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+            "{feed}"
+        );
+        assert!(!feed.contains("TEMP B-TREE"), "{feed}");
+        let id = plan(&find_query(), vec![Value::Blob(vec![0; 16])]);
+        assert!(
+            id.contains("SEARCH exchanges USING INDEX sqlite_autoindex_exchanges_1 (id=?)"),
+            "{id}"
+        );
+    }
+
+    #[test]
+    fn a_search_asks_the_full_text_index() {
+        let filter = Filter { q: Some("狐狸".into()), ..Filter::default() };
+        let plan = plan_of_page(&filter, None);
+        assert!(plan.contains("VIRTUAL TABLE INDEX"), "{plan}");
+    }
+}
