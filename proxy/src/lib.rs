@@ -37,6 +37,7 @@ pub mod journal;
 pub mod link;
 pub mod live;
 pub mod metrics;
+pub mod pool;
 pub mod recorder;
 pub mod redact;
 pub mod server;

@@ -13,6 +13,7 @@
 //! feed       events on the link and on the browser's feed
 //! listen     bind, accept with a cap, survive EMFILE
 //! logging    one subscriber for both processes
+//! secret     upstream keys at rest: sealed, bound, opened
 //! store      everything that knows SQL
 //! ```
 //!
@@ -28,6 +29,7 @@ pub mod id;
 pub mod listen;
 pub mod logging;
 pub mod model;
+pub mod secret;
 pub mod sse;
 pub mod store;
 

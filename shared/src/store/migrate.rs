@@ -14,7 +14,10 @@ use rusqlite_migration::{M, Migrations};
 
 use super::StoreError;
 
-const STEPS: &[&str] = &[include_str!("../../migrations/001_exchanges.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../migrations/001_exchanges.sql"),
+    include_str!("../../migrations/002_managed.sql"),
+];
 
 /// The schema version this program writes.
 pub const VERSION: i64 = STEPS.len() as i64;

@@ -1,0 +1,324 @@
+//! Why a key is out and until when: a state that signals move and the clock heals.
+//! Pure; time is passed in as unix milliseconds.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{NEVER, signal::Signal};
+
+/// Where a key stands at a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It serves.
+    Active,
+    /// Some model of it is left alone until then.
+    Cooling {
+        /// The code that said so.
+        reason: String,
+        /// Unix ms.
+        until: i64,
+    },
+    /// No money; tried again now and then.
+    Exhausted {
+        /// The code that said so.
+        reason: String,
+        /// Unix ms of the next try.
+        until: i64,
+    },
+    /// Not a key any more.
+    Invalid {
+        /// The code that said so.
+        reason: String,
+    },
+}
+
+impl Standing {
+    /// The contract's word.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Cooling { .. } => "cooling",
+            Self::Exhausted { .. } => "exhausted",
+            Self::Invalid { .. } => "invalid",
+        }
+    }
+
+    /// Why, and until when (unix ms).
+    pub fn why(&self) -> (Option<&str>, Option<i64>) {
+        match self {
+            Self::Active => (None, None),
+            Self::Cooling { reason, until } | Self::Exhausted { reason, until } => {
+                (Some(reason), Some(*until).filter(|at| *at != NEVER))
+            }
+            Self::Invalid { reason } => (Some(reason), None),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+enum Whole {
+    #[default]
+    Active,
+    Exhausted {
+        reason: String,
+        until: i64,
+    },
+    Invalid {
+        reason: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Out {
+    model: String,
+    until: i64,
+    reason: String,
+    /// May not use it at all, rather than too often.
+    excluded: bool,
+}
+
+/// The facts, as they are kept over a restart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    whole: Whole,
+    models: Vec<Out>,
+}
+
+/// How long things last where the answer does not say.
+#[derive(Clone, Copy, Debug)]
+pub struct Rests {
+    /// After a rate limit.
+    pub cooldown: Duration,
+    /// Before a key without money is tried again.
+    pub exhausted: Duration,
+    /// Before a model that a key may not use is tried again: nothing is for ever by one
+    /// answer.
+    pub excluded: Duration,
+}
+
+impl Default for Rests {
+    fn default() -> Self {
+        Self {
+            cooldown: Duration::from_secs(30),
+            exhausted: Duration::from_secs(3600),
+            excluded: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Models remembered per key; the one that ends first makes room.
+const MAX_MODELS: usize = 64;
+
+fn after(now_ms: i64, wait: Duration) -> i64 {
+    now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(NEVER))
+}
+
+impl Health {
+    /// Nothing against it.
+    pub fn well() -> Self {
+        Self::default()
+    }
+
+    /// Not a key, for this reason.
+    pub fn invalid(reason: &str) -> Self {
+        Self { whole: Whole::Invalid { reason: reason.to_owned() }, models: vec![] }
+    }
+
+    /// Takes in what an answer said about this key and model. What concerns the provider
+    /// or the client changes nothing here.
+    pub fn hear(&mut self, signal: &Signal, model: &str, now_ms: i64, rests: Rests) {
+        match signal {
+            Signal::Fine => {
+                // A key that answers has money; a model it answered for is open to it.
+                if matches!(self.whole, Whole::Exhausted { .. }) {
+                    self.whole = Whole::Active;
+                }
+                self.models.retain(|out| out.model != model && out.until > now_ms);
+            }
+            Signal::InvalidKey(reason) => self.whole = Whole::Invalid { reason: reason.clone() },
+            Signal::Exhausted(reason) => {
+                self.whole = Whole::Exhausted {
+                    reason: reason.clone(),
+                    until: after(now_ms, rests.exhausted),
+                };
+            }
+            Signal::RateLimited { reason, wait } => {
+                let wait = wait.unwrap_or(rests.cooldown).max(Duration::from_millis(1));
+                self.take_out(model, after(now_ms, wait), reason, false);
+            }
+            Signal::NoModel(reason) => {
+                self.take_out(model, after(now_ms, rests.excluded), reason, true);
+            }
+            Signal::Egress(_) | Signal::Overloaded { .. } | Signal::Failing(_) | Signal::Client => {
+            }
+        }
+    }
+
+    fn take_out(&mut self, model: &str, until: i64, reason: &str, excluded: bool) {
+        self.models.retain(|out| out.model != model);
+        if self.models.len() >= MAX_MODELS
+            && let Some(first) = (0..self.models.len()).min_by_key(|&i| self.models[i].until)
+        {
+            self.models.swap_remove(first);
+        }
+        self.models.push(Out {
+            model: model.to_owned(),
+            until,
+            reason: reason.to_owned(),
+            excluded,
+        });
+    }
+
+    /// A probe is under way for a key without money: others wait for its result.
+    pub fn probing(&mut self, now_ms: i64, rests: Rests) {
+        if let Whole::Exhausted { until, .. } = &mut self.whole {
+            *until = after(now_ms, rests.exhausted);
+        }
+    }
+
+    /// Until when the whole key is out; 0 = in.
+    pub fn out_until(&self) -> i64 {
+        match &self.whole {
+            Whole::Active => 0,
+            Whole::Exhausted { until, .. } => *until,
+            Whole::Invalid { .. } => NEVER,
+        }
+    }
+
+    /// Whether some model may be out.
+    pub fn has_models(&self) -> bool {
+        !self.models.is_empty()
+    }
+
+    /// Whether this model is in.
+    pub fn model_in(&self, model: &str, now_ms: i64) -> bool {
+        !self.models.iter().any(|out| out.model == model && out.until > now_ms)
+    }
+
+    /// When key and model are both in again, if the clock decides that.
+    pub fn back_at(&self, model: &str, now_ms: i64) -> Option<i64> {
+        let whole = self.out_until();
+        let excluded = |out: &&Out| out.model == model && out.until > now_ms;
+        let part = self.models.iter().find(excluded);
+        match (whole, part) {
+            (NEVER, _) => None,
+            (_, Some(out)) if out.excluded => None,
+            (whole, part) => Some(whole.max(part.map_or(0, |out| out.until)).max(now_ms)),
+        }
+    }
+
+    /// Where the key stands now.
+    pub fn standing(&self, now_ms: i64) -> Standing {
+        match &self.whole {
+            Whole::Invalid { reason } => Standing::Invalid { reason: reason.clone() },
+            // Due for a try: it stays named so until an answer says better.
+            Whole::Exhausted { reason, until } => {
+                Standing::Exhausted { reason: reason.clone(), until: *until }
+            }
+            Whole::Active => {
+                let cooling = |out: &&Out| !out.excluded && out.until > now_ms;
+                match self.models.iter().filter(cooling).max_by_key(|out| out.until) {
+                    Some(out) => Standing::Cooling { reason: out.reason.clone(), until: out.until },
+                    None => Standing::Active,
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RESTS: Rests = Rests {
+        cooldown: Duration::from_secs(30),
+        exhausted: Duration::from_secs(3600),
+        excluded: Duration::from_secs(600),
+    };
+
+    fn limited(ms: Option<u64>) -> Signal {
+        Signal::RateLimited { reason: "r".into(), wait: ms.map(Duration::from_millis) }
+    }
+
+    #[test]
+    fn a_rate_limited_model_cools_and_comes_back_by_the_clock() {
+        let mut health = Health::well();
+        health.hear(&limited(Some(500)), "a", 1000, RESTS);
+        assert!(!health.model_in("a", 1499) && health.model_in("a", 1500));
+        assert!(health.model_in("b", 1000), "another model of the key serves on");
+        assert_eq!(health.standing(1000).status(), "cooling");
+        assert_eq!(health.standing(1500).status(), "active");
+        assert_eq!(health.back_at("a", 1200), Some(1500));
+        health.hear(&limited(None), "a", 2000, RESTS);
+        assert_eq!(health.back_at("a", 2000), Some(32_000));
+    }
+
+    #[test]
+    fn an_exhausted_key_is_tried_hourly_and_heals_by_an_answer() {
+        let mut health = Health::well();
+        health.hear(&Signal::Exhausted("q".into()), "a", 0, RESTS);
+        assert_eq!(health.out_until(), 3_600_000);
+        health.probing(3_600_000, RESTS);
+        assert_eq!(health.out_until(), 7_200_000, "one tries, the others wait");
+        health.hear(&Signal::Fine, "a", 3_600_100, RESTS);
+        assert_eq!(health.standing(3_600_100), Standing::Active);
+    }
+
+    #[test]
+    fn an_invalid_key_stays_out_and_a_missing_model_concerns_no_other() {
+        let mut health = Health::well();
+        health.hear(&Signal::NoModel("m".into()), "a", 0, RESTS);
+        assert_eq!(health.standing(0), Standing::Active);
+        assert!(!health.model_in("a", 0) && health.model_in("b", 0));
+        assert_eq!(health.back_at("a", 0), None);
+        health.hear(&Signal::InvalidKey("k".into()), "a", 0, RESTS);
+        health.hear(&Signal::Fine, "a", 10, RESTS);
+        assert_eq!(health.standing(10).status(), "invalid");
+        assert_eq!(health.back_at("b", 10), None);
+    }
+
+    #[test]
+    fn what_others_did_wrong_is_not_held_against_the_key() {
+        let mut health = Health::well();
+        for signal in [
+            Signal::Client,
+            Signal::Failing("x".into()),
+            Signal::Egress("x".into()),
+            Signal::Overloaded { reason: "x".into(), wait: None },
+        ] {
+            health.hear(&signal, "a", 0, RESTS);
+        }
+        assert_eq!(health, Health::well());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_history_is_bounded_and_survives_a_restart(
+            events in proptest::collection::vec((0u8..5, 0u8..100, 0i64..10_000), 0..300),
+        ) {
+            let mut health = Health::well();
+            let mut now = 0;
+            for (kind, model, gap) in events {
+                now += gap;
+                let signal = match kind {
+                    0 => Signal::Fine,
+                    1 => limited(Some(gap as u64)),
+                    2 => Signal::Exhausted("q".into()),
+                    3 => Signal::NoModel("m".into()),
+                    _ => Signal::Client,
+                };
+                health.hear(&signal, &model.to_string(), now, RESTS);
+            }
+            proptest::prop_assert!(health.models.len() <= MAX_MODELS);
+            let kept = serde_json::to_string(&health).unwrap();
+            proptest::prop_assert_eq!(serde_json::from_str::<Health>(&kept).unwrap(), health.clone());
+            // Nothing but "invalid" lasts for ever.
+            let later = now + 100 * 3_600_000;
+            proptest::prop_assert!(health.out_until() <= later);
+            for model in 0..100u8 {
+                proptest::prop_assert!(health.model_in(&model.to_string(), later));
+            }
+        }
+    }
+}
