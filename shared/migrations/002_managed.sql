@@ -91,11 +91,10 @@ CREATE TABLE commands (
 -- Why a key is out and until when, and what it has done; outlives restarts.
 CREATE TABLE key_state (
     key_id         INTEGER PRIMARY KEY,
-    status         TEXT    NOT NULL,                    -- active, exhausted, invalid
+    status         TEXT    NOT NULL,                    -- active, cooling, exhausted, invalid
     reason         TEXT,
     until          INTEGER,                             -- unix milliseconds
-    cooling        TEXT    NOT NULL DEFAULT '{}',       -- JSON: model → [unix ms, reason]
-    excluded       TEXT    NOT NULL DEFAULT '{}',       -- JSON: model → reason
+    health         TEXT    NOT NULL,                    -- JSON of the proxy's own (pool/health.rs)
     spent_nano     INTEGER NOT NULL DEFAULT 0,
     total_requests INTEGER NOT NULL DEFAULT 0,
     last_used_at   INTEGER                              -- unix milliseconds

@@ -14,6 +14,7 @@
 //! filter     what a list can be narrowed to, in SQL and in memory
 //! exchanges  lists and details
 //! stats      questions to the totals
+//! roster     what the proxy routes by, and what it keeps of that
 //! settings   what the monitor keeps for itself
 //! ```
 //!
@@ -28,6 +29,7 @@ pub mod filter;
 pub mod migrate;
 pub mod read;
 pub mod record;
+pub mod roster;
 pub mod search;
 pub mod settings;
 pub mod stats;

@@ -1,0 +1,432 @@
+//! What the proxy routes by, read in one go: providers, keys (sealed), routes, models,
+//! client tokens, settings. And what it keeps of it: the keys' state, the tokens'
+//! spending, the public key.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::StoreError;
+
+/// Everything, at one revision.
+#[derive(Clone, Debug, Default)]
+pub struct Roster {
+    /// `config_revision` it was read at.
+    pub revision: i64,
+    /// All of them, by priority, highest first.
+    pub providers: Vec<Provider>,
+    /// All of them, by id.
+    pub keys: Vec<Key>,
+    /// Exact names and patterns.
+    pub routes: Vec<Route>,
+    /// What people know or decided about models.
+    pub models: Vec<Model>,
+    /// All of them.
+    pub tokens: Vec<Token>,
+    /// Name → JSON.
+    pub settings: BTreeMap<String, serde_json::Value>,
+    /// What was kept of the keys' state.
+    pub states: Vec<KeyState>,
+    /// What tokens have spent in their period.
+    pub spending: Vec<Spending>,
+    /// Rows that are newer than the last one done.
+    pub commands: Vec<Command>,
+}
+
+/// An upstream speaking one dialect at one base URL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Provider {
+    /// Its row.
+    pub id: i64,
+    /// Unique, fit for a path.
+    pub name: String,
+    /// `openai`, `anthropic` or `azure`.
+    pub kind: String,
+    /// `None`: the configuration's.
+    pub base_url: Option<String>,
+    /// Whether it is used.
+    pub enabled: bool,
+    /// Higher goes first.
+    pub priority: i64,
+    /// Of list prices.
+    pub price_multiplier: f64,
+    /// Azure's.
+    pub api_version: Option<String>,
+    /// Azure: model → deployment.
+    pub deployments: BTreeMap<String, String>,
+}
+
+/// An upstream credential.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    /// Its row.
+    pub id: i64,
+    /// Whose it is.
+    pub provider_id: i64,
+    /// As people call it.
+    pub name: String,
+    /// HPKE.
+    pub sealed: Vec<u8>,
+    /// `sk-…wxyz`
+    pub masked: String,
+    /// By hand.
+    pub active: bool,
+    /// Empty = all.
+    pub models: Vec<String>,
+    /// For random picks.
+    pub weight: u32,
+    /// Higher goes first.
+    pub priority: i64,
+    /// Nano-dollars per call, instead of the price list.
+    pub price_per_call_nano: Option<i64>,
+    /// Nano-dollars; `None` = unlimited.
+    pub quota_nano: Option<i64>,
+}
+
+/// A client's model name → candidates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// A name, or a pattern with `*`.
+    pub model: String,
+    /// Tried by priority.
+    pub candidates: Vec<Candidate>,
+    /// `None`: the setting.
+    pub strategy: Option<String>,
+}
+
+/// A provider and what the model is called there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Its row.
+    pub provider_id: i64,
+    /// `None`: as the client calls it.
+    #[serde(default)]
+    pub upstream_model: Option<String>,
+    /// Higher goes first.
+    #[serde(default)]
+    pub priority: i64,
+    /// Among candidates of one priority.
+    #[serde(default = "one")]
+    pub weight: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What people know or decided about a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Its name.
+    pub name: String,
+    /// Dollars per million tokens, instead of the list's.
+    pub prices: Option<serde_json::Value>,
+    /// By hand.
+    pub added: bool,
+}
+
+/// A client's credential.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Token {
+    /// Its row.
+    pub id: i64,
+    /// As people call it.
+    pub name: String,
+    /// BLAKE3 of the token.
+    pub hash: [u8; 32],
+    /// By hand.
+    pub enabled: bool,
+    /// Nano-dollars per period.
+    pub budget_nano: Option<i64>,
+    /// `day`, `month` or `total`.
+    pub budget_period: String,
+    /// Requests per minute.
+    pub rpm: Option<u32>,
+    /// Tokens per minute.
+    pub tpm: Option<u32>,
+    /// Names and patterns; empty = all.
+    pub allowed_models: Vec<String>,
+    /// Unix seconds.
+    pub expires_at: Option<i64>,
+}
+
+/// What is kept of a key's state over a restart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeyState {
+    /// The key's row.
+    pub key_id: i64,
+    /// The word that lists show where nothing is cooling.
+    pub status: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// Until when, unix ms.
+    pub until: Option<i64>,
+    /// The proxy's own facts, as JSON.
+    pub health: String,
+    /// Nano-dollars.
+    pub spent_nano: i64,
+    /// Requests ever.
+    pub total_requests: i64,
+    /// Unix ms.
+    pub last_used_at: Option<i64>,
+}
+
+/// A token's spending in the period that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spending {
+    /// The token's row.
+    pub token_id: i64,
+    /// Unix seconds.
+    pub period_start: i64,
+    /// Nano-dollars.
+    pub spent_nano: i64,
+}
+
+/// Something to do once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Rising.
+    pub id: i64,
+    /// Such as `reset_key`.
+    pub kind: String,
+    /// The row it is about.
+    pub target: i64,
+}
+
+/// A read-only connection that notices changes.
+pub struct RosterReader {
+    connection: Connection,
+    data_version: i64,
+    revision: i64,
+}
+
+impl RosterReader {
+    /// Opens an existing database.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        connection.busy_timeout(Duration::from_secs(2))?;
+        Ok(Self { connection, data_version: -1, revision: -1 })
+    }
+
+    /// Whether anything was committed that the proxy must notice; microseconds where
+    /// nothing was.
+    pub fn changed(&mut self) -> Result<bool, StoreError> {
+        let version: i64 =
+            self.connection.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+        if std::mem::replace(&mut self.data_version, version) == version {
+            return Ok(false);
+        }
+        let revision: i64 =
+            self.connection.query_row("SELECT revision FROM config_revision", [], |r| r.get(0))?;
+        Ok(revision != self.revision)
+    }
+
+    /// Everything, in one read transaction. `done` is the newest command that was done.
+    pub fn load(&mut self, done: i64) -> Result<Roster, StoreError> {
+        let transaction = self.connection.transaction()?;
+        let roster = read_all(&transaction, done)?;
+        drop(transaction);
+        self.revision = roster.revision;
+        Ok(roster)
+    }
+}
+
+fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], read)?.collect::<Result<Vec<_>, _>>()?;
+    Ok(rows)
+}
+
+fn json<T: DeserializeOwned + Default>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: Option<String> = row.get(column)?;
+    // Written by the monitor, which checked it; a hand-edited row is as good as empty.
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
+fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
+    let revision =
+        connection.query_row("SELECT revision FROM config_revision", [], |row| row.get(0))?;
+    Ok(Roster {
+        revision,
+        providers: rows(
+            connection,
+            "SELECT id, name, kind, base_url, enabled, priority, price_multiplier, api_version,
+                    deployments FROM providers ORDER BY priority DESC, id",
+            |row| {
+                Ok(Provider {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    kind: row.get(2)?,
+                    base_url: row.get(3)?,
+                    enabled: row.get(4)?,
+                    priority: row.get(5)?,
+                    price_multiplier: row.get(6)?,
+                    api_version: row.get(7)?,
+                    deployments: json(row, 8)?,
+                })
+            },
+        )?,
+        keys: rows(
+            connection,
+            "SELECT id, provider_id, name, sealed, masked, active, models, weight, priority,
+                    price_per_call_nano, quota_nano FROM keys ORDER BY id",
+            |row| {
+                Ok(Key {
+                    id: row.get(0)?,
+                    provider_id: row.get(1)?,
+                    name: row.get(2)?,
+                    sealed: row.get(3)?,
+                    masked: row.get(4)?,
+                    active: row.get(5)?,
+                    models: json(row, 6)?,
+                    weight: row.get(7)?,
+                    priority: row.get(8)?,
+                    price_per_call_nano: row.get(9)?,
+                    quota_nano: row.get(10)?,
+                })
+            },
+        )?,
+        routes: rows(
+            connection,
+            "SELECT model, candidates, strategy FROM routes ORDER BY id",
+            |row| {
+                Ok(Route {
+                    model: row.get(0)?,
+                    candidates: json(row, 1)?,
+                    strategy: row.get(2)?,
+                })
+            },
+        )?,
+        models: rows(connection, "SELECT name, prices, added FROM models ORDER BY name", |row| {
+            Ok(Model { name: row.get(0)?, prices: json(row, 1)?, added: row.get(2)? })
+        })?,
+        tokens: rows(
+            connection,
+            "SELECT id, name, hash, enabled, budget_nano, budget_period, rpm, tpm, allowed_models,
+                    expires_at FROM client_tokens ORDER BY id",
+            |row| {
+                Ok(Token {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    hash: row.get(2)?,
+                    enabled: row.get(3)?,
+                    budget_nano: row.get(4)?,
+                    budget_period: row.get(5)?,
+                    rpm: row.get(6)?,
+                    tpm: row.get(7)?,
+                    allowed_models: json(row, 8)?,
+                    expires_at: row.get(9)?,
+                })
+            },
+        )?,
+        settings: rows(connection, "SELECT name, value FROM settings", |row| {
+            Ok((row.get::<_, String>(0)?, json::<serde_json::Value>(row, 1)?))
+        })?
+        .into_iter()
+        .collect(),
+        states: rows(
+            connection,
+            "SELECT key_id, status, reason, until, health, spent_nano, total_requests, last_used_at
+             FROM key_state",
+            |row| {
+                Ok(KeyState {
+                    key_id: row.get(0)?,
+                    status: row.get(1)?,
+                    reason: row.get(2)?,
+                    until: row.get(3)?,
+                    health: row.get(4)?,
+                    spent_nano: row.get(5)?,
+                    total_requests: row.get(6)?,
+                    last_used_at: row.get(7)?,
+                })
+            },
+        )?,
+        spending: rows(
+            connection,
+            "SELECT token_id, period_start, spent_nano FROM token_spending",
+            |row| {
+                Ok(Spending {
+                    token_id: row.get(0)?,
+                    period_start: row.get(1)?,
+                    spent_nano: row.get(2)?,
+                })
+            },
+        )?,
+        commands: {
+            let mut newer = connection
+                .prepare("SELECT id, kind, target FROM commands WHERE id > ?1 ORDER BY id")?;
+            newer
+                .query_map([done], |row| {
+                    Ok(Command { id: row.get(0)?, kind: row.get(1)?, target: row.get(2)? })
+                })?
+                .collect::<Result<_, _>>()?
+        },
+    })
+}
+
+impl super::write::Writer {
+    /// Keeps what is known of these keys and tokens.
+    pub fn keep_states(
+        &mut self,
+        states: &[KeyState],
+        spending: &[Spending],
+    ) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        for state in states {
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO key_state (key_id, status, reason, until, health,
+                         spent_nano, total_requests, last_used_at)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                )?
+                .execute(params![
+                    state.key_id,
+                    state.status,
+                    state.reason,
+                    state.until,
+                    state.health,
+                    state.spent_nano,
+                    state.total_requests,
+                    state.last_used_at,
+                ])?;
+        }
+        for one in spending {
+            transaction
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO token_spending (token_id, period_start, spent_nano)
+                     VALUES (?1, ?2, ?3)",
+                )?
+                .execute(params![one.token_id, one.period_start, one.spent_nano])?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Publishes the half that the monitor seals with.
+    pub fn put_public_key(&mut self, bytes: &[u8; 32]) -> Result<(), StoreError> {
+        self.connection
+            .execute("INSERT OR REPLACE INTO public_key (one, bytes) VALUES (1, ?1)", [bytes])?;
+        Ok(())
+    }
+
+    /// The newest command that was done.
+    pub fn commands_done(&self) -> Result<i64, StoreError> {
+        let mut find = self.connection.prepare_cached("SELECT at FROM progress WHERE name = 'commands'")?;
+        Ok(find.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
+    }
+
+    /// Remembers that commands up to this one are done.
+    pub fn put_commands_done(&mut self, id: i64) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO progress (name, at) VALUES ('commands', ?1)")?
+            .execute([id])?;
+        Ok(())
+    }
+}
