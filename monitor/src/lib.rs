@@ -37,6 +37,7 @@ pub mod ui;
 use std::{
     future::Future,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use glassway_shared::{
@@ -82,7 +83,7 @@ impl Monitor {
             reader.clone(),
             Arc::new(Mutex::new(settings)),
             Auth::new(reader),
-            live,
+            live.clone(),
             link,
             stopped.clone(),
         ));
@@ -93,6 +94,13 @@ impl Monitor {
             if let Err(e) = task.await {
                 tracing::error!(error = %e, "a task broke");
             }
+        }
+        // Feed clients have left their connections' tasks behind; they are told to go.
+        for _ in 0..50 {
+            if live.status().clients == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{
     Tag, har,
     raw::Raw,
-    requests::{proxy_address, statuses, unknown},
+    requests::{proxy_address, statuses},
     shape::{Id, Mode, Origin, Outcomes, Time},
 };
 use crate::{app::App, error::Problem};
@@ -91,7 +91,9 @@ impl Operations {
         let (name, ids) = match id.0 {
             Some(Id(id)) => {
                 let found = self.0.read(move |reader| exchanges::find(reader, id)).await?;
-                found.ok_or_else(|| unknown(id))?;
+                if found.is_none() {
+                    return Err(Problem::not_found(format!("exchange {id} is not recorded")).into());
+                }
                 (format!("glassway-{id}.har"), vec![id])
             }
             None => {

@@ -40,8 +40,8 @@ impl Feed {
 
     async fn message(&mut self) -> Value {
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(5), self.socket.next());
-            match next.await.expect("a message within 5 s").unwrap().unwrap() {
+            let next = tokio::time::timeout(Duration::from_secs(20), self.socket.next());
+            match next.await.expect("a message within 20 s").unwrap().unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
                 Message::Ping(_) => {}
                 other => panic!("{other:?}"),
@@ -428,6 +428,20 @@ async fn watched_bodies_come_from_their_beginning_to_each_client() {
     a.say(json!({"unwatch": id})).await;
     drop(b);
     assert_eq!(link.command().await, LinkCommand::Unwatch(id));
+}
+
+#[tokio::test]
+async fn clients_are_told_when_the_monitor_stops() {
+    let monitor = start().await;
+    let (mut feed, _) = Feed::open(&monitor).await;
+    let stopping = tokio::spawn(monitor.restart());
+    let closed = loop {
+        if let Message::Close(frame) = feed.socket.next().await.unwrap().unwrap() {
+            break frame.unwrap();
+        }
+    };
+    assert_eq!(u16::from(closed.code), 1001);
+    stopping.await.unwrap();
 }
 
 #[tokio::test]
