@@ -183,6 +183,21 @@ if (!EMPTY && !STILL) {
   setInterval(() => begin(random() < 0.25 ? { stallAt: 25 } : random() < 0.15 ? { fail: { after: 30, outcome: "upstream_closed", error: { code: "upstream_closed", message: "the upstream closed the connection in the middle of the body" } } } : {}), 6500);
 }
 if (args.includes("--still-streaming")) begin({ answer: ANSWERS[0], pace: 400 });
+const storm = args.includes("--storm") ? Number(args[args.indexOf("--storm") + 1]) : 0;
+if (storm) {
+  setInterval(() => {
+    const events = [];
+    for (let i = 0; i < storm / 40; i++) {
+      const r = ROWS[i % ROWS.length];
+      const done = base(Date.now(), { ...r.x });
+      order.unshift(done.id);
+      store.set(done.id, done);
+      details.set(done.id, r.body);
+      events.push({ type: "request.started", seq: seq++, request: { ...done, status: null, outcome: "in_flight", duration_ms: null, usage: null } }, { type: "request.finished", seq: seq++, cursor: ++cursor, request: done });
+    }
+    for (const s of sockets) if (s.readyState === 1) s.send(JSON.stringify(events));
+  }, 50);
+}
 setInterval(() => say({ type: "stats", in_flight: running.size, queue_bytes: 0, lost }), 2000);
 
 // ── the API ────────────────────────────────────────────────────────────────
@@ -207,7 +222,7 @@ function list(q) {
     if (wants.status && !wants.status.split(",").some((s) => (s.endsWith("xx") ? String(x.status)[0] === s[0] && x.status : String(x.status) === s))) return false;
     if (wants.outcome && !wants.outcome.split(",").includes(x.outcome)) return false;
     for (const f of ["model", "provider", "key", "client_token", "origin", "mode", "method"]) if (wants[f] && x[f] !== wants[f]) return false;
-    if (wants.path && !x.path.includes(wants.path)) return false;
+    if (wants.path && !(wants.path.endsWith("*") ? x.path.startsWith(wants.path.slice(0, -1)) : x.path === wants.path)) return false;
     if (wants.stream && String(x.stream) !== wants.stream) return false;
     if (wants.since && x.started_at < wants.since) return false;
     if (wants.until && x.started_at > wants.until) return false;
@@ -252,6 +267,7 @@ const server = createServer(async (req, res) => {
     if (path === "/api/session") return json(res, 200, { signed_in: true, expires_at: "2026-12-20T00:00:00Z" });
     if (path === "/api/requests") {
       if (args.includes("--broken")) return problem(res, 503, "the database is locked by another process");
+      if (/,/.test((url.searchParams.get("outcome") ?? "") + (url.searchParams.get("status") ?? ""))) return problem(res, 400, "one value only");
       return setTimeout(() => json(res, 200, list(url.searchParams)), args.includes("--slow") ? 4000 : 15);
     }
     if (path === "/api/stats") return json(res, 200, { success_rate: 0.984, duration_ms: { avg: 4210, p50: 2210, p95: 18_400 }, ttfb_ms: { avg: 400, p50: 310, p95: 1400 }, calls: { "1m": 14, "1h": 1283, "24h": 18_204, all: order.length + 120_000 }, tokens: {}, cost_usd: {}, keys: {}, lost, in_flight: running.size });

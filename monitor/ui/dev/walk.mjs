@@ -145,7 +145,7 @@ await step("an answer grows while it streams and the stored one replaces it", as
   await page.locator(".turn.new-turn").waitFor();
   const length = () => page.locator(".turn.new-turn").last().evaluate((e) => e.innerText.length);
   const a = await length();
-  await page.waitForFunction((n) => [...document.querySelectorAll(".turn.new-turn")].at(-1)?.innerText.length > n + 10, a);
+  await page.waitForFunction((n) => [...document.querySelectorAll(".turn.new-turn")].at(-1)?.innerText.length > n + 10, a, { timeout: 20_000 }); // longer than a stall
   await page.locator(".dhead .tag", { hasText: /completed|attempt|closed/ }).waitFor({ timeout: 40_000 });
   await page.waitForFunction(() => !document.querySelector(".growing"));
   assert.ok((await length()) >= a);

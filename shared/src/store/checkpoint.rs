@@ -32,6 +32,8 @@ pub struct Checkpointer {
     thread: Option<JoinHandle<()>>,
     log_bytes: Arc<AtomicU64>,
     waited: Option<Instant>,
+    /// Bytes written since the log's size was last asked for.
+    since: u64,
 }
 
 impl Checkpointer {
@@ -70,13 +72,20 @@ impl Checkpointer {
                 }
             }
         })?;
-        Ok(Self { requests: Some(requests), thread: Some(thread), log_bytes, waited: None })
+        Ok(Self {
+            requests: Some(requests),
+            thread: Some(thread),
+            log_bytes,
+            waited: None,
+            since: 0,
+        })
     }
 
-    /// To be called by the writer between transactions: waits for one pass where the
-    /// log has grown past its limit.
-    pub fn keep_up(&mut self) {
-        let over = self.log_bytes.load(Relaxed) > LOG_LIMIT;
+    /// To be called by the writer between transactions, with about how many bytes the
+    /// last one wrote: waits for one pass where the log has grown past its limit.
+    pub fn keep_up(&mut self, wrote: u64) {
+        self.since += wrote;
+        let over = self.log_bytes.load(Relaxed).max(self.since) > LOG_LIMIT;
         if !over || self.waited.is_some_and(|at| at.elapsed() < PATIENCE) {
             return;
         }
@@ -85,6 +94,7 @@ impl Checkpointer {
         if sent {
             let _ = wait.recv_timeout(PATIENCE);
         }
+        self.since = 0;
         // Caught up: the next write starts the log over, and the count with it.
         let still_over = self.log_bytes.load(Relaxed) > LOG_LIMIT;
         self.waited = still_over.then(Instant::now);
@@ -134,9 +144,9 @@ mod tests {
         let noise: Vec<u8> = (0..1_000_000u32).map(|n| (n.wrapping_mul(7919) >> 3) as u8).collect();
         for _ in 0..300 {
             connection.execute("INSERT INTO chunk_data (data) VALUES (?1)", [&noise]).unwrap();
-            checkpointer.keep_up();
+            checkpointer.keep_up(noise.len() as u64);
         }
         let log = std::fs::metadata(dir.path().join("glassway.db-wal")).unwrap().len();
-        assert!(log < 4 * LOG_LIMIT, "{log}");
+        assert!(log < 2 * LOG_LIMIT, "{log}");
     }
 }

@@ -6,13 +6,13 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 export type Exchange = Schemas["Exchange"];
-export type ExchangeDetail = Schemas["ExchangeDetail"];
-export type Side = Schemas["Side"];
+export type ExchangeDetail = Schemas["Detail"];
+export type Side = Schemas["Message"];
 export type Try = Schemas["Try"];
-export type SseEvent = Schemas["SseEvent"];
-export type WsMessage = Schemas["WsMessage"];
+export type SseEvent = Schemas["Event"];
+export type WsMessage = Schemas["WebSocketMessage"];
 export type Stats = Schemas["Stats"];
 export type Settings = Schemas["Settings"];
-export type Lost = Schemas["Lost"];
+export type Lost = Schemas["Losses"];
 
 export const running = (x: { outcome: string }) => x.outcome === "in_flight";

@@ -111,6 +111,12 @@ export function set(text: string, name: Name, value: string | null): string {
   return out ? `${word} ${out}` : word;
 }
 
+/** Names match exactly; `*` stands for anything. */
+function like(text: string, pattern: string): boolean {
+  if (!pattern.includes("*")) return text === pattern;
+  return new RegExp(`^${pattern.split(/\*+/).map((p) => p.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`, "s").test(text);
+}
+
 /** The part of an exchange that filters look at. */
 export interface Filterable {
   started_at: string;
@@ -122,6 +128,7 @@ export interface Filterable {
   provider?: string | null;
   key?: string | null;
   model?: string | null;
+  upstream_model?: string | null;
   status?: number | null;
   outcome: string;
   stream?: boolean | null;
@@ -134,12 +141,11 @@ export interface Filterable {
  */
 export function matches(x: Filterable, filters: Filters, now: number): boolean {
   const { by, q } = filters;
-  const has = (field: string | null | undefined, wanted: string | undefined) =>
-    wanted === undefined || (field ?? "").toLowerCase() === wanted.toLowerCase();
-  if (!has(x.model, by.model) || !has(x.provider, by.provider) || !has(x.key, by.key)) return false;
-  if (!has(x.client_token, by.client_token) || !has(x.method, by.method)) return false;
+  const has = (field: string | null | undefined, wanted: string | undefined) => wanted === undefined || like(field ?? "", wanted);
+  if ((!has(x.model, by.model) && !has(x.upstream_model ?? null, by.model)) || !has(x.provider, by.provider) || !has(x.key, by.key)) return false;
+  if (!has(x.client_token, by.client_token) || !has(x.method.toLowerCase(), by.method?.toLowerCase())) return false;
   if (!has(x.origin, by.origin) || !has(x.mode, by.mode)) return false;
-  if (by.path !== undefined && !x.path.includes(by.path)) return false;
+  if (!has(x.path, by.path)) return false;
   if (by.outcome !== undefined && !by.outcome.split(",").includes(x.outcome)) return false;
   if (by.stream !== undefined && String(x.stream ?? false) !== by.stream) return false;
   if (by.status !== undefined) {

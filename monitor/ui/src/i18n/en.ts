@@ -83,7 +83,7 @@ export const en = {
     filterHelp: "Filters",
     filterHelpText: "Type words to search everything that was said, or narrow with name:value.",
     filterWords: {
-      model: "model name", status: "200, 4xx, 5xx", outcome: "how it ended", path: "part of the path", method: "GET, POST…",
+      model: "name, or gpt-*", status: "200, 4xx, 5xx", outcome: "how it ended", path: "/v1/chat*; * stands for anything", method: "GET, POST…",
       provider: "upstream", key: "upstream key", client_token: "who called", origin: "client, chat, replay…",
       mode: "transparent or managed", stream: "true or false", since: "30m, 1h, 7d or a date", until: "the same",
       min_duration_ms: "slower than, in ms",

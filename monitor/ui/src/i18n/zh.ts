@@ -82,7 +82,7 @@ export const zh: Words = {
     filterHelp: "筛选",
     filterHelpText: "直接输入文字可全文搜索，或用 名称:值 缩小范围。",
     filterWords: {
-      model: "模型名", status: "200、4xx、5xx", outcome: "结果", path: "路径的一部分", method: "GET、POST……",
+      model: "模型名，或 gpt-*", status: "200、4xx、5xx", outcome: "结果", path: "如 /v1/chat*，* 代表任意", method: "GET、POST……",
       provider: "供应商", key: "密钥", client_token: "客户端令牌", origin: "client、chat、replay……",
       mode: "transparent 或 managed", stream: "true 或 false", since: "30m、1h、7d 或日期", until: "同上",
       min_duration_ms: "耗时超过（毫秒）",

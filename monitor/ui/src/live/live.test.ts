@@ -5,13 +5,17 @@ import { merge } from "./merge";
 import { Rows } from "./rows";
 
 const x = (over: Partial<Exchange> = {}): Exchange => ({
-  id: "a", started_at: "2026-11-20T12:00:00Z", method: "POST", path: "/v1/chat/completions", origin: "client", mode: "transparent", outcome: "in_flight", ...over,
+  id: "a", started_at: "2026-11-20T12:00:00Z", method: "POST", path: "/v1/chat/completions", origin: "client", mode: "transparent", outcome: "in_flight",
+  client_ip: "127.0.0.1", client_token: null, provider: "openai", key: null, model: "gpt-4o", upstream_model: null, status: null, error: null, stream: true,
+  duration_ms: null, ttfb_ms: null, first_token_ms: null, request_bytes: 10, response_bytes: 0, cost_usd: null, attempts: 1, warnings: [], pinned: false, note: null,
+  usage: { prompt_tokens: null, completion_tokens: null, cached_tokens: null, reasoning_tokens: null, source: "absent" }, ...over,
 });
+const said = (tokens: number) => ({ tokens, text_tail: "", tokens_per_s: null, last_token_ms: null });
 
 describe("merging", () => {
   const started = x();
-  const answering = x({ status: 200, response_bytes: 100, live: { tokens: 5 } });
-  const further = x({ status: 200, response_bytes: 900, live: { tokens: 50 } });
+  const answering = x({ status: 200, response_bytes: 100, live: said(5) });
+  const further = x({ status: 200, response_bytes: 900, live: said(50) });
   const done = x({ status: 200, outcome: "ok", response_bytes: 1000 });
 
   test("ends the same in any order", () => {
@@ -29,7 +33,7 @@ describe("merging", () => {
   });
   test("never runs again after finishing", () => expect(merge(done, further)).toBe(done));
   test("an update without live keeps the last words", () => {
-    expect(merge(answering, x({ status: 200, response_bytes: 500 })).live).toEqual({ tokens: 5 });
+    expect(merge(answering, x({ status: 200, response_bytes: 500 })).live).toEqual(said(5));
   });
   test("a finished one takes later notes", () => expect(merge(done, { ...done, pinned: true }).pinned).toBe(true));
 });

@@ -15,6 +15,10 @@ export class Rows {
     return this.known.has(id) || this.held.has(id);
   }
 
+  shows(id: string) {
+    return this.known.has(id);
+  }
+
   /** Puts exchanges where their ids belong; a frame's worth at once, since each move of the array costs. */
   insert(...fresh: string[]) {
     const wanted = [...new Set(fresh)].filter((id) => !this.known.has(id)).sort(descending);

@@ -30,6 +30,7 @@ export function useDetail(id: string) {
   const loadingFrames = ref(false);
   const abort = new AbortController();
   let unwatch: (() => void) | null = null;
+  let again = 0;
 
   const exchange = computed<Exchange | null>(() => {
     const d = detail.value;
@@ -51,7 +52,7 @@ export function useDetail(id: string) {
         stopWatching();
         answer.value = null;
         // It ended while this was on its way: what we hold is from before the end.
-        if (running(d)) setTimeout(() => !abort.signal.aborted && void load(), 150);
+        if (running(d) && again++ < 20) setTimeout(() => !abort.signal.aborted && void load(), 100 * again);
       }
     } catch (cause) {
       if (abort.signal.aborted) return;

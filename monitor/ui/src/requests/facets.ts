@@ -2,10 +2,10 @@
 // for the filter as it stands, then kept current from the feed, and counted again now and then.
 
 import { computed, onScopeDispose, reactive, watch, type Ref } from "vue";
-import { api, got } from "../api/client";
 import { running, type Exchange } from "../api/types";
-import { DROPPED, matches, parse, query, set, type Filters } from "../filters/filters";
+import { DROPPED, matches, parse, set, type Filters } from "../filters/filters";
 import { live } from "../live/store";
+import { ask, questions } from "./pages";
 
 export const FACETS = ["all", "running", "2xx", "4xx", "5xx", "dropped"] as const;
 export type Facet = (typeof FACETS)[number];
@@ -51,9 +51,9 @@ export function useFacets(text: Ref<string>) {
     dirty = false;
     const asked = FACETS.filter((f) => f !== "running");
     const totals = await Promise.all(
-      asked.map((facet) => {
-        const q = { ...query(parse(choose(base.value, facet)), Date.now()), limit: "1" };
-        return got(api.GET("/api/requests", { params: { query: q }, signal })).then((l) => l.total ?? null, () => null);
+      asked.map(async (facet) => {
+        const parts = await Promise.all(questions(parse(choose(base.value, facet)), Date.now()).map((q) => ask({ ...q, limit: "1" }, signal).then((p) => p.total, () => null)));
+        return parts.reduce<number | null>((sum, n) => (sum === null || n === null ? null : sum + n), 0);
       }),
     );
     if (signal.aborted) return;

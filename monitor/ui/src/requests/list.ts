@@ -4,14 +4,17 @@
 import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from "vue";
 import { api, Failure, got } from "../api/client";
 import { running, type Exchange } from "../api/types";
-import { matches, parse, query } from "../filters/filters";
+import { matches, parse } from "../filters/filters";
 import { Rows } from "../live/rows";
 import { live, unresolved } from "../live/store";
+import { ask, questions, Reader } from "./pages";
 
 const FIRST_PAGE = 100;
 const PAGE = 400;
 /** Left open for days, a list that is followed keeps this many rows. */
 const KEPT_WHILE_FOLLOWING = 20_000;
+/** More than this held back is not kept but asked for again. */
+const HELD = 5_000;
 /** Bodies become searchable within 2 s of the end (contract). */
 const SEARCHABLE_MS = 2_200;
 
@@ -27,7 +30,8 @@ export function useList(text: Ref<string>) {
   const atTop = ref(true);
   const paused = ref(false);
 
-  let cursor: string | null = null;
+  /** Where the list has been read to; null after old rows were let go. */
+  let reader: Reader | null = null;
   let abort = new AbortController();
   /** A hello came while the first page was on its way: what started in between may be in neither. */
   let lookAgain = false;
@@ -35,27 +39,24 @@ export function useList(text: Ref<string>) {
 
   const following = computed(() => atTop.value && !paused.value);
 
-  async function page(extra: Record<string, string>, signal: AbortSignal) {
-    return got(api.GET("/api/requests", { params: { query: { ...query(filters.value, Date.now()), ...extra } }, signal }));
-  }
+  const read = (extra: Record<string, string> = {}) => new Reader(questions(filters.value, Date.now()).map((q) => ({ ...q, ...extra })), ask);
 
   async function load() {
     abort.abort();
     abort = new AbortController();
     const { signal } = abort;
     rows = new Rows();
-    cursor = null;
+    reader = read();
+    const first = reader;
     more.value = "none";
     total.value = null;
     state.value = "loading";
     failure.value = null;
     version.value++;
     try {
-      const first = await page({ limit: String(FIRST_PAGE) }, signal);
-      rows.append(live.take(first.items).map((x) => x.id));
-      cursor = first.next ?? null;
-      more.value = cursor ? "idle" : "none";
-      total.value = first.total ?? null;
+      rows.append(live.take(await first.next(FIRST_PAGE, signal)).map((x) => x.id));
+      more.value = first.more ? "idle" : "none";
+      total.value = first.total;
       state.value = "ready";
       version.value++;
       if (lookAgain) void refresh();
@@ -73,13 +74,12 @@ export function useList(text: Ref<string>) {
     const oldest = rows.ids.at(-1);
     const at = oldest ? live.get(oldest)?.started_at : undefined;
     try {
-      // After a trim the cursor is far below; the oldest row's time takes its place, and repeats
-      // are merged by id.
-      const next = await page({ limit: String(PAGE), ...(cursor ? { cursor } : at ? { until: at } : {}) }, signal);
-      const before = rows.ids.length;
-      rows.append(live.take(next.items).map((x) => x.id));
-      cursor = next.next ?? null;
-      more.value = cursor || (rows.ids.length > before && next.items.length >= PAGE) ? "idle" : "none";
+      // After a trim the reader is far below: begin again at the oldest row's time. Repeats are
+      // merged by id.
+      reader ??= read(at ? { until: new Date(Date.parse(at) + 1).toISOString() } : {});
+      const from = reader;
+      rows.append(live.take(await from.next(PAGE, signal)).map((x) => x.id));
+      more.value = from.more ? "idle" : "none";
       version.value++;
     } catch (cause) {
       if (signal.aborted) return;
@@ -95,8 +95,8 @@ export function useList(text: Ref<string>) {
     if (lookAgain) return;
     const { signal } = abort;
     try {
-      const newest = await page({ limit: String(FIRST_PAGE) }, signal);
-      admit(live.take(newest.items));
+      const newest = read();
+      admit(live.take(await newest.next(FIRST_PAGE, signal)));
       total.value = newest.total ?? total.value;
       const missing = unresolved().slice(0, 20);
       for (const id of missing) {
@@ -119,8 +119,9 @@ export function useList(text: Ref<string>) {
     const near = more.value === "none" || oldest === undefined ? unknown : unknown.filter((id) => id > oldest);
     if (following.value || rows.ids.length === 0) {
       rows.insert(...near);
-      if (rows.trim(KEPT_WHILE_FOLLOWING)) {
-        cursor = null;
+      // With some slack, so that letting go is rare.
+      if (rows.ids.length > KEPT_WHILE_FOLLOWING * 1.25 && rows.trim(KEPT_WHILE_FOLLOWING)) {
+        reader = null;
         more.value = "idle";
         live.forget();
       }
@@ -128,7 +129,7 @@ export function useList(text: Ref<string>) {
   }
 
   const leave = live.view({
-    shows: (id) => rows.has(id),
+    shows: (id) => rows.shows(id) || (rows.held.size <= HELD && rows.held.has(id)),
     connected: () => void refresh(),
     changed(exchanges) {
       const now = live.gatewayTime(Date.now());
@@ -161,6 +162,7 @@ export function useList(text: Ref<string>) {
   }
 
   function release() {
+    if (rows.held.size > HELD) return void load();
     rows.release();
     version.value++;
   }
