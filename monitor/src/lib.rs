@@ -13,6 +13,7 @@
 //! live      what runs now; one queue per feed client (live/viewer), the database
 //!           followed (live/tail)
 //! link      the unix socket to the proxy
+//! readable  recorded bodies, decoded
 //! ui        the embedded web UI
 //! app       what handlers share
 //! error     every refusal, as problem+json
@@ -31,6 +32,7 @@ pub mod error;
 pub mod gate;
 pub mod link;
 pub mod live;
+pub mod readable;
 pub mod serve;
 pub mod ui;
 

@@ -18,12 +18,11 @@ use serde_json::Value;
 
 use super::{
     Tag,
-    detail::Readable,
     raw::Raw,
     requests::{Found, find},
     shape::Id,
 };
-use crate::{app::App, error::Problem};
+use crate::{app::App, error::Problem, readable::Readable};
 
 pub(super) struct Operations(pub(super) Arc<App>);
 

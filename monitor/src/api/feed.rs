@@ -27,7 +27,10 @@ use crate::{
     app::App,
     auth::Who,
     error::Problem,
-    live::viewer::{Event, Replay, Seat},
+    live::{
+        event::Event,
+        seat::{Replay, Seat},
+    },
 };
 
 pub(super) struct Operations(pub(super) Arc<App>);

@@ -8,7 +8,7 @@ use glassway_shared::{
 };
 use serde_json::{Value, json};
 
-use super::detail::Readable;
+use crate::readable::Readable;
 
 /// The archive up to its first entry.
 pub(super) fn head() -> String {
