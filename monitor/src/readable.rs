@@ -3,7 +3,7 @@
 
 use glassway_shared::{
     decode::{Encoding, decode},
-    store::exchanges::StoredMessage,
+    store::stored::StoredMessage,
 };
 
 /// A body is shown up to this many decoded bytes.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use glassway_shared::{headers, id::ExchangeId, model::Side, store::exchanges::StoredMessage};
+use glassway_shared::{headers, id::ExchangeId, model::Side, store::stored::StoredMessage};
 use poem::{
     Request, Response, Result,
     http::{StatusCode, header},

@@ -7,8 +7,8 @@ use glassway_shared::{
     headers, model, sse,
     store::{
         bodies::SocketMessage,
-        exchanges::{Stored, StoredMessage},
         record::Marks,
+        stored::{Stored, StoredMessage},
     },
 };
 use poem_openapi::{Enum, Object};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use glassway_shared::{
     id::ExchangeId,
-    store::{exchanges, filter::Filter, read::Reader},
+    store::{exchanges, filter::Filter, read::Reader, stored},
 };
 use poem::{Body, Response, Result, http::header};
 use poem_openapi::{OpenApi, param::Query, payload::Json, types::Any};
@@ -157,7 +157,7 @@ fn archive(app: Arc<App>, ids: Vec<ExchangeId>) -> Body {
 
 async fn entry(app: &App, id: ExchangeId, base: String) -> Result<Option<String>, Problem> {
     app.read(move |reader| {
-        let stored = exchanges::stored(reader, id)?;
+        let stored = stored::stored(reader, id)?;
         Ok(stored.map(|stored| har::entry(&stored, &base).to_string()))
     })
     .await

@@ -4,7 +4,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use glassway_shared::{
     headers,
-    store::exchanges::{Stored, StoredMessage},
+    store::stored::{Stored, StoredMessage},
 };
 use serde_json::{Value, json};
 

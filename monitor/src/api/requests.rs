@@ -8,8 +8,9 @@ use glassway_shared::{
     id::ExchangeId,
     model,
     store::{
-        exchanges::{self, Stored},
+        exchanges,
         filter::{Filter, StatusRange},
+        stored::{self, Stored},
     },
 };
 use jiff::Timestamp;
@@ -203,7 +204,7 @@ pub(super) enum Found {
 /// committed is waited for.
 pub(super) async fn find(app: &App, id: ExchangeId) -> Result<Found, Problem> {
     for _ in 0..COMMIT_TRIES {
-        if let Some(stored) = app.read(move |reader| exchanges::stored(reader, id)).await? {
+        if let Some(stored) = app.read(move |reader| stored::stored(reader, id)).await? {
             return Ok(Found::Stored(Box::new(stored)));
         }
         let known = app.live.find(id).is_some();
@@ -216,7 +217,7 @@ pub(super) async fn find(app: &App, id: ExchangeId) -> Result<Found, Problem> {
         tokio::time::sleep(COMMIT_WAIT).await;
     }
     // It may have been committed while we asked.
-    match app.read(move |reader| exchanges::stored(reader, id)).await? {
+    match app.read(move |reader| stored::stored(reader, id)).await? {
         Some(stored) => Ok(Found::Stored(Box::new(stored))),
         None => Err(Problem::not_found(format!(
             "there is no exchange {id}; it may have been too old to keep"

@@ -8,9 +8,9 @@ use glassway_shared::{
     feed::{BodyDelta, LinkEvent},
     model::Side,
     store::{
-        StoreError,
-        exchanges::{self, Stored},
+        StoreError, exchanges,
         read::Reader,
+        stored::{self, Stored},
     },
 };
 use tokio::time::Instant;
@@ -63,7 +63,7 @@ async fn catch_up(live: &Live, reader: &Reader, target: i64) -> Result<(), Store
         }
         for id in live.watched(&rows) {
             let reader = reader.clone();
-            if let Some(stored) = read(move || exchanges::stored(&reader, id)).await? {
+            if let Some(stored) = read(move || stored::stored(&reader, id)).await? {
                 read_out(live, stored);
             }
         }
