@@ -17,6 +17,7 @@ const PAGE: &str = r#"<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Glassway API</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <script src="/docs/redoc.js" defer></script>
 <script src="/docs/start.js" defer></script>
 </head>

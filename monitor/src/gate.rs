@@ -16,6 +16,7 @@ use crate::{
     api::{Service, spec::Table},
     app::App,
     auth::{Client, Who},
+    compress,
     docs::Docs,
     error::Problem,
     ui,
@@ -53,12 +54,14 @@ impl Gate {
     /// Answers one request, whatever it is.
     pub async fn serve(&self, request: Request, peer: IpAddr) -> Response {
         let ui = !is_api(request.uri().path());
+        let gzip = request.header("accept-encoding").is_some_and(|v| v.contains("gzip"))
+            && *request.method() == Method::GET;
         let mut response = match self.pass(request, peer).await {
             Ok(response) => response,
             Err(error) => Problem::render(error),
         };
         protect(&mut response, ui);
-        response
+        if gzip { compress::pack(response).await } else { response }
     }
 
     async fn pass(&self, mut request: Request, peer: IpAddr) -> poem::Result<Response> {

@@ -8,6 +8,7 @@
 //! gate      what each request passes first: Host, credential, Origin, size
 //! auth      the admin key, sessions, how often one may guess
 //! api       the table of contents; one file per part of the API
+//! compress  gzip where it is worth it
 //! docs      the specification and its reference page
 //! live      what runs now; one queue per feed client (live/viewer), the database
 //!           followed (live/tail)
@@ -24,6 +25,7 @@
 pub mod api;
 pub mod app;
 pub mod auth;
+mod compress;
 pub mod docs;
 pub mod error;
 pub mod gate;

@@ -24,7 +24,7 @@ use glassway_shared::{
     model::Outcome,
     store::{
         StoreError,
-        checkpoint::{Checkpointer, WAL_LIMIT},
+        checkpoint::Checkpointer,
         record::Record,
         tend::{Limits, Tender},
         write::Writer,
@@ -42,6 +42,8 @@ use crate::{
 
 const BATCH_ROWS: usize = 256;
 const BATCH_BYTES: usize = 4 << 20;
+/// What a row takes in the log beside its bodies, roughly.
+const ROW_BYTES: usize = 1024;
 /// Between batches that were not full: lets rows gather instead of waking per row.
 const GATHER: Duration = Duration::from_millis(4);
 const IDLE: Duration = Duration::from_millis(250);
@@ -202,7 +204,8 @@ impl Work {
             bytes += next.bytes();
             ended.push(next);
         }
-        let full = ended.len() == BATCH_ROWS || bytes >= BATCH_BYTES;
+        let ended_rows = ended.len();
+        let full = ended_rows == BATCH_ROWS || bytes >= BATCH_BYTES;
         let mut held = Vec::with_capacity(ended.len());
         let mut records = Vec::with_capacity(ended.len());
         for ended in ended {
@@ -211,6 +214,7 @@ impl Work {
             held.push((ended, memory));
         }
         let cursor = self.append_patiently(&records, &mut held);
+        self.checkpointer.keep_up((bytes + ended_rows * ROW_BYTES) as u64);
         if cursor.is_none() {
             // Given up at shutdown: the slots stay for the next start.
             return full;
@@ -260,10 +264,6 @@ impl Work {
         let mut pause = Duration::from_millis(50);
         let mut stopping: Option<Instant> = None;
         loop {
-            if self.checkpointer.wal_bytes() > WAL_LIMIT {
-                // The log grows faster than it is moved: let it be moved.
-                std::thread::sleep(Duration::from_millis(50));
-            }
             match self.append(records) {
                 Ok(cursor) => {
                     if complained {

@@ -50,7 +50,6 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use glassway_shared::{config::Config, id::ExchangeId};
-use tokio::sync::watch;
 
 use crate::{
     app::{App, Tasks},
@@ -60,7 +59,7 @@ use crate::{
     journal::Journal,
     metrics::Metrics,
     recorder::Recorder,
-    server::Phase,
+    server::Drain,
     target::Bases,
     upstream::Connector,
 };
@@ -110,10 +109,10 @@ pub fn run(
         .thread_name("control")
         .enable_all()
         .build()?;
-    let (phase, watching) = watch::channel(Phase::Running);
-    let link = control.block_on(link::start(app.clone(), instance, watching.clone()))?;
+    let drain = Drain::default();
+    let link = control.block_on(link::start(app.clone(), instance))?;
     let address = listener.local_addr()?;
-    let threads = server::start(&app, &listener, &connector, &watching)?;
+    let threads = server::start(&app, &listener, &connector, &drain)?;
     drop(listener);
     tracing::info!("proxy listening on http://{address}");
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
@@ -124,7 +123,7 @@ pub fn run(
         "stopping: letting exchanges in flight end"
     );
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
-    let _ = phase.send(Phase::Draining);
+    drain.begin();
     for thread in threads {
         let _ = thread.join();
     }

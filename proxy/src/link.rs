@@ -21,12 +21,9 @@ use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::{
-    net::{UnixListener, UnixStream},
-    sync::watch,
-};
+use tokio::net::{UnixListener, UnixStream};
 
-use crate::{app::App, metrics::Gauges, server::Phase};
+use crate::{app::App, metrics::Gauges};
 
 /// The socket; removed when stopped.
 pub struct Link {
@@ -47,11 +44,7 @@ struct Shared {
 }
 
 /// Listens; fails where another proxy serves the same socket.
-pub async fn start(
-    app: Arc<App>,
-    instance: String,
-    phase: watch::Receiver<Phase>,
-) -> anyhow::Result<Link> {
+pub async fn start(app: Arc<App>, instance: String) -> anyhow::Result<Link> {
     let path = app.config.proxy.link.clone();
     let listener =
         listen(&path).await.with_context(|| format!("cannot listen on {}", path.display()))?;
@@ -62,8 +55,7 @@ pub async fn start(
             match listener.accept().await {
                 Ok((stream, _)) => {
                     let shared = shared.clone();
-                    let phase = phase.clone();
-                    tokio::spawn(async move { connection(stream, shared, phase).await });
+                    tokio::spawn(async move { connection(stream, shared).await });
                 }
                 Err(e) => {
                     tracing::warn!(error = %e, "cannot accept on the link; trying again");
@@ -93,7 +85,7 @@ async fn listen(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn connection(stream: UnixStream, shared: Arc<Shared>, _phase: watch::Receiver<Phase>) {
+async fn connection(stream: UnixStream, shared: Arc<Shared>) {
     let service = service_fn(move |request| {
         let shared = shared.clone();
         async move { Ok::<_, std::convert::Infallible>(answer(&shared, request)) }

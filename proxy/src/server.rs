@@ -5,6 +5,7 @@
 //! A multi-thread runtime cost 13 to 22 % more CPU per request; SO_REUSEPORT does not
 //! combine with a socket that systemd hands over.
 
+mod drain;
 mod guard;
 
 use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
@@ -17,7 +18,7 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 
 use crate::{
@@ -26,38 +27,33 @@ use crate::{
     upstream::{Client, Connector},
 };
 
+pub use drain::Drain;
 use guard::Guard;
 pub use guard::{Boundary, Part};
 
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// hyper's default is 100; each place costs a little on every request.
+const MAX_HEADERS: usize = 128;
 
-/// How far a stop has come; data threads watch it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Serving.
-    Running,
-    /// Not accepting; exchanges in flight may end.
-    Draining,
-}
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Starts the data threads.
 pub fn start(
     app: &Arc<App>,
     listener: &std::net::TcpListener,
     connector: &Arc<Connector>,
-    phase: &watch::Receiver<Phase>,
+    drain: &Drain,
 ) -> io::Result<Vec<JoinHandle<()>>> {
     let cap = Arc::new(Semaphore::new(app.config.proxy.max_connections));
     (0..app.config.proxy_threads())
         .map(|n| {
             let (app, connector, cap) = (app.clone(), connector.clone(), cap.clone());
-            let (listener, phase) = (listener.try_clone()?, phase.clone());
+            let (listener, drain) = (listener.try_clone()?, drain.clone());
             std::thread::Builder::new().name(format!("data-{n}")).spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
                     .expect("the kernel has room for one more event queue");
-                runtime.block_on(serve(app, listener, connector, cap, phase));
+                runtime.block_on(serve(app, listener, connector, cap, drain));
             })
         })
         .collect()
@@ -68,22 +64,18 @@ async fn serve(
     listener: std::net::TcpListener,
     connector: Arc<Connector>,
     cap: Arc<Semaphore>,
-    phase: watch::Receiver<Phase>,
+    drain: Drain,
 ) {
     let listener = TcpListener::from_std(listener).expect("the listener is non-blocking");
     let client = Client::new(connector, app.config.proxy.first_byte_timeout.0);
     let connections = Tasks::default();
-    let mut stop = phase.clone();
-    let stopped = async move {
-        let _ = stop.wait_for(|phase| *phase != Phase::Running).await;
-    };
-    listen::accept(listener, cap, stopped, |stream, peer, permit| {
+    listen::accept(listener, cap, drain.begun(), |stream, peer, permit| {
         let running = connections.begin();
         let connection = Connection {
             app: app.clone(),
             client: client.clone(),
             peer,
-            phase: phase.clone(),
+            drain: drain.clone(),
             _permit: permit,
         };
         tokio::spawn(async move {
@@ -110,7 +102,7 @@ struct Connection {
     app: Arc<App>,
     client: Client,
     peer: SocketAddr,
-    phase: watch::Receiver<Phase>,
+    drain: Drain,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -120,7 +112,7 @@ impl Connection {
         let detected = tokio::select! {
             detected = tokio::time::timeout(limit(wait), speaks_http2(&stream)) => detected,
             // Nothing was asked yet: nothing is lost.
-            () = draining(self.phase.clone()) => return,
+            () = self.drain.begun() => return,
         };
         match detected {
             Ok(Ok(true)) => self.http2(stream).await,
@@ -130,14 +122,14 @@ impl Connection {
     }
 
     async fn http1(self, stream: TcpStream) {
-        let Self { app, client, peer, phase, _permit } = self;
+        let Self { app, client, peer, drain, _permit } = self;
         let proxy = &app.config.proxy;
         let mut builder = http1::Builder::new();
         builder
             .preserve_header_case(true)
             .auto_date_header(false)
             .half_close(false)
-            .max_headers(200)
+            .max_headers(MAX_HEADERS)
             .max_header_size(proxy.max_header_bytes)
             // The guard's own timeout tells a slow head from a quiet connection.
             .header_read_timeout(None);
@@ -156,8 +148,9 @@ impl Connection {
         let connection = builder.serve_connection(TokioIo::new(guard), service).with_upgrades();
         tokio::pin!(connection);
         let ended = tokio::select! {
+            biased;
             ended = connection.as_mut() => ended,
-            () = draining(phase) => {
+            () = drain.begun() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -166,7 +159,7 @@ impl Connection {
     }
 
     async fn http2(self, stream: TcpStream) {
-        let Self { app, client, peer, phase, _permit } = self;
+        let Self { app, client, peer, drain, _permit } = self;
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -190,8 +183,9 @@ impl Connection {
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         let ended = tokio::select! {
+            biased;
             ended = connection.as_mut() => ended,
-            () = draining(phase) => {
+            () = drain.begun() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -204,10 +198,6 @@ fn log_end(ended: Result<(), hyper::Error>, peer: SocketAddr) {
     if let Err(e) = ended {
         tracing::debug!(client.address = %peer, error = %crate::upstream::chain(&e), "a connection ended early");
     }
-}
-
-async fn draining(mut phase: watch::Receiver<Phase>) {
-    let _ = phase.wait_for(|phase| *phase == Phase::Draining).await;
 }
 
 /// Zero means no limit, to tokio as well.

@@ -1,6 +1,8 @@
 //! Where a transparent request goes: which configured base URL, and what its
 //! target becomes there. Pure.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, Uri, uri::PathAndQuery};
 use url::Url;
 
@@ -21,7 +23,7 @@ pub struct Base {
     /// Name that records show.
     pub provider: &'static str,
     /// Where to connect.
-    pub origin: Origin,
+    pub origin: Arc<Origin>,
     /// The Host header.
     pub host: HeaderValue,
     /// `scheme://host[:port]`.
@@ -45,7 +47,7 @@ impl Base {
             provider,
             host: HeaderValue::from_str(&authority).expect("a URL's authority is ASCII"),
             prefix: format!("{}://{authority}", url.scheme()),
-            origin: Origin { tls, host, port },
+            origin: Arc::new(Origin { tls, host, port }),
             path: if path == "/v1" { String::new() } else { path.to_owned() },
         }
     }

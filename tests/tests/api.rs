@@ -139,7 +139,7 @@ fn what_does_not_exist_is_a_problem_in_json() {
     let (_upstream, glassway) = running();
     let cases = [
         ("GET", "/api/request/00000000-0000-7000-8000-000000000000", 404),
-        ("GET", "/api/request/nonsense", 404),
+        ("GET", "/api/request/nonsense", 400),
         ("GET", "/api/no-such-path", 404),
         ("DELETE", "/api/requests", 405),
         ("GET", "/api/requests?limit=0", 400),

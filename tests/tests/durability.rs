@@ -98,12 +98,10 @@ fn a_foreign_lock_costs_no_client_anything_and_losses_are_exact() {
     }
     foreign.execute_batch("ROLLBACK").unwrap();
     drop(foreign);
-    for _ in 0..10 {
-        assert_eq!(client.ask(post("/v1/after", &body)).status(), 200);
-        made += 1;
-    }
     eventually("recording goes on by itself", || {
-        (glassway.api().requests("?path=/v1/after").len() == 10).then_some(())
+        assert_eq!(client.ask(get("/v1/after")).status(), 200);
+        made += 1;
+        (!glassway.api().requests("?path=/v1/after").is_empty()).then_some(())
     });
     account_for(&glassway, made);
     assert!(losses(&glassway).0 > 0, "a queue of 1 MB held all of it?");
@@ -159,7 +157,7 @@ fn a_full_disk_costs_no_client_anything_and_heals() {
             made += 1;
         }
         let (shed, lost) = losses(&glassway);
-        (shed + lost > 0).then_some(())
+        (shed > 0 && made > 500).then_some(lost)
     });
     assert_eq!(glassway.client().ask(get("/healthz")).status(), 200);
     fs::remove_file(disk.path("ballast")).unwrap();

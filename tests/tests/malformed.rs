@@ -12,8 +12,6 @@ use glassway_tests::{
 fn refused(glassway: &Glassway, bytes: &[u8]) -> u16 {
     let mut client = glassway.client();
     client.send(bytes);
-    // Some of these look unfinished to a lenient parser; the end of input tells.
-    client.half_close();
     let (answer, _) = client.rest();
     let text = String::from_utf8_lossy(&answer);
     text.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0)
@@ -61,7 +59,8 @@ fn malformed_requests_get_400_and_are_never_forwarded() {
         ("a TLS hello", "\x16\x03\x01\x02\x00\x01\x00\x01\x7c\x03\x03\r\n\r\n"),
     ];
     let upstream = Upstream::answer(json("{}"));
-    let glassway = Glassway::setup().upstream(&upstream.url()).start_proxy();
+    let glassway =
+        Glassway::setup().upstream(&upstream.url()).set("proxy.header_timeout", "2s").start_proxy();
     let wrong: Vec<String> = cases
         .iter()
         .map(|(what, bytes)| (what, refused(&glassway, bytes.as_bytes())))
@@ -188,13 +187,12 @@ fn a_client_that_never_finishes_its_head_is_let_go() {
 fn malformed_traffic_leaves_nothing_in_flight() {
     let upstream = Upstream::answer(json("{}"));
     let glassway = Glassway::before(&upstream);
-    for bytes in [
-        "GET /x HTTP/1.1\r\n\r\n",
-        "nonsense\r\n\r\n",
-        "POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: 9\r\n\r\nabc",
-    ] {
+    for bytes in ["GET /x HTTP/1.1\r\n\r\n", "nonsense\r\n\r\n"] {
         refused(&glassway, bytes.as_bytes());
     }
+    let mut leaving = glassway.client();
+    leaving.send("POST /x HTTP/1.1\r\nHost: g\r\nContent-Length: 9\r\n\r\nabc");
+    drop(leaving);
     eventually("nothing in flight", || {
         (glassway.api().json("/api/stats")["in_flight"] == 0).then_some(())
     });

@@ -60,6 +60,7 @@ fn messages_of_both_directions_pass_and_are_recorded() {
     assert_eq!(socket.read().unwrap(), Message::binary(vec![0u8, 255, 1]));
     socket.close(None).unwrap();
     while socket.read().is_ok() {}
+    drop(socket);
 
     let exchange = glassway.only_exchange();
     assert_eq!(exchange["status"], 101);

@@ -16,8 +16,8 @@ use serde_json::Value;
 use super::{
     Tag, har,
     raw::Raw,
-    requests::{proxy_address, status_range, unknown},
-    shape::{Id, Mode, Origin, Outcome, Time},
+    requests::{proxy_address, statuses, unknown},
+    shape::{Id, Mode, Origin, Outcomes, Time},
 };
 use crate::{app::App, error::Problem};
 
@@ -40,11 +40,11 @@ impl Operations {
         path: Query<Option<String>>,
         /// In any case.
         method: Query<Option<String>>,
-        /// `200`, or `4xx` for all of them.
-        #[oai(validator(pattern = "^([1-5][0-9][0-9]|[1-5]xx)$"))]
+        /// `200`, `4xx` for all of them, or a list with commas.
+        #[oai(validator(pattern = "^[1-5]([0-9][0-9]|xx|XX)(,[1-5]([0-9][0-9]|xx|XX))*$"))]
         status: Query<Option<String>>,
-        /// How it ended.
-        outcome: Query<Option<Outcome>>,
+        /// How it ended: any of these, repeated or with commas.
+        outcome: Query<Outcomes>,
         /// Who caused it.
         origin: Query<Option<Origin>>,
         /// As the client named it, or as the upstream knows it.
@@ -74,8 +74,8 @@ impl Operations {
             q: q.0,
             path: path.0,
             method: method.0,
-            status: status_range(status.0.as_deref())?,
-            outcome: outcome.0.map(Into::into),
+            status: statuses(status.0.as_deref())?,
+            outcome: outcome.0.0.into_iter().map(Into::into).collect(),
             origin: origin.0.map(Into::into),
             model: model.0,
             provider: provider.0,

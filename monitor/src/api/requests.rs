@@ -25,7 +25,7 @@ use super::{
     Tag, curl,
     detail::{Detail, SHOWN},
     raw::Raw,
-    shape::{Exchange, Id, Mode, Origin, Outcome, Time},
+    shape::{Exchange, Id, Mode, Origin, Outcomes, Time},
 };
 use crate::{app::App, error::Problem};
 
@@ -65,11 +65,11 @@ impl Operations {
         path: Query<Option<String>>,
         /// In any case.
         method: Query<Option<String>>,
-        /// `200`, or `4xx` for all of them.
-        #[oai(validator(pattern = "^([1-5][0-9][0-9]|[1-5]xx)$"))]
+        /// `200`, `4xx` for all of them, or a list with commas.
+        #[oai(validator(pattern = "^[1-5]([0-9][0-9]|xx|XX)(,[1-5]([0-9][0-9]|xx|XX))*$"))]
         status: Query<Option<String>>,
-        /// How it ended.
-        outcome: Query<Option<Outcome>>,
+        /// How it ended: any of these, repeated or with commas.
+        outcome: Query<Outcomes>,
         /// Who caused it.
         origin: Query<Option<Origin>>,
         /// As the client named it, or as the upstream knows it.
@@ -101,8 +101,8 @@ impl Operations {
             q: q.0,
             path: path.0,
             method: method.0,
-            status: status_range(status.0.as_deref())?,
-            outcome: outcome.0.map(Into::into),
+            status: statuses(status.0.as_deref())?,
+            outcome: outcome.0.0.into_iter().map(Into::into).collect(),
             origin: origin.0.map(Into::into),
             model: model.0,
             provider: provider.0,
@@ -189,8 +189,9 @@ fn twenty() -> u64 {
 }
 
 /// Reads the `status` parameter.
-pub(super) fn status_range(text: Option<&str>) -> Result<Option<StatusRange>, Problem> {
-    text.map(str::parse).transpose().map_err(|e| Problem::field("status", e))
+pub(super) fn statuses(text: Option<&str>) -> Result<Vec<StatusRange>, Problem> {
+    let ranges = text.into_iter().flat_map(|list| list.split(',')).map(str::parse);
+    ranges.collect::<Result<_, _>>().map_err(|e| Problem::field("status", e))
 }
 
 /// 404 for this exchange.

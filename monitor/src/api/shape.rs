@@ -8,7 +8,7 @@ use glassway_shared::{id::ExchangeId, model};
 use jiff::Timestamp;
 use poem_openapi::{
     Enum, Object,
-    registry::{MetaSchema, MetaSchemaRef},
+    registry::{MetaSchema, MetaSchemaRef, Registry},
     types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
 };
 use serde_json::Value;
@@ -100,6 +100,57 @@ pub enum Outcome {
     Rejected,
     /// Glassway died while it ran.
     Interrupted,
+}
+
+/// Several outcomes, repeated or with commas; none is no condition.
+pub struct Outcomes(pub Vec<Outcome>);
+
+impl Type for Outcomes {
+    const IS_REQUIRED: bool = false;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        Vec::<Outcome>::name()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        Vec::<Outcome>::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        Outcome::register(registry);
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(self.as_raw_value().into_iter())
+    }
+}
+
+impl ParseFromParameter for Outcomes {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        // Not `name.is_empty()`: poem-openapi's `Type` has one of its own, always false.
+        let names = value.split(',').map(str::trim).filter(|name| !str::is_empty(name));
+        let outcomes = names.map(|name| match name.parse::<model::Outcome>() {
+            Ok(outcome) => Ok(outcome.into()),
+            Err(e) => Err(ParseError::custom(e)),
+        });
+        outcomes.collect::<Result<_, _>>().map(Self)
+    }
+
+    fn parse_from_parameters<I: IntoIterator<Item = A>, A: AsRef<str>>(
+        values: I,
+    ) -> ParseResult<Self> {
+        let mut all = Vec::new();
+        for value in values {
+            all.extend(Self::parse_from_parameter(value.as_ref())?.0);
+        }
+        Ok(Self(all))
+    }
 }
 
 /// Who caused an exchange.

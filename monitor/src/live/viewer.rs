@@ -29,15 +29,22 @@ pub struct Event {
     kind: &'static str,
     /// The fields after `type` and `seq`, as JSON without braces.
     fields: Arc<str>,
-    /// Whose start it announces.
-    starts: Option<ExchangeId>,
+    /// Whose start or end it announces.
+    about: Option<Turn>,
     /// The cursor it carries.
     cursor: Option<i64>,
 }
 
+/// What an event announces of an exchange.
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    Start(ExchangeId),
+    End(ExchangeId),
+}
+
 impl Event {
     fn new(kind: &'static str, fields: impl Into<Arc<str>>) -> Self {
-        Self { kind, fields: fields.into(), starts: None, cursor: None }
+        Self { kind, fields: fields.into(), about: None, cursor: None }
     }
 
     pub(super) fn proxy(connected: bool) -> Self {
@@ -60,22 +67,22 @@ impl Event {
 
     fn exchange(stage: Stage, exchange: &Exchange) -> Self {
         let request = serde_json::to_string(exchange).unwrap_or_default();
-        match stage {
-            Stage::Started => Self {
-                starts: Some(exchange.id),
-                ..Self::new("request.started", format!("\"request\":{request}"))
-            },
+        let event = match stage {
+            Stage::Started => Self::new("request.started", format!("\"request\":{request}")),
             Stage::Updated => Self::new("request.updated", format!("\"request\":{request}")),
             Stage::Finished(None) => {
                 Self::new("request.finished", format!("\"request\":{request}"))
             }
-            Stage::Finished(Some(cursor)) => Self {
-                cursor: Some(cursor),
-                ..Self::new(
-                    "request.finished",
-                    format!("\"cursor\":{cursor},\"request\":{request}"),
-                )
-            },
+            Stage::Finished(Some(cursor)) => {
+                Self::new("request.finished", format!("\"cursor\":{cursor},\"request\":{request}"))
+            }
+        };
+        match stage {
+            Stage::Started => Self { about: Some(Turn::Start(exchange.id)), ..event },
+            Stage::Updated => event,
+            Stage::Finished(cursor) => {
+                Self { about: Some(Turn::End(exchange.id)), cursor, ..event }
+            }
         }
     }
 
@@ -221,9 +228,18 @@ impl Viewer {
         self.bytes += event.fields.len();
         self.queue.push_back(event);
         if self.queue.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
+            // What it was not told after all, it must be told when it catches up.
+            let mut untold = HashSet::new();
             for dropped in self.queue.drain(..) {
-                if let Some(id) = dropped.starts {
-                    self.known.remove(&id);
+                match dropped.about {
+                    Some(Turn::Start(id)) => {
+                        self.known.remove(&id);
+                        untold.insert(id);
+                    }
+                    Some(Turn::End(id)) if !untold.contains(&id) => {
+                        self.known.insert(id, true);
+                    }
+                    Some(Turn::End(_)) | None => {}
                 }
             }
             self.bytes = 0;

@@ -359,12 +359,16 @@ async fn a_client_that_does_not_read_resyncs_and_holds_up_nobody() {
         }
     }
     let mut finished = Vec::new();
+    let mut started = HashMap::<String, u32>::new();
     let mut resyncs = 0;
     while finished.len() < all.len() {
         let event = slow.event().await;
         match event["type"].as_str().unwrap() {
             "request.finished" => {
                 finished.push(event["request"]["id"].as_str().unwrap().to_owned());
+            }
+            "request.started" => {
+                *started.entry(event["request"]["id"].as_str().unwrap().into()).or_default() += 1;
             }
             "resync" => {
                 resyncs += 1;
@@ -376,6 +380,8 @@ async fn a_client_that_does_not_read_resyncs_and_holds_up_nobody() {
         }
     }
     assert_eq!(finished, all, "each once, in the order of {cursor} commits");
+    assert_eq!(started.len(), all.len());
+    assert!(started.values().all(|&n| n == 1), "each starts once");
     assert!(resyncs > 0, "20 MB did not fill the queue");
 }
 

@@ -85,6 +85,11 @@ async fn each_filter_finds_its_own() {
         ("outcome=ok", 1),
         ("outcome=client_error", 1),
         ("outcome=in_flight", 0),
+        ("outcome=client_error,ok", 2),
+        ("outcome=client_error%2Ctimeout", 1),
+        ("outcome=client_error&outcome=ok", 2),
+        ("outcome=", 2),
+        ("status=5xx,404", 1),
         ("origin=client", 2),
         ("model=gpt-4o", 1),
         ("model=gpt-4", 0),
@@ -276,4 +281,22 @@ async fn the_archive_holds_what_matches() {
     let none = monitor.get("/api/export.har?status=5xx").await.json();
     assert_eq!(none["log"]["entries"], json!([]));
     monitor.get(&format!("/api/export.har?id={}", ExchangeId::new())).await.refused(404);
+}
+
+#[tokio::test]
+async fn long_lists_are_packed_for_those_who_can_unpack() {
+    use std::io::Read;
+    let mut monitor = start().await;
+    monitor.append(&(0..20).map(|_| record()).collect::<Vec<_>>());
+    let bearer = format!("Bearer {}", crate::start::KEY);
+    let headers = [("authorization", &bearer[..]), ("accept-encoding", "gzip, br")];
+    let packed = monitor.ask("GET", "/api/requests", &headers, "").await;
+    assert_eq!(packed.header("content-encoding"), "gzip");
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&packed.body[..]).read_to_string(&mut text).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["total"], 20);
+    let plain = monitor.get("/api/requests").await;
+    assert_eq!(plain.header("content-encoding"), "");
+    let har = monitor.ask("GET", "/api/export.har", &headers, "").await;
+    assert_eq!(har.header("content-encoding"), "");
 }

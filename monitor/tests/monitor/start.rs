@@ -169,7 +169,8 @@ pub fn record() -> Record {
     };
     Record {
         id: ExchangeId::new(),
-        started_at_us: jiff::Timestamp::now().as_microsecond(),
+        // It has ended by now.
+        started_at_us: jiff::Timestamp::now().as_microsecond() - 900_000,
         method: "POST".into(),
         path: "/v1/chat/completions".into(),
         target: "/v1/chat/completions?x=y".into(),

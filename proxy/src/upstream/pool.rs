@@ -3,7 +3,6 @@
 //! at five; an HTTP/2 one is shared.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -19,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(4);
 /// Idle connections kept per upstream.
 const MAX_IDLE: usize = 256;
 /// Answers with more headers than hyper's default of 100 are valid.
-const MAX_HEADERS: usize = 256;
+const MAX_HEADERS: usize = 128;
 
 type One = http1::SendRequest<Upload>;
 type Two = http2::SendRequest<Upload>;
@@ -36,10 +35,28 @@ struct Shelf {
     two: Option<Two>,
 }
 
+/// Few enough that comparing pointers beats hashing names.
+#[derive(Default)]
+struct Shelves(Vec<(Arc<Origin>, Shelf)>);
+
+impl Shelves {
+    fn find(&mut self, origin: &Arc<Origin>) -> Option<&mut Shelf> {
+        let same = |other: &Arc<Origin>| Arc::ptr_eq(other, origin) || other == origin;
+        self.0.iter_mut().find(|(other, _)| same(other)).map(|(_, shelf)| shelf)
+    }
+
+    fn find_or_add(&mut self, origin: &Arc<Origin>) -> &mut Shelf {
+        if self.find(origin).is_none() {
+            self.0.push((origin.clone(), Shelf::default()));
+        }
+        self.find(origin).expect("just added")
+    }
+}
+
 /// See the module.
 #[derive(Default)]
 pub(super) struct Pool {
-    shelves: Mutex<HashMap<Origin, Shelf>>,
+    shelves: Mutex<Shelves>,
 }
 
 impl Pool {
@@ -47,16 +64,16 @@ impl Pool {
         Arc::default()
     }
 
-    fn shelves(&self) -> MutexGuard<'_, HashMap<Origin, Shelf>> {
+    fn shelves(&self) -> MutexGuard<'_, Shelves> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection that is ready, if one waits.
-    pub(super) async fn take(&self, origin: &Origin) -> Option<Line> {
+    pub(super) async fn take(&self, origin: &Arc<Origin>) -> Option<Line> {
         loop {
             let mut sender = {
                 let mut shelves = self.shelves();
-                let shelf = shelves.get_mut(origin)?;
+                let shelf = shelves.find(origin)?;
                 if let Some(two) = &shelf.two {
                     match two.is_closed() {
                         false => return Some(Line::Two(two.clone())),
@@ -78,16 +95,13 @@ impl Pool {
         }
     }
 
-    fn put(&self, origin: &Origin, sender: One, keep: Duration) {
+    fn put(&self, origin: &Arc<Origin>, sender: One, keep: Duration) {
         if sender.is_closed() {
             return;
         }
         let now = Instant::now();
         let mut shelves = self.shelves();
-        if !shelves.contains_key(origin) {
-            shelves.insert(origin.clone(), Shelf::default());
-        }
-        let shelf = shelves.get_mut(origin).expect("just inserted");
+        let shelf = shelves.find_or_add(origin);
         let expired = shelf.one.iter().take_while(|(_, until)| *until <= now).count();
         shelf.one.drain(..expired);
         if shelf.one.len() < MAX_IDLE {
@@ -98,7 +112,7 @@ impl Pool {
     /// Starts HTTP on a fresh connection.
     pub(super) async fn handshake(
         &self,
-        origin: &Origin,
+        origin: &Arc<Origin>,
         connected: Connected,
     ) -> Result<Line, hyper::Error> {
         let http2 = connected.http2;
@@ -126,7 +140,7 @@ impl Pool {
         tokio::spawn(async move {
             let _ = connection.await;
         });
-        self.shelves().entry(origin.clone()).or_default().two = Some(sender.clone());
+        self.shelves().find_or_add(origin).two = Some(sender.clone());
         Ok(Line::Two(sender))
     }
 }
@@ -135,12 +149,12 @@ impl Pool {
 pub struct Reuse {
     sender: One,
     pool: Arc<Pool>,
-    origin: Origin,
+    origin: Arc<Origin>,
     keep: Duration,
 }
 
 impl Reuse {
-    pub(super) fn new(sender: One, pool: &Arc<Pool>, origin: &Origin) -> Self {
+    pub(super) fn new(sender: One, pool: &Arc<Pool>, origin: &Arc<Origin>) -> Self {
         Self { sender, pool: pool.clone(), origin: origin.clone(), keep: IDLE }
     }
 

@@ -1,86 +1,117 @@
 //! Moves the write-ahead log into the database beside the writer. Automatic
 //! checkpoints stalled commits for up to 335 ms; a passive one every 300 ms on a
 //! thread of its own, at most 17 ms.
+//!
+//! The log starts over from its beginning only when a checkpoint has caught up with
+//! the writer, which under steady load never happens by itself: past [`LOG_LIMIT`]
+//! the writer waits for one pass.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
-        mpsc::{RecvTimeoutError, Sender, channel},
+        atomic::{AtomicU64, Ordering::Relaxed},
+        mpsc::{RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, OpenFlags};
 
-/// Beyond this the writer waits for the checkpointer.
-pub const WAL_LIMIT: u64 = 256 << 20;
+/// Bytes of log past which the writer waits. Small enough to stay in the page cache.
+pub const LOG_LIMIT: u64 = 64 << 20;
 const EVERY: Duration = Duration::from_millis(300);
+const PAGE: u64 = 16384;
+/// A reader may keep a pass from catching up; the writer does not ask again at once.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The thread; stops and does a last checkpoint when dropped.
 pub struct Checkpointer {
-    stop: Option<Sender<()>>,
+    requests: Option<SyncSender<Option<SyncSender<()>>>>,
     thread: Option<JoinHandle<()>>,
-    wal: Arc<PathBuf>,
+    log_bytes: Arc<AtomicU64>,
+    waited: Option<Instant>,
+    /// Bytes written since the log's size was last asked for.
+    since: u64,
 }
 
 impl Checkpointer {
     /// Starts it for this database.
     pub fn start(database: &Path) -> std::io::Result<Self> {
-        let mut wal = database.as_os_str().to_owned();
-        wal.push("-wal");
-        let wal = Arc::new(PathBuf::from(wal));
-        let (stop, stopped) = channel::<()>();
-        let (path, wal_path) = (database.to_owned(), wal.clone());
+        let (requests, asked) = sync_channel::<Option<SyncSender<()>>>(1);
+        let path = database.to_owned();
+        let log_bytes = Arc::new(AtomicU64::new(0));
+        let told = log_bytes.clone();
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
             let mut connection = None;
             let mut last_error = String::new();
             loop {
-                let wait = stopped.recv_timeout(EVERY);
-                let result = checkpoint(&mut connection, &path, &wal_path);
-                match result {
-                    Ok(()) => last_error.clear(),
+                let request = asked.recv_timeout(EVERY);
+                match checkpoint(&mut connection, &path) {
+                    Ok(frames) => {
+                        told.store(frames * PAGE, Relaxed);
+                        last_error.clear();
+                    }
                     Err(e) => {
                         connection = None;
                         let text = e.to_string();
                         if text != last_error {
-                            tracing::warn!(error = %text, "cannot move the write-ahead log into the database; trying on");
+                            tracing::warn!(
+                                error = %text,
+                                "cannot move the write-ahead log into the database; trying on"
+                            );
                             last_error = text;
                         }
                     }
                 }
-                if wait != Err(RecvTimeoutError::Timeout) {
-                    return;
+                match request {
+                    Ok(Some(done)) => drop(done.send(())),
+                    Ok(None) | Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
         })?;
-        Ok(Self { stop: Some(stop), thread: Some(thread), wal })
+        Ok(Self {
+            requests: Some(requests),
+            thread: Some(thread),
+            log_bytes,
+            waited: None,
+            since: 0,
+        })
     }
 
-    /// Bytes in the write-ahead log.
-    pub fn wal_bytes(&self) -> u64 {
-        std::fs::metadata(&*self.wal).map_or(0, |m| m.len())
+    /// To be called by the writer between transactions, with about how many bytes the
+    /// last one wrote: waits for one pass where the log has grown past its limit.
+    pub fn keep_up(&mut self, wrote: u64) {
+        self.since += wrote;
+        let over = self.log_bytes.load(Relaxed).max(self.since) > LOG_LIMIT;
+        if !over || self.waited.is_some_and(|at| at.elapsed() < PATIENCE) {
+            return;
+        }
+        let (done, wait) = sync_channel(1);
+        let sent = self.requests.as_ref().is_some_and(|r| r.send(Some(done)).is_ok());
+        if sent {
+            let _ = wait.recv_timeout(PATIENCE);
+        }
+        self.since = 0;
+        // Caught up: the next write starts the log over, and the count with it.
+        let still_over = self.log_bytes.load(Relaxed) > LOG_LIMIT;
+        self.waited = still_over.then(Instant::now);
     }
 }
 
 impl Drop for Checkpointer {
     fn drop(&mut self) {
-        drop(self.stop.take());
+        drop(self.requests.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
     }
 }
 
-fn checkpoint(
-    connection: &mut Option<Connection>,
-    path: &Path,
-    wal: &Path,
-) -> Result<(), rusqlite::Error> {
-    if std::fs::metadata(wal).map_or(0, |m| m.len()) == 0 {
-        return Ok(());
-    }
+/// Frames in the log that a writer must append after; 0 once it may start over.
+fn checkpoint(connection: &mut Option<Connection>, path: &Path) -> Result<u64, rusqlite::Error> {
     let connection = match connection {
         Some(open) => open,
         None => {
@@ -93,5 +124,29 @@ fn checkpoint(
             connection.insert(opened)
         }
     };
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+    let (frames, moved): (i64, i64) =
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+            Ok((row.get(1)?, row.get(2)?))
+        })?;
+    Ok(if frames == moved { 0 } else { u64::try_from(frames).unwrap_or(0) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_starts_over_under_steady_writes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("glassway.db");
+        let connection = crate::store::migrate::open_writer(&path).unwrap();
+        let mut checkpointer = Checkpointer::start(&path).unwrap();
+        let noise: Vec<u8> = (0..1_000_000u32).map(|n| (n.wrapping_mul(7919) >> 3) as u8).collect();
+        for _ in 0..300 {
+            connection.execute("INSERT INTO chunk_data (data) VALUES (?1)", [&noise]).unwrap();
+            checkpointer.keep_up(noise.len() as u64);
+        }
+        let log = std::fs::metadata(dir.path().join("glassway.db-wal")).unwrap().len();
+        assert!(log < 2 * LOG_LIMIT, "{log}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Reading what happened: pages of the list, what was committed after a cursor, and
 //! one exchange with everything that was said.
 
-use std::{str::FromStr, time::Duration};
+use std::{borrow::Cow, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Valu
 use super::{
     StoreError,
     bodies::{self, Form, SocketMessage},
-    filter::Filter,
+    filter::{FOUND_AT_MOST, Filter},
     read::{Reader, gave_up},
     record::Marks,
 };
@@ -51,7 +51,7 @@ pub fn page(
 fn page_query(filter: &Filter, before: Option<ExchangeId>, limit: usize) -> (String, Vec<Value>) {
     let (mut conditions, mut values) = filter.sql();
     if let Some(before) = before {
-        conditions.push("id < ?");
+        conditions.push("id < ?".into());
         values.push(Value::Blob(before.as_bytes().to_vec()));
     }
     values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
@@ -69,6 +69,8 @@ pub fn count(reader: &Reader, filter: &Filter) -> Result<Option<u64>, StoreError
         Ok(statement.query_row(params_from_iter(values), |row| row.get::<_, i64>(0))?)
     });
     match counted {
+        // A search looks at the newest hits only: that many are not all.
+        Ok(FOUND_AT_MOST..) if filter.q.is_some() => Ok(None),
         Ok(n) => Ok(Some(n.unsigned_abs())),
         Err(e) if gave_up(&e) => Ok(None),
         Err(e) => Err(e),
@@ -115,7 +117,7 @@ fn find_query() -> String {
     format!("SELECT {COLUMNS} FROM exchanges WHERE id = ?")
 }
 
-fn clause(conditions: &[&str]) -> String {
+fn clause(conditions: &[Cow<'static, str>]) -> String {
     match conditions.is_empty() {
         true => String::new(),
         false => format!(" WHERE {}", conditions.join(" AND ")),
@@ -346,7 +348,7 @@ mod tests {
 
     #[test]
     fn rare_outcomes_have_an_index_of_their_own() {
-        let filter = Filter { outcome: Some(Outcome::Timeout), ..Filter::default() };
+        let filter = Filter { outcome: vec![Outcome::Timeout], ..Filter::default() };
         for before in [None, Some(ExchangeId::new())] {
             let plan = plan_of_page(&filter, before);
             assert!(plan.contains("USING INDEX exchanges_not_ok (outcome=?"), "{plan}");

@@ -2,7 +2,10 @@
 //! from text once, asked of the database as SQL and of a running exchange in memory.
 //! Both answers live here so that they cannot drift apart.
 //!
-//! Names (`model`, `path`, …) match exactly; a `*` stands for anything.
+//! Names (`model`, `path`, …) match exactly; a `*` stands for anything. `status` and
+//! `outcome` may be lists, any of which may match.
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 use rusqlite::types::Value;
@@ -50,10 +53,10 @@ pub struct Filter {
     pub path: Option<String>,
     /// In any case.
     pub method: Option<String>,
-    /// What the client got.
-    pub status: Option<StatusRange>,
-    /// How it ended.
-    pub outcome: Option<Outcome>,
+    /// What the client got: any of these; empty = anything.
+    pub status: Vec<StatusRange>,
+    /// How it ended: any of these; empty = anyhow.
+    pub outcome: Vec<Outcome>,
     /// Who caused it.
     pub origin: Option<Origin>,
     /// As the client named it, or as the upstream knows it.
@@ -103,8 +106,8 @@ impl Filter {
             "q" => self.q = word(),
             "path" => self.path = word(),
             "method" => self.method = word(),
-            "status" => self.status = Some(text.parse()?),
-            "outcome" => self.outcome = Some(text.parse()?),
+            "status" => self.status = list(text)?,
+            "outcome" => self.outcome = list(text)?,
             "origin" => self.origin = Some(text.parse()?),
             "model" => self.model = word(),
             "provider" => self.provider = word(),
@@ -146,11 +149,11 @@ impl Filter {
         let running_ms = || now.duration_since(exchange.started_at).as_millis_f64();
         name(&self.path, Some(&exchange.path))
             && equals(self.method.as_ref().map(|m| m.eq_ignore_ascii_case(&exchange.method)))
-            && equals(
-                self.status
-                    .map(|s| exchange.status.is_some_and(|is| (s.from..=s.to).contains(&is))),
-            )
-            && equals(self.outcome.map(|outcome| outcome == exchange.outcome))
+            && (self.status.is_empty()
+                || exchange
+                    .status
+                    .is_some_and(|is| self.status.iter().any(|s| (s.from..=s.to).contains(&is))))
+            && (self.outcome.is_empty() || self.outcome.contains(&exchange.outcome))
             && equals(self.origin.map(|origin| origin == exchange.origin))
             && (name(&self.model, exchange.model.as_deref())
                 || name(&self.model, exchange.upstream_model.as_deref()))
@@ -169,7 +172,7 @@ impl Filter {
     }
 
     /// The condition in SQL over `exchanges`, with its values; empty = none.
-    pub(super) fn sql(&self) -> (Vec<&'static str>, Vec<Value>) {
+    pub(super) fn sql(&self) -> (Vec<Cow<'static, str>>, Vec<Value>) {
         let mut all = Conditions::default();
         if let Some(q) = self.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
             match search::phrase(q) {
@@ -188,25 +191,23 @@ impl Filter {
         if let Some(method) = &self.method {
             all.add("method = ?", [Value::Text(method.to_ascii_uppercase())]);
         }
-        if let Some(StatusRange { from, to }) = self.status {
-            if from == to {
-                all.add("status = ?", [Value::Integer(from.into())]);
-            } else {
-                all.add(
-                    "status BETWEEN ? AND ?",
-                    [Value::Integer(from.into()), Value::Integer(to.into())],
-                );
-            }
-            if from >= 400 {
-                // True of every such row, and lets the index of rare rows serve.
-                all.add("outcome <> 'ok'", []);
-            }
+        if !self.status.is_empty() {
+            let any = vec!["status BETWEEN ? AND ?"; self.status.len()].join(" OR ");
+            let bounds = self.status.iter().flat_map(|range| [range.from, range.to]);
+            all.add(format!("({any})"), bounds.map(|n| Value::Integer(n.into())));
         }
-        if let Some(outcome) = self.outcome {
-            if outcome != Outcome::Ok {
-                all.add("outcome <> 'ok'", []);
-            }
+        if let [outcome] = self.outcome[..] {
             all.add("outcome = ?", [Value::Text(outcome.as_str().to_owned())]);
+        } else if !self.outcome.is_empty() {
+            let any = vec!["?"; self.outcome.len()].join(", ");
+            let names = self.outcome.iter().map(|o| Value::Text(o.as_str().to_owned()));
+            all.add(format!("outcome IN ({any})"), names);
+        }
+        // True of every such row, and lets the index of rare rows serve.
+        let failed = !self.status.is_empty() && self.status.iter().all(|s| s.from >= 400);
+        let rare = !self.outcome.is_empty() && !self.outcome.contains(&Outcome::Ok);
+        if failed || rare {
+            all.add("outcome <> 'ok'", []);
         }
         if let Some(origin) = self.origin {
             all.add("origin = ?", [Value::Text(origin.as_str().to_owned())]);
@@ -246,6 +247,9 @@ impl Filter {
                          ORDER BY rowid DESC LIMIT 20000)";
 }
 
+/// The `LIMIT` of [`Filter::FOUND`].
+pub(super) const FOUND_AT_MOST: i64 = 20_000;
+
 const SLACK_MS: i64 = 2_000;
 
 fn id_at(moment: Timestamp, slack_ms: i64) -> Value {
@@ -255,13 +259,13 @@ fn id_at(moment: Timestamp, slack_ms: i64) -> Value {
 
 #[derive(Default)]
 struct Conditions {
-    parts: Vec<&'static str>,
+    parts: Vec<Cow<'static, str>>,
     values: Vec<Value>,
 }
 
 impl Conditions {
-    fn add(&mut self, part: &'static str, values: impl IntoIterator<Item = Value>) {
-        self.parts.push(part);
+    fn add(&mut self, part: impl Into<Cow<'static, str>>, values: impl IntoIterator<Item = Value>) {
+        self.parts.push(part.into());
         self.values.extend(values);
     }
 
@@ -272,6 +276,11 @@ impl Conditions {
             None => {}
         }
     }
+}
+
+/// `a,b,c`: any of them.
+fn list<T: std::str::FromStr<Err = String>>(text: &str) -> Result<Vec<T>, String> {
+    text.split(',').map(|one| one.trim().parse()).collect()
 }
 
 fn moment(text: &str) -> Result<Timestamp, String> {
@@ -349,6 +358,9 @@ mod tests {
     #[rstest::rstest]
     #[case("status", "4xx", true)]
     #[case("status", "200", true)]
+    #[case("status", "4xx,503", true)]
+    #[case("status", "4xx,", false)]
+    #[case("outcome", "timeout,client_closed", true)]
     #[case("status", "6xx", false)]
     #[case("status", "99", false)]
     #[case("outcome", "ok", true)]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{StoreError, bodies, migrate, record::Record, totals::Totals};
 use crate::{feed::Losses, id::ExchangeId, model::Side};
@@ -31,9 +31,14 @@ impl Writer {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut totals = Totals::default();
-        for record in records {
-            if insert(&transaction, record)? {
-                totals.add(record);
+        {
+            // Looked up once per batch: finding a statement by its text costs as much as
+            // binding a dozen values.
+            let mut insert = Insert::new(&transaction)?;
+            for record in records {
+                if insert.record(record)? {
+                    totals.add(record);
+                }
             }
         }
         totals.write(&transaction)?;
@@ -74,96 +79,111 @@ impl Writer {
     }
 }
 
-/// False where the id is already there.
-fn insert(connection: &Connection, record: &Record) -> Result<bool, StoreError> {
-    let times = &record.times;
-    let usage = &record.usage;
-    let warnings = match record.warnings.is_empty() {
-        true => None,
-        false => Some(serde_json::to_string(&record.warnings).expect("strings are JSON")),
-    };
-    let response = record.response.as_ref();
-    let mut exchange = connection.prepare_cached(
-        "INSERT INTO exchanges (id, started_at, method, path, origin, mode, client_ip, client_token,
+const EXCHANGE: &str = "INSERT INTO exchanges (id, started_at, method, path, origin, mode, client_ip, client_token,
              provider, key, model, upstream_model, status, outcome, error_code, error_message, stream,
              duration_us, ttfb_us, first_token_us, request_bytes, response_bytes, prompt_tokens,
              completion_tokens, cached_tokens, reasoning_tokens, usage_source, cost_nano, attempts,
              warnings)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
              ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)
-         ON CONFLICT (id) DO NOTHING",
-    )?;
-    let inserted = exchange.execute(params![
-        record.id.as_bytes(),
-        record.started_at_us,
-        record.method,
-        record.path,
-        record.origin.as_str(),
-        record.mode.as_str(),
-        record.client_ip,
-        record.client_token,
-        record.provider,
-        record.key,
-        record.model,
-        record.upstream_model,
-        record.status,
-        record.outcome.as_str(),
-        record.error.as_ref().map(|e| &e.code),
-        record.error.as_ref().map(|e| &e.message),
-        record.stream,
-        count(times.duration_us),
-        count(times.ttfb_us),
-        count(times.first_token_us),
-        record.request.body_bytes as i64,
-        response.map_or(0, |r| r.body_bytes as i64),
-        count(usage.prompt_tokens),
-        count(usage.completion_tokens),
-        count(usage.cached_tokens),
-        count(usage.reasoning_tokens),
-        usage.source.as_str(),
-        record.cost_nano,
-        record.attempts,
-        warnings,
-    ])?;
-    if inserted == 0 {
-        return Ok(false);
-    }
-    let seq = connection.last_insert_rowid();
+         ON CONFLICT (id) DO NOTHING";
 
-    let request = bodies::pack(connection, Side::Request, &record.request, seq)?;
-    let empty = Default::default();
-    let answer = bodies::pack(connection, Side::Response, response.unwrap_or(&empty), seq)?;
-    let tries = record
-        .tries
-        .as_ref()
-        .map(|tries| serde_json::to_string(tries).expect("tries are plain data"));
-    let mut contents = connection.prepare_cached(
-        "INSERT INTO contents (seq, http_version, target, upstream_url, connect_us, request_sent_us,
+const CONTENTS: &str = "INSERT INTO contents (seq, http_version, target, upstream_url, connect_us, request_sent_us,
              reused, request_headers, request_trailers, request_body, request_form, response_headers,
              response_trailers, response_body, response_form, marks, messages, tries)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-    )?;
-    contents.execute(params![
-        seq,
-        record.http_version,
-        record.target,
-        record.upstream_url,
-        times.connect_us,
-        count(times.request_sent_us),
-        record.reused,
-        record.request.headers,
-        some(&record.request.trailers),
-        some(&request.column),
-        request.form.column(),
-        response.map(|r| &r.headers[..]),
-        response.and_then(|r| some(&r.trailers)),
-        some(&answer.column),
-        answer.form.column(),
-        some(record.marks.packed()),
-        bodies::pack_messages(&record.messages)?,
-        tries,
-    ])?;
-    Ok(true)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+
+struct Insert<'c> {
+    connection: &'c Connection,
+    exchange: CachedStatement<'c>,
+    contents: CachedStatement<'c>,
+}
+
+impl<'c> Insert<'c> {
+    fn new(connection: &'c Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection,
+            exchange: connection.prepare_cached(EXCHANGE)?,
+            contents: connection.prepare_cached(CONTENTS)?,
+        })
+    }
+
+    /// False where the id is already there.
+    fn record(&mut self, record: &Record) -> Result<bool, StoreError> {
+        let connection = self.connection;
+        let times = &record.times;
+        let usage = &record.usage;
+        let warnings = match record.warnings.is_empty() {
+            true => None,
+            false => Some(serde_json::to_string(&record.warnings).expect("strings are JSON")),
+        };
+        let response = record.response.as_ref();
+        let inserted = self.exchange.execute(params![
+            record.id.as_bytes(),
+            record.started_at_us,
+            record.method,
+            record.path,
+            record.origin.as_str(),
+            record.mode.as_str(),
+            record.client_ip,
+            record.client_token,
+            record.provider,
+            record.key,
+            record.model,
+            record.upstream_model,
+            record.status,
+            record.outcome.as_str(),
+            record.error.as_ref().map(|e| &e.code),
+            record.error.as_ref().map(|e| &e.message),
+            record.stream,
+            count(times.duration_us),
+            count(times.ttfb_us),
+            count(times.first_token_us),
+            record.request.body_bytes as i64,
+            response.map_or(0, |r| r.body_bytes as i64),
+            count(usage.prompt_tokens),
+            count(usage.completion_tokens),
+            count(usage.cached_tokens),
+            count(usage.reasoning_tokens),
+            usage.source.as_str(),
+            record.cost_nano,
+            record.attempts,
+            warnings,
+        ])?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        let seq = connection.last_insert_rowid();
+
+        let request = bodies::pack(connection, Side::Request, &record.request, seq)?;
+        let empty = Default::default();
+        let answer = bodies::pack(connection, Side::Response, response.unwrap_or(&empty), seq)?;
+        let tries = record
+            .tries
+            .as_ref()
+            .map(|tries| serde_json::to_string(tries).expect("tries are plain data"));
+        self.contents.execute(params![
+            seq,
+            record.http_version,
+            record.target,
+            record.upstream_url,
+            times.connect_us,
+            count(times.request_sent_us),
+            record.reused,
+            record.request.headers,
+            some(&record.request.trailers),
+            some(&request.column),
+            request.form.column(),
+            response.map(|r| &r.headers[..]),
+            response.and_then(|r| some(&r.trailers)),
+            some(&answer.column),
+            answer.form.column(),
+            some(record.marks.packed()),
+            bodies::pack_messages(&record.messages)?,
+            tries,
+        ])?;
+        Ok(true)
+    }
 }
 
 fn count(value: Option<u64>) -> Option<i64> {
