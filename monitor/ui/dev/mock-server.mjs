@@ -267,7 +267,6 @@ const server = createServer(async (req, res) => {
     if (path === "/api/session") return json(res, 200, { signed_in: true, expires_at: "2026-12-20T00:00:00Z" });
     if (path === "/api/requests") {
       if (args.includes("--broken")) return problem(res, 503, "the database is locked by another process");
-      if (/,/.test((url.searchParams.get("outcome") ?? "") + (url.searchParams.get("status") ?? ""))) return problem(res, 400, "one value only");
       return setTimeout(() => json(res, 200, list(url.searchParams)), args.includes("--slow") ? 4000 : 15);
     }
     if (path === "/api/stats") return json(res, 200, { success_rate: 0.984, duration_ms: { avg: 4210, p50: 2210, p95: 18_400 }, ttfb_ms: { avg: 400, p50: 310, p95: 1400 }, calls: { "1m": 14, "1h": 1283, "24h": 18_204, all: order.length + 120_000 }, tokens: {}, cost_usd: {}, keys: {}, lost, in_flight: running.size });
