@@ -182,7 +182,11 @@ if (!EMPTY && !STILL) {
   setInterval(quick, 2300);
   setInterval(() => begin(random() < 0.25 ? { stallAt: 25 } : random() < 0.15 ? { fail: { after: 30, outcome: "upstream_closed", error: { code: "upstream_closed", message: "the upstream closed the connection in the middle of the body" } } } : {}), 6500);
 }
-if (args.includes("--still-streaming")) begin({ answer: ANSWERS[0], pace: 400 });
+if (args.includes("--still-streaming")) {
+  const again = () => begin({ answer: ANSWERS[0], pace: 400 });
+  again();
+  setInterval(again, 15_000);
+}
 const storm = args.includes("--storm") ? Number(args[args.indexOf("--storm") + 1]) : 0;
 if (storm) {
   setInterval(() => {
