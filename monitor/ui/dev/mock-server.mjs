@@ -182,7 +182,11 @@ if (!EMPTY && !STILL) {
   setInterval(quick, 2300);
   setInterval(() => begin(random() < 0.25 ? { stallAt: 25 } : random() < 0.15 ? { fail: { after: 30, outcome: "upstream_closed", error: { code: "upstream_closed", message: "the upstream closed the connection in the middle of the body" } } } : {}), 6500);
 }
-if (args.includes("--still-streaming")) begin({ answer: ANSWERS[0], pace: 400 });
+if (args.includes("--still-streaming")) {
+  const again = () => begin({ answer: ANSWERS[0], pace: 400 });
+  again();
+  setInterval(again, 15_000);
+}
 const storm = args.includes("--storm") ? Number(args[args.indexOf("--storm") + 1]) : 0;
 if (storm) {
   setInterval(() => {
@@ -267,7 +271,6 @@ const server = createServer(async (req, res) => {
     if (path === "/api/session") return json(res, 200, { signed_in: true, expires_at: "2026-12-20T00:00:00Z" });
     if (path === "/api/requests") {
       if (args.includes("--broken")) return problem(res, 503, "the database is locked by another process");
-      if (/,/.test((url.searchParams.get("outcome") ?? "") + (url.searchParams.get("status") ?? ""))) return problem(res, 400, "one value only");
       return setTimeout(() => json(res, 200, list(url.searchParams)), args.includes("--slow") ? 4000 : 15);
     }
     if (path === "/api/stats") return json(res, 200, { success_rate: 0.984, duration_ms: { avg: 4210, p50: 2210, p95: 18_400 }, ttfb_ms: { avg: 400, p50: 310, p95: 1400 }, calls: { "1m": 14, "1h": 1283, "24h": 18_204, all: order.length + 120_000 }, tokens: {}, cost_usd: {}, keys: {}, lost, in_flight: running.size });

@@ -63,7 +63,7 @@ const SCENES = [
   ["request-headers", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok", "headers"); }],
   ["request-failed", busy, async (p) => { await open(p, "model:qwen3-max outcome:upstream_error"); }],
   ["request-error", busy, async (p) => { await open(p, "status:400"); }],
-  ["request-hostile", busy, async (p) => { await open(p, "onerror=alert(1)"); }],
+  ["request-hostile", busy, async (p) => { await open(p, 'model:"<img src=x onerror=alert(1)>"'); }],
   ["request-shed", busy, async (p) => { await open(p, "model:deepseek-chat outcome:ok key:vip-2"); }],
   ["request-binary", busy, async (p) => { await open(p, "model:gpt-4o-mini-tts", "response"); }],
   ["request-embeddings", busy, async (p) => { await open(p, "model:text-embedding-3-large"); }],

@@ -1242,10 +1242,10 @@ export interface operations {
                 path?: string;
                 /** @description In any case. */
                 method?: string;
-                /** @description `200`, or `4xx` for all of them. */
+                /** @description `200`, `4xx` for all of them, or a list with commas. */
                 status?: string;
-                /** @description How it ended. */
-                outcome?: components["schemas"]["Outcome"];
+                /** @description How it ended: any of these, repeated or with commas. */
+                outcome?: components["schemas"]["Outcome"][];
                 /** @description Who caused it. */
                 origin?: components["schemas"]["Origin"];
                 /** @description As the client named it, or as the upstream knows it. */
@@ -1438,10 +1438,10 @@ export interface operations {
                 path?: string;
                 /** @description In any case. */
                 method?: string;
-                /** @description `200`, or `4xx` for all of them. */
+                /** @description `200`, `4xx` for all of them, or a list with commas. */
                 status?: string;
-                /** @description How it ended. */
-                outcome?: components["schemas"]["Outcome"];
+                /** @description How it ended: any of these, repeated or with commas. */
+                outcome?: components["schemas"]["Outcome"][];
                 /** @description Who caused it. */
                 origin?: components["schemas"]["Origin"];
                 /** @description As the client named it, or as the upstream knows it. */

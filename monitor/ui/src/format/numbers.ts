@@ -55,6 +55,7 @@ export function duration(ms: Maybe, fine = false): string {
   if (ms == null || !Number.isFinite(ms)) return NONE;
   if (ms < 0) return duration(0);
   if (ms < 10 && fine && ms > 0) return `${ms.toFixed(1)} ms`;
+  if (ms > 0 && ms < 0.5) return "<1 ms";
   if (ms < 999.5) return `${Math.round(ms)} ms`;
   const s = ms / 1000;
   if (s < 59.95) return `${s.toFixed(fine && s < 9.995 ? 2 : 1)} s`;

@@ -90,7 +90,7 @@ export const en = {
     },
   },
   strip: {
-    label: "The last 24 hours at a glance",
+    label: "At a glance",
     success: "Success", average: "Average", p50: "p50", p95: "p95", first: "First token p50", calls: "Calls",
     lastMinute: "1 m", lastHour: "1 h", lastDay: "24 h", ever: "all",
     shed: (n: string) => `${n} bodies not saved`,

@@ -89,7 +89,7 @@ export const zh: Words = {
     },
   },
   strip: {
-    label: "最近 24 小时概况",
+    label: "概况",
     success: "成功率", average: "平均耗时", p50: "p50 耗时", p95: "p95 耗时", first: "首字 p50", calls: "调用",
     lastMinute: "1 分钟", lastHour: "1 小时", lastDay: "24 小时", ever: "累计",
     shed: (n) => `${n} 个正文未保存`,

@@ -138,7 +138,11 @@ export function useDetail(id: string) {
     return read && { ...read, turns: converse(read.turns, []) };
   });
 
-  const frames = computed<SseEvent[]>(() => (answer.value && answer.value.frames.length >= (detail.value?.events?.length ?? 0) ? answer.value.frames.slice() : (detail.value?.events ?? [])));
+  // What came before this page watched carries one time for all of it; HTTP knows each one's.
+  const frames = computed<SseEvent[]>(() => {
+    const stored = detail.value?.events ?? [];
+    return answer.value ? stored.concat(answer.value.frames.slice(stored.length)) : stored;
+  });
 
   const answered = computed<{ turns: Turn[]; error: Said | null }>(() => {
     const d = detail.value;

@@ -3,9 +3,9 @@
 
 import { computed, onScopeDispose, reactive, watch, type Ref } from "vue";
 import { running, type Exchange } from "../api/types";
-import { DROPPED, matches, parse, set, type Filters } from "../filters/filters";
+import { DROPPED, matches, parse, query, set, type Filters } from "../filters/filters";
 import { live } from "../live/store";
-import { ask, questions } from "./pages";
+import { ask } from "./pages";
 
 export const FACETS = ["all", "running", "2xx", "4xx", "5xx", "dropped"] as const;
 export type Facet = (typeof FACETS)[number];
@@ -51,10 +51,7 @@ export function useFacets(text: Ref<string>) {
     dirty = false;
     const asked = FACETS.filter((f) => f !== "running");
     const totals = await Promise.all(
-      asked.map(async (facet) => {
-        const parts = await Promise.all(questions(parse(choose(base.value, facet)), Date.now()).map((q) => ask({ ...q, limit: "1" }, signal).then((p) => p.total, () => null)));
-        return parts.reduce<number | null>((sum, n) => (sum === null || n === null ? null : sum + n), 0);
-      }),
+      asked.map((facet) => ask({ ...query(parse(choose(base.value, facet)), Date.now()), limit: "1" }, signal).then((p) => p.total, () => null)),
     );
     if (signal.aborted) return;
     asked.forEach((facet, i) => (counts[facet] = totals[i] ?? null));

@@ -4,10 +4,10 @@
 import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from "vue";
 import { api, Failure, got } from "../api/client";
 import { running, type Exchange } from "../api/types";
-import { matches, parse } from "../filters/filters";
+import { matches, parse, query } from "../filters/filters";
 import { Rows } from "../live/rows";
 import { live, unresolved } from "../live/store";
-import { ask, questions, Reader } from "./pages";
+import { ask, Reader } from "./pages";
 
 const FIRST_PAGE = 100;
 const PAGE = 400;
@@ -39,7 +39,7 @@ export function useList(text: Ref<string>) {
 
   const following = computed(() => atTop.value && !paused.value);
 
-  const read = (extra: Record<string, string> = {}) => new Reader(questions(filters.value, Date.now()).map((q) => ({ ...q, ...extra })), ask);
+  const read = (extra: Record<string, string> = {}) => new Reader({ ...query(filters.value, Date.now()), ...extra }, ask);
 
   async function load() {
     abort.abort();
