@@ -151,7 +151,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
     return k;
   }
 
-  async function answer(method, path, q, body, res) {
+  async function answer(method, path, q, body) {
     const at = /^\/api\/(keys|providers|models|routes|client-tokens|presets|validate_keys|settings)(?:\/(.+))?$/.exec(path);
     if (!at) return undefined;
     const [, what, rest] = at;
@@ -308,7 +308,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
     if (!/^\/api\/(keys|providers|models|routes|client-tokens|presets|validate_keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
     for await (const chunk of req) text += chunk;
     try {
-      const got = await answer(req.method, url.pathname, url.searchParams, text ? JSON.parse(text) : {}, res);
+      const got = await answer(req.method, url.pathname, url.searchParams, text ? JSON.parse(text) : {});
       if (!got) return false;
       const [status, value] = got;
       res.writeHead(status, status === 204 ? {} : { "content-type": "application/json" }).end(status === 204 ? undefined : JSON.stringify(value));
