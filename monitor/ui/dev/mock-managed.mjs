@@ -306,7 +306,11 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   pool.handle = async (req, res, url) => {
     let text = "";
     if (!/^\/api\/(keys|providers|models|routes|client-tokens|presets|validate_keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
-    for await (const chunk of req) text += chunk;
+    try {
+      for await (const chunk of req) text += chunk;
+    } catch {
+      return true; // The page has gone.
+    }
     try {
       const got = await answer(req.method, url.pathname, url.searchParams, text ? JSON.parse(text) : {});
       if (!got) return false;
