@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use glassway_shared::store::{
     StoreError, keys,
     read::Reader,
-    stats::{self, By, Sums},
+    stats::{self, Sums},
     totals::Metric,
 };
 use jiff::Timestamp;
@@ -52,7 +52,7 @@ impl Operations {
     async fn overview(&self) -> Result<Json<Overview>> {
         let read = |reader: &Reader| {
             let sums = stats::since(reader, EVER)?;
-            let models = stats::by_name(reader, By::Model, None)?;
+            let models = stats::by_model(reader, None)?;
             Ok(Overview {
                 total_calls: sums.calls,
                 success_rate: sums.success_rate(),
@@ -111,7 +111,7 @@ impl Operations {
         model_name: Query<Option<String>>,
     ) -> Result<Json<ModelReport>> {
         let read = move |reader: &Reader| {
-            let names = stats::by_name(reader, By::Model, model_name.0.as_deref())?;
+            let names = stats::by_model(reader, model_name.0.as_deref())?;
             let items = names.into_iter().map(|(model, sums)| model_item(reader, model, &sums));
             Ok(ModelReport { items: items.collect::<Result<_, StoreError>>()? })
         };

@@ -65,21 +65,18 @@ pub(super) fn known(
             None => {}
         }
     }
-    let serves = |id: &i64| {
-        every.iter().find(|key| key.id == *id).is_some_and(|key| {
+    let serving: BTreeMap<i64, &keys::Key> = every
+        .iter()
+        .filter(|key| {
             let on = pool.provider(key.provider_id).is_some_and(|provider| provider.enabled);
             on && !matches!(pool.standing(key).status, Status::Inactive | Status::Invalid)
         })
-    };
-    let serving: BTreeSet<i64> = every.iter().map(|key| key.id).filter(serves).collect();
+        .map(|key| (key.id, key))
+        .collect();
     for (name, known) in &mut all {
         // A key with a list of its own serves nothing else.
-        known.keys.retain(|id| {
-            serving.contains(id)
-                && every.iter().any(|key| {
-                    key.id == *id && (key.models.is_empty() || key.models.contains(name))
-                })
-        });
+        let serves = |key: &&keys::Key| key.models.is_empty() || key.models.contains(name);
+        known.keys.retain(|id| serving.get(id).is_some_and(serves));
     }
     Ok(all)
 }
