@@ -298,11 +298,7 @@ fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
             connection,
             "SELECT model, candidates, strategy FROM routes ORDER BY id",
             |row| {
-                Ok(Route {
-                    model: row.get(0)?,
-                    candidates: json(row, 1)?,
-                    strategy: row.get(2)?,
-                })
+                Ok(Route { model: row.get(0)?, candidates: json(row, 1)?, strategy: row.get(2)? })
             },
         )?,
         models: rows(connection, "SELECT name, prices, added FROM models ORDER BY name", |row| {
@@ -418,7 +414,8 @@ impl super::write::Writer {
 
     /// The newest command that was done.
     pub fn commands_done(&self) -> Result<i64, StoreError> {
-        let mut find = self.connection.prepare_cached("SELECT at FROM progress WHERE name = 'commands'")?;
+        let mut find =
+            self.connection.prepare_cached("SELECT at FROM progress WHERE name = 'commands'")?;
         Ok(find.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
     }
 
