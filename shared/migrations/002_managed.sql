@@ -55,6 +55,13 @@ CREATE TABLE models (
     added        INTEGER NOT NULL DEFAULT 0             -- by hand
 ) STRICT, WITHOUT ROWID;
 
+-- A price list that somebody imported, in place of the built-in one.
+CREATE TABLE price_list (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    packed      BLOB    NOT NULL,                       -- prices.rs
+    imported_at INTEGER NOT NULL                        -- unix seconds
+) STRICT;
+
 CREATE TABLE routes (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     model      TEXT    NOT NULL UNIQUE,                 -- a name, or a pattern with *

@@ -2,6 +2,7 @@
 //! an exchange, the feed between them, how they listen, and the one SQLite file.
 //!
 //! ```text
+//! address    which upstream addresses people may choose
 //! config     the file, its environment overrides, its errors
 //! id         exchange ids
 //! duration   "30s", "10m", "30d"
@@ -13,12 +14,14 @@
 //! feed       events on the link and on the browser's feed
 //! listen     bind, accept with a cap, survive EMFILE
 //! logging    one subscriber for both processes
+//! prices     what models cost
 //! secret     upstream keys at rest: sealed, bound, opened
 //! store      everything that knows SQL
 //! ```
 //!
 //! Nothing here talks to an upstream or serves a route.
 
+pub mod address;
 pub mod config;
 pub mod content;
 pub mod decode;
@@ -29,6 +32,7 @@ pub mod id;
 pub mod listen;
 pub mod logging;
 pub mod model;
+pub mod prices;
 pub mod secret;
 pub mod sse;
 pub mod store;
