@@ -176,7 +176,7 @@ struct Work {
     path: PathBuf,
     /// Losses already written.
     told: Losses,
-    prices: Book,
+    prices: &'static Book,
     commands_kept: i64,
 }
 
@@ -228,7 +228,7 @@ impl Work {
         let mut records = Vec::with_capacity(ended.len());
         for ended in ended {
             let (mut record, memory) = entry::record(&ended);
-            account::settle(&mut record, &ended, &self.prices, &self.parts.routing);
+            account::settle(&mut record, &ended, self.prices, &self.parts.routing);
             records.push(record);
             held.push((ended, memory));
         }

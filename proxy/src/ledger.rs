@@ -136,7 +136,7 @@ impl TokenState {
             };
             put("limit", limit.to_string());
             put("remaining", u64::from(limit).saturating_sub(used).to_string());
-            put("reset", format!("{}ms", reset_ms));
+            put("reset", format!("{reset_ms}ms"));
         }
     }
 }

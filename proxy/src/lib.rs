@@ -63,7 +63,7 @@ use std::sync::{
 };
 
 use anyhow::Context;
-use glassway_shared::{config::Config, id::ExchangeId};
+use glassway_shared::{address::Allow, config::Config, id::ExchangeId};
 
 use crate::{
     app::{App, Routing, Tasks},
@@ -88,7 +88,10 @@ pub fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let instance = ExchangeId::new().to_string();
-    let connector = Arc::new(Connector::from_env(config.proxy.connect_timeout.0)?);
+    let upstream = &config.upstream;
+    let allow =
+        Allow::parse(&upstream.allow)?.and(&upstream.base_url).and(&upstream.anthropic_base_url);
+    let connector = Arc::new(Connector::from_env(config.proxy.connect_timeout.0, allow)?);
     let metrics = Arc::new(Metrics::default());
     let feed = Feed::new();
     let budget = Budget::new(usize::try_from(config.record.queue_bytes).unwrap_or(usize::MAX));

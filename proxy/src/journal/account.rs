@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use glassway_shared::{
-    prices::{Book, Price},
+    prices::{Book, Override},
     store::{record::Record, roster},
 };
 use jiff::Timestamp;
@@ -45,12 +45,11 @@ fn cost(
     let names = [model, record.model.as_deref()];
     let set = billing.and_then(|b| {
         let prices = &b.snapshot.prices;
-        names.into_iter().flatten().find_map(|name| Price::from_json(prices.get(name)?))
+        names.into_iter().flatten().find_map(|name| Override::read(prices.get(name)?)?.price().ok())
     });
     let price = set.or_else(|| names.into_iter().flatten().find_map(|name| book.price(name)))?;
-    let list = price.cost(&record.usage);
     let multiplier = billing.map_or(1.0, |b| b.provider.price_multiplier);
-    Some((list as f64 * multiplier).round() as i64)
+    price.scaled(multiplier).cost(&record.usage)
 }
 
 /// The rows of keys that changed.
