@@ -74,7 +74,7 @@ await step("a link pasted into a tab that is open signs in as well and leaves no
   await context.clearCookies();
   await page.evaluate(() => (location.hash = "key=demo"));
   await page.waitForURL((u) => u.hash === "#/requests");
-  await rows.first().waitFor();
+  await page.waitForFunction(() => fetch("api/session").then((r) => r.ok));
   await page.goBack();
   assert.equal(page.url().includes("key="), false);
   await page.goto(`${origin}/#/requests`);
