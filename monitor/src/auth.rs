@@ -173,6 +173,15 @@ impl Auth {
         *self.right.lock().unwrap_or_else(|e| e.into_inner()) = Some(Right { stored, key });
     }
 
+    /// Whether a credential found good earlier still is.
+    pub async fn still(&self, who: Who) -> bool {
+        let Who::Session { hash, .. } = who else { return true };
+        let reader = self.reader.clone();
+        let now = Timestamp::now().as_second();
+        // Where the database does not answer, nobody is sent away.
+        !matches!(blocking(move || settings::session(&reader, &hash, now)).await, Ok(Ok(None)))
+    }
+
     async fn session(&self, token: &str, by_cookie: bool) -> Result<Option<Who>, Problem> {
         let hash = token_hash(token);
         let reader = self.reader.clone();

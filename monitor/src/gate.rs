@@ -85,7 +85,7 @@ impl Gate {
         let by_cookie = matches!(who, Some(Who::Session { by_cookie: true, .. }));
         let upgrade = path == "/api/feed";
         let unsafe_method = !matches!(*request.method(), Method::GET | Method::HEAD);
-        if upgrade || (unsafe_method && (by_cookie || who.is_none())) {
+        if by_cookie || upgrade || (unsafe_method && who.is_none()) {
             same_site(&request, &host, &self.app.config)?;
         }
         if let Some(who) = who {

@@ -13,6 +13,7 @@
 //! live      what runs now; one queue per feed client (live/viewer), the database
 //!           followed (live/tail)
 //! link      the unix socket to the proxy
+//! readable  recorded bodies, decoded
 //! ui        the embedded web UI
 //! app       what handlers share
 //! error     every refusal, as problem+json
@@ -31,12 +32,14 @@ pub mod error;
 pub mod gate;
 pub mod link;
 pub mod live;
+pub mod readable;
 pub mod serve;
 pub mod ui;
 
 use std::{
     future::Future,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use glassway_shared::{
@@ -82,7 +85,7 @@ impl Monitor {
             reader.clone(),
             Arc::new(Mutex::new(settings)),
             Auth::new(reader),
-            live,
+            live.clone(),
             link,
             stopped.clone(),
         ));
@@ -93,6 +96,13 @@ impl Monitor {
             if let Err(e) = task.await {
                 tracing::error!(error = %e, "a task broke");
             }
+        }
+        // Feed clients have left their connections' tasks behind; they are told to go.
+        for _ in 0..50 {
+            if live.status().clients == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
     }

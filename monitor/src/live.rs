@@ -1,5 +1,13 @@
 //! What runs now, and who watches. One state behind one lock: events of the link and
-//! rows of the database come in, each browser's queue goes out ([`viewer`]).
+//! rows of the database come in, each browser's queue goes out.
+//!
+//! ```text
+//! tail    follows the database, so that live and resume are one path
+//! event   what clients are sent
+//! viewer  one client: filter, what it was told, bounded queue
+//! seat    its connection's handle on it; what to replay when it comes back
+//! recent  what ended last, to recognise what comes late
+//! ```
 //!
 //! Every exchange gets exactly one started and one finished event, whatever order
 //! the world delivers things in: the link may skip, repeat, break off; the monitor or
@@ -7,9 +15,11 @@
 //! in `running`, what has been announced as finished is in `ended`, and an event that
 //! contradicts them is corrected or dropped.
 
+pub mod event;
 mod recent;
+pub mod seat;
 pub mod tail;
-pub mod viewer;
+mod viewer;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -25,8 +35,9 @@ use glassway_shared::{
 };
 use tokio::sync::{mpsc, watch};
 
+use event::{Event, Lazy};
 use recent::Recent;
-use viewer::{Event, Viewer};
+use viewer::Viewer;
 
 /// How long an exchange that the proxy no longer knows may take to show up in the
 /// database before it is given up.
@@ -52,6 +63,8 @@ struct State {
     viewers: HashMap<u64, Viewer>,
     next_viewer: u64,
     watched: HashMap<ExchangeId, usize>,
+    /// Watched to their end: the proxy is to be told.
+    released: Vec<ExchangeId>,
     resyncs: u64,
 }
 
@@ -96,6 +109,7 @@ impl Live {
             viewers: HashMap::new(),
             next_viewer: 0,
             watched: HashMap::new(),
+            released: Vec::new(),
             resyncs: 0,
         };
         let committed = watch::Sender::new(cursor);
@@ -226,11 +240,13 @@ impl State {
         if self.ended.add(exchange.id, cursor.is_none().then(|| exchange.clone())) {
             self.show(Stage::Finished(cursor), &exchange);
         }
-        self.watched.remove(&exchange.id);
+        if self.watched.remove(&exchange.id).is_some() {
+            self.released.push(exchange.id);
+        }
     }
 
     fn show(&mut self, stage: Stage, exchange: &Exchange) {
-        let mut event = viewer::Lazy::new(stage, exchange);
+        let mut event = Lazy::new(stage, exchange);
         self.everyone(|viewer| viewer.show(&mut event));
     }
 
@@ -281,6 +297,18 @@ impl Live {
         for row in rows {
             state.finished(Some(row.seq), row.exchange);
         }
+        let released = std::mem::take(&mut state.released);
+        drop(state);
+        for id in released {
+            self.command(LinkCommand::Unwatch(id));
+        }
+    }
+
+    /// Of these, those whose bodies somebody reads along.
+    fn watched(&self, rows: &[Committed]) -> Vec<ExchangeId> {
+        let state = self.state();
+        let ids = rows.iter().map(|row| row.exchange.id);
+        ids.filter(|id| state.watched.contains_key(id)).collect()
     }
 
     fn cursor(&self) -> i64 {

@@ -12,7 +12,8 @@
 //! totals     minute sums and latency buckets
 //! read       query-only connections that give up after two seconds
 //! filter     what a list can be narrowed to, in SQL and in memory
-//! exchanges  lists and details
+//! exchanges  lists, and what was committed after a cursor
+//! stored     one exchange with everything that was said
 //! stats      questions to the totals
 //! settings   what the monitor keeps for itself
 //! ```
@@ -31,6 +32,7 @@ pub mod record;
 pub mod search;
 pub mod settings;
 pub mod stats;
+pub mod stored;
 pub mod tend;
 pub mod totals;
 pub mod write;

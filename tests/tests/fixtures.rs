@@ -67,9 +67,9 @@ fn the_vendor_answers_in_both_dialects() {
     assert_eq!(pieces, text);
     assert!(streamed.ends_with("data: [DONE]\n\n"));
 
-    let message = client.ask(post("/v1/messages", &ask(false, "claude-sonnet-4-5"))).json();
+    let message = client.ask(post("/v1/messages", &ask(false, "claude-sonnet-5-5"))).json();
     assert_eq!(message["content"][0]["text"], text.as_str());
-    let events = client.ask(post("/v1/messages", &ask(true, "claude-sonnet-4-5"))).text();
+    let events = client.ask(post("/v1/messages", &ask(true, "claude-sonnet-5-5"))).text();
     assert!(events.starts_with("event: message_start\n"));
     assert!(events.ends_with("data: {\"type\":\"message_stop\"}\n\n"));
 

@@ -57,7 +57,7 @@ fn mixed_load_leaves_no_memory_no_file_and_no_gap_behind() {
 fn one(addr: std::net::SocketAddr, worker: usize, n: usize) {
     let (path, model, stream) = match n % 6 {
         0 => ("/v1/chat/completions", "gpt-4o", true),
-        1 => ("/v1/messages", "claude-sonnet-4-5", true),
+        1 => ("/v1/messages", "claude-sonnet-5-5", true),
         2 => ("/v1/embeddings", "text-embedding-3-small", false),
         3 => ("/v1/chat/completions", "gpt-4o-cut", true),
         4 => ("/v1/responses", "gpt-5.2", true),

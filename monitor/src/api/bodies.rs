@@ -4,12 +4,7 @@
 use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use glassway_shared::{
-    headers,
-    id::ExchangeId,
-    model::Side,
-    store::exchanges::{self, StoredMessage},
-};
+use glassway_shared::{headers, id::ExchangeId, model::Side, store::stored::StoredMessage};
 use poem::{
     Request, Response, Result,
     http::{StatusCode, header},
@@ -23,12 +18,11 @@ use serde_json::Value;
 
 use super::{
     Tag,
-    detail::Readable,
     raw::Raw,
-    requests::{running, unknown},
+    requests::{Found, find},
     shape::Id,
 };
-use crate::{app::App, error::Problem};
+use crate::{app::App, error::Problem, readable::Readable};
 
 pub(super) struct Operations(pub(super) Arc<App>);
 
@@ -73,9 +67,8 @@ impl Operations {
         side: Side,
         decoded: bool,
     ) -> Result<Raw<Binary<Vec<u8>>>> {
-        let stored = self.0.read(move |reader| exchanges::stored(reader, id)).await?;
-        let (bytes, extension) = match stored {
-            Some(stored) => {
+        let (bytes, extension) = match find(&self.0, id).await? {
+            Found::Stored(stored) => {
                 let message = match side {
                     Side::Request => Some(stored.request),
                     Side::Response => stored.response,
@@ -88,12 +81,9 @@ impl Operations {
                 };
                 (bytes, extension)
             }
-            None => match running(&self.0, id).await? {
-                Some(detail) => {
-                    (so_far(&detail[side.as_str()]).ok_or_else(|| no_answer(id))?, "bin")
-                }
-                None => return Err(unknown(id).into()),
-            },
+            Found::Running(detail) => {
+                (so_far(&detail[side.as_str()]).ok_or_else(|| no_answer(id))?, "bin")
+            }
         };
         let range = request.header(header::RANGE.as_str());
         let name = format!("{}-{id}.{extension}", side.as_str());

@@ -3,12 +3,12 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use glassway_shared::{
-    decode::{Encoding, decode},
+    decode::Encoding,
     headers, model, sse,
     store::{
         bodies::SocketMessage,
-        exchanges::{Stored, StoredMessage},
         record::Marks,
+        stored::{Stored, StoredMessage},
     },
 };
 use poem_openapi::{Enum, Object};
@@ -17,9 +17,8 @@ use super::{
     curl,
     shape::{Exchange, Failure, Side},
 };
+use crate::readable::Readable;
 
-/// A body is shown up to this many decoded bytes.
-const DECODE_LIMIT: usize = 32 << 20;
 /// Events and messages shown unless all are asked for.
 pub(super) const SHOWN: usize = 2_000;
 
@@ -190,10 +189,11 @@ impl Detail {
             target: stored.target,
             upstream_url: stored.upstream_url,
             timings,
-            request: request.into_message(stored.request),
+            request: message(&request, &stored.request),
             response: response
-                .zip(stored.response)
-                .map(|(readable, raw)| readable.into_message(raw)),
+                .as_ref()
+                .zip(stored.response.as_ref())
+                .map(|(readable, raw)| message(readable, raw)),
             tries,
             events: events.into_iter().take(shown).collect(),
             events_total,
@@ -205,62 +205,22 @@ impl Detail {
     }
 }
 
-/// A body ready to be read.
-pub(super) struct Readable {
-    /// Decoded where it could be.
-    pub(super) bytes: Vec<u8>,
-    /// What it was compressed with.
-    pub(super) encoding: Option<Encoding>,
-    /// Whether `bytes` is all that was kept, decoded.
-    complete: bool,
-}
-
-impl Readable {
-    pub(super) fn of(message: &StoredMessage) -> Self {
-        match Encoding::of(&message.headers) {
-            Some(encoding) if !message.body.is_empty() => {
-                let decoded = decode(&message.body, encoding, DECODE_LIMIT);
-                match decoded.bytes.is_empty() && !decoded.complete {
-                    // Not what its header says: better the bytes than nothing.
-                    true => Self { bytes: message.body.clone(), encoding: None, complete: true },
-                    false => Self {
-                        bytes: decoded.bytes,
-                        encoding: Some(encoding),
-                        complete: decoded.complete,
-                    },
-                }
-            }
-            _ => Self { bytes: message.body.clone(), encoding: None, complete: true },
-        }
-    }
-
-    /// The body as text, if it is text; a character cut at the end is left out.
-    pub(super) fn text(&self, cut: bool) -> Option<&str> {
-        match std::str::from_utf8(&self.bytes) {
-            Ok(text) => Some(text),
-            Err(e) if (cut || !self.complete) && e.error_len().is_none() => {
-                std::str::from_utf8(&self.bytes[..e.valid_up_to()]).ok()
-            }
-            Err(_) => None,
-        }
-    }
-
-    fn into_message(self, raw: StoredMessage) -> Message {
-        let (body, body_encoding) = match self.text(raw.truncated || raw.shed) {
-            Some(text) => (text.to_owned(), Text::Utf8),
-            None => (STANDARD.encode(&self.bytes), Text::Base64),
-        };
-        Message {
-            headers: pairs(&raw.headers),
-            trailers: pairs(&raw.trailers),
-            body,
-            body_encoding,
-            content_encoding: Encoding::of(&raw.headers).map(|e| e.as_str().to_owned()),
-            decoded: self.encoding.is_some(),
-            truncated: raw.truncated || !self.complete,
-            shed: raw.shed,
-            body_bytes: raw.body_bytes,
-        }
+/// `readable` is the same body, ready to be read.
+fn message(readable: &Readable, raw: &StoredMessage) -> Message {
+    let (body, body_encoding) = match readable.text(raw.truncated || raw.shed) {
+        Some(text) => (text.to_owned(), Text::Utf8),
+        None => (STANDARD.encode(&readable.bytes), Text::Base64),
+    };
+    Message {
+        headers: pairs(&raw.headers),
+        trailers: pairs(&raw.trailers),
+        body,
+        body_encoding,
+        content_encoding: Encoding::of(&raw.headers).map(|e| e.as_str().to_owned()),
+        decoded: readable.encoding.is_some(),
+        truncated: raw.truncated || !readable.complete,
+        shed: raw.shed,
+        body_bytes: raw.body_bytes,
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use glassway_shared::{
     id::ExchangeId,
-    store::{exchanges, filter::Filter, read::Reader},
+    store::{exchanges, filter::Filter, read::Reader, stored},
 };
 use poem::{Body, Response, Result, http::header};
 use poem_openapi::{OpenApi, param::Query, payload::Json, types::Any};
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{
     Tag, har,
     raw::Raw,
-    requests::{proxy_address, statuses, unknown},
+    requests::{proxy_address, statuses},
     shape::{Id, Mode, Origin, Outcomes, Time},
 };
 use crate::{app::App, error::Problem};
@@ -91,7 +91,9 @@ impl Operations {
         let (name, ids) = match id.0 {
             Some(Id(id)) => {
                 let found = self.0.read(move |reader| exchanges::find(reader, id)).await?;
-                found.ok_or_else(|| unknown(id))?;
+                if found.is_none() {
+                    return Err(Problem::not_found(format!("exchange {id} is not recorded")).into());
+                }
                 (format!("glassway-{id}.har"), vec![id])
             }
             None => {
@@ -155,7 +157,7 @@ fn archive(app: Arc<App>, ids: Vec<ExchangeId>) -> Body {
 
 async fn entry(app: &App, id: ExchangeId, base: String) -> Result<Option<String>, Problem> {
     app.read(move |reader| {
-        let stored = exchanges::stored(reader, id)?;
+        let stored = stored::stored(reader, id)?;
         Ok(stored.map(|stored| har::entry(&stored, &base).to_string()))
     })
     .await

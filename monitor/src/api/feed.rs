@@ -11,7 +11,12 @@ use glassway_shared::{
 use jiff::{SignedDuration, Timestamp};
 use poem::{
     Result,
-    web::websocket::{BoxWebSocketUpgraded, Message, WebSocket, WebSocketConfig, WebSocketStream},
+    web::{
+        Data,
+        websocket::{
+            BoxWebSocketUpgraded, CloseCode, Message, WebSocket, WebSocketConfig, WebSocketStream,
+        },
+    },
 };
 use poem_openapi::OpenApi;
 use serde_json::Value;
@@ -20,8 +25,12 @@ use tokio::time::Instant;
 use super::Tag;
 use crate::{
     app::App,
+    auth::Who,
     error::Problem,
-    live::viewer::{Event, Replay, Seat},
+    live::{
+        event::Event,
+        seat::{Replay, Seat},
+    },
 };
 
 pub(super) struct Operations(pub(super) Arc<App>);
@@ -33,7 +42,8 @@ const PACE: Duration = Duration::from_millis(50);
 /// A client's first words (filter, resume) come before the first event.
 const FIRST_WORDS: Duration = Duration::from_millis(100);
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
-const PING: Duration = Duration::from_secs(20);
+/// Also how soon a client that was signed out is let go.
+const PING: Duration = Duration::from_secs(10);
 const BATCH_EVENTS: usize = 512;
 const BATCH_BYTES: usize = 1 << 20;
 /// Rows per read of a replay.
@@ -53,20 +63,17 @@ impl Operations {
     /// The client may send `{"filter":{…names of the list's filters…}}`,
     /// `{"watch":id}`, `{"unwatch":id}` and `{"resume_after":cursor}`.
     #[oai(path = "/api/feed", method = "get", operation_id = "followRequests")]
-    async fn feed(&self, socket: WebSocket) -> Result<BoxWebSocketUpgraded> {
+    async fn feed(&self, socket: WebSocket, who: Data<&Who>) -> Result<BoxWebSocketUpgraded> {
         if self.0.live.status().clients >= MAX_CLIENTS {
             return Err(Problem::unavailable("too many clients follow the feed").into());
         }
-        let app = self.0.clone();
+        let (app, who) = (self.0.clone(), *who.0);
         let config = WebSocketConfig::default()
             .max_message_size(Some(64 << 10))
             .max_frame_size(Some(64 << 10));
         let upgraded = socket.config(config).on_upgrade(move |stream| async move {
-            let mut stop = app.stop.clone();
-            tokio::select! {
-                _ = follow(app, stream) => {}
-                _ = stop.wait_for(|stop| *stop) => {}
-            }
+            // An error means that the client is gone.
+            let _ = follow(app, who, stream).await;
         });
         Ok(upgraded.boxed())
     }
@@ -75,7 +82,9 @@ impl Operations {
 type Sink = SplitSink<WebSocketStream, Message>;
 
 /// One client, from hello until either side leaves.
-async fn follow(app: Arc<App>, socket: WebSocketStream) -> std::io::Result<()> {
+async fn follow(app: Arc<App>, who: Who, socket: WebSocketStream) -> std::io::Result<()> {
+    let stop = crate::until(&app.stop);
+    tokio::pin!(stop);
     let (mut sink, mut stream) = socket.split();
     let (seat, hello) = Seat::take(&app.live);
     send(&mut sink, hello).await?;
@@ -104,7 +113,17 @@ async fn follow(app: Arc<App>, socket: WebSocketStream) -> std::io::Result<()> {
                 send(&mut sink, joined(batch.events)).await?;
                 next = if batch.more { Instant::now() } else { Instant::now() + PACE };
             }
-            _ = ping.tick() => send_message(&mut sink, Message::ping(vec![])).await?,
+            _ = ping.tick() => {
+                if !app.auth.still(who).await {
+                    let close = Message::close_with(CloseCode::Policy, "signed out");
+                    return send_message(&mut sink, close).await;
+                }
+                send_message(&mut sink, Message::ping(vec![])).await?;
+            }
+            () = &mut stop => {
+                let close = Message::close_with(CloseCode::Away, "the monitor stops");
+                return send_message(&mut sink, close).await;
+            }
         }
     }
 }

@@ -4,11 +4,11 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use glassway_shared::{
     headers,
-    store::exchanges::{Stored, StoredMessage},
+    store::stored::{Stored, StoredMessage},
 };
 use serde_json::{Value, json};
 
-use super::detail::Readable;
+use crate::readable::Readable;
 
 /// The archive up to its first entry.
 pub(super) fn head() -> String {

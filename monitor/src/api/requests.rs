@@ -1,7 +1,7 @@
 //! The list and the detail. Both know what runs as well as what has ended: running
 //! exchanges stand in the list where their ids put them.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use glassway_shared::{
     config::Config,
@@ -10,6 +10,7 @@ use glassway_shared::{
     store::{
         exchanges,
         filter::{Filter, StatusRange},
+        stored::{self, Stored},
     },
 };
 use jiff::Timestamp;
@@ -30,6 +31,10 @@ use super::{
 use crate::{app::App, error::Problem};
 
 pub(super) struct Operations(pub(super) Arc<App>);
+
+/// An exchange is committed within moments of its end.
+const COMMIT_WAIT: Duration = Duration::from_millis(50);
+const COMMIT_TRIES: u32 = 20;
 
 /// One page, newest first.
 #[derive(Object)]
@@ -133,16 +138,10 @@ impl Operations {
         let id = id.0.0;
         let shown = if events.0.is_some() { usize::MAX } else { SHOWN };
         let base = proxy_address(&self.0.config);
-        let stored = self.0.read(move |reader| exchanges::stored(reader, id)).await?;
-        let stored = match stored {
-            Some(stored) => stored,
-            None => {
-                if let Some(running) = running(&self.0, id).await? {
-                    return Ok(json(serde_json::to_vec(&running).unwrap_or_default()).into());
-                }
-                // It may have ended while we asked.
-                let again = self.0.read(move |reader| exchanges::stored(reader, id)).await?;
-                again.ok_or_else(|| unknown(id))?
+        let stored = match find(&self.0, id).await? {
+            Found::Stored(stored) => *stored,
+            Found::Running(detail) => {
+                return Ok(json(serde_json::to_vec(&detail).unwrap_or_default()).into());
             }
         };
         let render = move || {
@@ -194,13 +193,39 @@ pub(super) fn statuses(text: Option<&str>) -> Result<Vec<StatusRange>, Problem> 
     ranges.collect::<Result<_, _>>().map_err(|e| Problem::field("status", e))
 }
 
-/// 404 for this exchange.
-pub(super) fn unknown(id: ExchangeId) -> Problem {
-    Problem::not_found(format!("there is no exchange {id}; it may have been too old to keep"))
+/// Where an exchange was found.
+pub(super) enum Found {
+    Stored(Box<Stored>),
+    /// The detail so far, from the proxy.
+    Running(Value),
 }
 
-/// The detail of a running exchange, from the proxy.
-pub(super) async fn running(app: &App, id: ExchangeId) -> Result<Option<Value>, Problem> {
+/// Looks in the database, then asks the proxy; one that has ended but is not yet
+/// committed is waited for.
+pub(super) async fn find(app: &App, id: ExchangeId) -> Result<Found, Problem> {
+    for _ in 0..COMMIT_TRIES {
+        if let Some(stored) = app.read(move |reader| stored::stored(reader, id)).await? {
+            return Ok(Found::Stored(Box::new(stored)));
+        }
+        let known = app.live.find(id).is_some();
+        if let Some(detail) = running(app, id).await? {
+            return Ok(Found::Running(detail));
+        }
+        if !known {
+            break;
+        }
+        tokio::time::sleep(COMMIT_WAIT).await;
+    }
+    // It may have been committed while we asked.
+    match app.read(move |reader| stored::stored(reader, id)).await? {
+        Some(stored) => Ok(Found::Stored(Box::new(stored))),
+        None => Err(Problem::not_found(format!(
+            "there is no exchange {id}; it may have been too old to keep"
+        ))),
+    }
+}
+
+async fn running(app: &App, id: ExchangeId) -> Result<Option<Value>, Problem> {
     let (status, body) = match app.link.get(&format!("/in-flight/{id}")).await {
         Ok(answer) => answer,
         Err(_) if app.live.find(id).is_none() => return Ok(None),

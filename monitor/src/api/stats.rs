@@ -1,6 +1,8 @@
 //! Statistics: success, latencies, tokens and money, from the minute totals. Minutes
 //! and days are UTC's.
 
+mod shape;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use glassway_shared::store::{
@@ -11,8 +13,12 @@ use glassway_shared::store::{
 };
 use jiff::Timestamp;
 use poem::Result;
-use poem_openapi::{Enum, Object, OpenApi, param::Query, payload::Json};
+use poem_openapi::{OpenApi, param::Query, payload::Json};
 
+use self::shape::{
+    Costs, Counts, KeyItem, KeyReport, Latency, Losses, Minute, ModelItem, ModelReport, Overview,
+    Period, Stats, UsageItem, UsageReport,
+};
 use super::{Tag, shape::Time};
 use crate::app::App;
 
@@ -21,170 +27,6 @@ pub(super) struct Operations(pub(super) Arc<App>);
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
 const EVER: i64 = i64::MIN;
-
-/// A latency's distribution, in milliseconds.
-#[derive(Object)]
-struct Latency {
-    avg: Option<f64>,
-    p50: Option<f64>,
-    p95: Option<f64>,
-}
-
-/// A count over the last minute, hour, day and of all time.
-#[derive(Object)]
-struct Counts {
-    #[oai(rename = "1m")]
-    minute: i64,
-    #[oai(rename = "1h")]
-    hour: i64,
-    #[oai(rename = "24h")]
-    day: i64,
-    all: i64,
-}
-
-/// Dollars over the last minute, hour, day and of all time.
-#[derive(Object)]
-struct Costs {
-    #[oai(rename = "1m")]
-    minute: f64,
-    #[oai(rename = "1h")]
-    hour: f64,
-    #[oai(rename = "24h")]
-    day: f64,
-    all: f64,
-}
-
-/// What could not be kept.
-#[derive(Object)]
-pub(super) struct Losses {
-    /// Bodies whose contents were dropped.
-    pub(super) bodies_shed: u64,
-    /// Exchanges without a record.
-    pub(super) records_lost: u64,
-}
-
-/// What ended in one minute.
-#[derive(Object)]
-struct Minute {
-    at: Time,
-    ok: i64,
-    client_error: i64,
-    upstream_error: i64,
-    other: i64,
-}
-
-/// The state of things.
-#[derive(Object)]
-struct Stats {
-    /// ok ÷ (finished − left by the client); `null` before there is anything to judge.
-    success_rate: Option<f64>,
-    duration_ms: Latency,
-    ttfb_ms: Latency,
-    first_token_ms: Latency,
-    /// Exchanges that ended.
-    calls: Counts,
-    /// In and out together.
-    tokens: Counts,
-    cost_usd: Costs,
-    /// Keys by status.
-    keys: BTreeMap<String, u64>,
-    lost: Losses,
-    /// Running now.
-    in_flight: u64,
-    /// The last hour, oldest first.
-    per_minute: Vec<Minute>,
-}
-
-/// Sums of all time.
-#[derive(Object)]
-struct Overview {
-    total_calls: i64,
-    success_rate: Option<f64>,
-    avg_duration_ms: Option<f64>,
-    total_tokens: i64,
-    total_cost_usd: f64,
-    /// How many models were called.
-    models: u64,
-    /// When the first of it ended.
-    since: Option<Time>,
-}
-
-/// How far usage looks back.
-#[derive(Clone, Copy, Enum)]
-#[oai(rename_all = "snake_case")]
-enum Period {
-    /// 60 minutes, by minute.
-    Hour,
-    /// 24 hours, by hour.
-    Day,
-    /// 7 days, by day.
-    Week,
-    /// 30 days, by day.
-    Month,
-    /// Everything, by day.
-    All,
-}
-
-/// What ended in one stretch of time.
-#[derive(Object)]
-struct UsageItem {
-    /// When the stretch begins.
-    at: Time,
-    calls: i64,
-    ok: i64,
-    prompt_tokens: i64,
-    completion_tokens: i64,
-    cost_usd: f64,
-}
-
-/// Usage over time, oldest first; stretches in which nothing ended are there too.
-#[derive(Object)]
-struct UsageReport {
-    period: Period,
-    items: Vec<UsageItem>,
-}
-
-/// What one model did.
-#[derive(Object)]
-struct ModelItem {
-    /// As clients named it; "" where they did not.
-    model: String,
-    calls: i64,
-    ok: i64,
-    success_rate: Option<f64>,
-    prompt_tokens: i64,
-    completion_tokens: i64,
-    cost_usd: f64,
-    avg_duration_ms: Option<f64>,
-    p50_ms: Option<f64>,
-    p95_ms: Option<f64>,
-}
-
-/// Statistics by model, busiest first.
-#[derive(Object)]
-struct ModelReport {
-    items: Vec<ModelItem>,
-}
-
-/// What one key did.
-#[derive(Object)]
-struct KeyItem {
-    /// Its name.
-    key: String,
-    calls: i64,
-    ok: i64,
-    success_rate: Option<f64>,
-    prompt_tokens: i64,
-    completion_tokens: i64,
-    cost_usd: f64,
-    avg_duration_ms: Option<f64>,
-}
-
-/// Statistics by key, busiest first.
-#[derive(Object)]
-struct KeyReport {
-    items: Vec<KeyItem>,
-}
 
 #[OpenApi(tag = "Tag::Statistics")]
 impl Operations {

@@ -4,11 +4,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use glassway_shared::store::{StoreError, exchanges, read::Reader};
+use glassway_shared::{
+    feed::{BodyDelta, LinkEvent},
+    model::Side,
+    store::{
+        StoreError, exchanges,
+        read::Reader,
+        stored::{self, Stored},
+    },
+};
 use tokio::time::Instant;
 
 use super::Live;
-use crate::app::blocking;
+use crate::{app::blocking, readable::Readable};
 
 /// Rows per read.
 const PAGE: usize = 500;
@@ -47,11 +55,17 @@ async fn catch_up(live: &Live, reader: &Reader, target: i64) -> Result<(), Store
         if cursor >= target {
             break;
         }
-        let reader = reader.clone();
-        let rows = read(move || exchanges::after(&reader, cursor, target, PAGE)).await?;
+        let rows_of = reader.clone();
+        let rows = read(move || exchanges::after(&rows_of, cursor, target, PAGE)).await?;
         if rows.is_empty() {
             // Retention was faster, or those numbers were never used.
             live.skip_to(target);
+        }
+        for id in live.watched(&rows) {
+            let reader = reader.clone();
+            if let Some(stored) = read(move || stored::stored(&reader, id)).await? {
+                read_out(live, stored);
+            }
         }
         live.committed(rows);
     }
@@ -66,6 +80,27 @@ async fn catch_up(live: &Live, reader: &Reader, target: i64) -> Result<(), Store
         }
     }
     Ok(())
+}
+
+/// Gives those who read along the end of what was said: the proxy's last words may
+/// have been cut off by the exchange's end. Each takes only what it lacks.
+fn read_out(live: &Live, stored: Stored) {
+    let exchange = &stored.exchange;
+    let offset_ms = exchange.duration_ms.unwrap_or_default();
+    let sides =
+        [(Side::Request, Some(&stored.request)), (Side::Response, stored.response.as_ref())];
+    for (side, message) in sides {
+        let Some(message) = message else { continue };
+        let body = Readable::of(message);
+        let data = String::from_utf8_lossy(&body.bytes).into_owned();
+        live.take_in(LinkEvent::Delta(BodyDelta {
+            id: exchange.id,
+            side,
+            offset_ms,
+            from: 0,
+            data,
+        }));
+    }
 }
 
 async fn read<T: Send + 'static>(

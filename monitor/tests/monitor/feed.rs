@@ -40,8 +40,8 @@ impl Feed {
 
     async fn message(&mut self) -> Value {
         loop {
-            let next = tokio::time::timeout(Duration::from_secs(5), self.socket.next());
-            match next.await.expect("a message within 5 s").unwrap().unwrap() {
+            let next = tokio::time::timeout(Duration::from_secs(20), self.socket.next());
+            match next.await.expect("a message within 20 s").unwrap().unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
                 Message::Ping(_) => {}
                 other => panic!("{other:?}"),
@@ -428,6 +428,52 @@ async fn watched_bodies_come_from_their_beginning_to_each_client() {
     a.say(json!({"unwatch": id})).await;
     drop(b);
     assert_eq!(link.command().await, LinkCommand::Unwatch(id));
+}
+
+#[tokio::test]
+async fn who_reads_along_gets_the_last_words_too() {
+    let mut monitor = start().await;
+    let proxy = Proxy::listen(&monitor.config.proxy.link);
+    let mut link = proxy.connected().await;
+    let mut record = record();
+    let id = record.id;
+    link.hello("a", 0, vec![running(&record)]).await;
+    eventually("it runs", || async { monitor.get("/api/requests").await.json()["total"] == 1 })
+        .await;
+    let (mut feed, _) = Feed::open(&monitor).await;
+    feed.say(json!({"watch": id})).await;
+    assert_eq!(link.command().await, LinkCommand::Watch(id));
+    let first = LinkEvent::Delta(BodyDelta {
+        id,
+        side: Side::Response,
+        offset_ms: 1.5,
+        from: 0,
+        data: "你好".into(),
+    });
+    link.say(first).await;
+    assert_eq!(feed.event().await["data"], "你好");
+    record.response.as_mut().unwrap().body = "你好世界".into();
+    record.request.body.clear();
+    let cursor = monitor.append(std::slice::from_ref(&record));
+    link.committed(cursor).await;
+    let rest = feed.event().await;
+    assert_eq!((&rest["from"], &rest["data"]), (&json!(6), &json!("世界")));
+    feed.expect("request.finished", id).await;
+    assert_eq!(link.command().await, LinkCommand::Unwatch(id));
+}
+
+#[tokio::test]
+async fn clients_are_told_when_the_monitor_stops() {
+    let monitor = start().await;
+    let (mut feed, _) = Feed::open(&monitor).await;
+    let stopping = tokio::spawn(monitor.restart());
+    let closed = loop {
+        if let Message::Close(frame) = feed.socket.next().await.unwrap().unwrap() {
+            break frame.unwrap();
+        }
+    };
+    assert_eq!(u16::from(closed.code), 1001);
+    stopping.await.unwrap();
 }
 
 #[tokio::test]

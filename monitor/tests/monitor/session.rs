@@ -139,6 +139,8 @@ async fn a_page_elsewhere_cannot_use_the_cookie() {
     change(vec![("origin", "http://evil.example".into())]).await.refused(403);
     change(vec![("origin", "null".into())]).await.refused(403);
     change(vec![("sec-fetch-site", "cross-site".into())]).await.refused(403);
+    let foreign = [("cookie", &cookie[..]), ("origin", "https://evil.example")];
+    monitor.ask("GET", "/api/requests", &foreign, "").await.refused(403);
     let feed = |origin: String| {
         let (monitor, cookie) = (&monitor, &cookie);
         async move { monitor.feed_with(&[("cookie", cookie), ("origin", &origin)]).await.err() }

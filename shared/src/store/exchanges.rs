@@ -1,5 +1,5 @@
-//! Reading what happened: pages of the list, what was committed after a cursor, and
-//! one exchange with everything that was said.
+//! Reading what happened, as lists and the feed show it: pages, and what was committed
+//! after a cursor.
 
 use std::{borrow::Cow, str::FromStr, time::Duration};
 
@@ -8,14 +8,12 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Valu
 
 use super::{
     StoreError,
-    bodies::{self, Form, SocketMessage},
     filter::{FOUND_AT_MOST, Filter},
     read::{Reader, gave_up},
-    record::Marks,
 };
 use crate::{
     id::ExchangeId,
-    model::{Exchange, Failure, Try, Usage},
+    model::{Exchange, Failure, Usage},
 };
 
 /// What a list row is made of, in the order [`exchange`] reads it.
@@ -113,7 +111,7 @@ pub fn find(reader: &Reader, id: ExchangeId) -> Result<Option<Committed>, StoreE
     })
 }
 
-fn find_query() -> String {
+pub(super) fn find_query() -> String {
     format!("SELECT {COLUMNS} FROM exchanges WHERE id = ?")
 }
 
@@ -134,117 +132,7 @@ fn rows(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// One exchange with everything that was said, as it is stored.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
-    /// As lists show it.
-    pub exchange: Exchange,
-    /// Such as `HTTP/1.1`.
-    pub http_version: String,
-    /// Path and query, credentials redacted.
-    pub target: String,
-    /// Where it went.
-    pub upstream_url: Option<String>,
-    /// Until a new upstream connection was ready.
-    pub connect_us: Option<u64>,
-    /// Until the request's last byte was taken.
-    pub request_sent_us: Option<u64>,
-    /// Whether the upstream connection had served before.
-    pub reused: bool,
-    /// From the client.
-    pub request: StoredMessage,
-    /// To the client; `None` where none began.
-    pub response: Option<StoredMessage>,
-    /// Arrivals of the answer's pieces, see [`Marks::unpack`].
-    pub marks: Vec<(u64, u64)>,
-    /// WebSocket messages of both directions.
-    pub messages: Vec<SocketMessage>,
-    /// Where there was more than the one attempt that the fields above tell.
-    pub tries: Option<Vec<Try>>,
-}
-
-/// Headers and body of one direction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredMessage {
-    /// `name: value\r\n`…
-    pub headers: Vec<u8>,
-    /// The same form; empty = none.
-    pub trailers: Vec<u8>,
-    /// The bytes that were kept.
-    pub body: Vec<u8>,
-    /// The bytes that travelled.
-    pub body_bytes: u64,
-    /// Longer than the cap.
-    pub truncated: bool,
-    /// Dropped because memory for recording was full.
-    pub shed: bool,
-}
-
-/// Reads one exchange whole.
-pub fn stored(reader: &Reader, id: ExchangeId) -> Result<Option<Stored>, StoreError> {
-    reader.with(|connection| {
-        let mut statement = connection.prepare_cached(&find_query())?;
-        let Some(found) = statement.query_row([id.as_bytes()], committed).optional()? else {
-            return Ok(None);
-        };
-        let mut contents = connection.prepare_cached(
-            "SELECT http_version, target, upstream_url, connect_us, request_sent_us, reused,
-                 request_headers, request_trailers, request_body, request_form, response_headers,
-                 response_trailers, response_body, response_form, marks, messages, tries
-             FROM contents WHERE seq = ?",
-        )?;
-        let mut rows = contents.query([found.seq])?;
-        match rows.next()? {
-            Some(row) => Ok(Some(whole(connection, found.exchange, row)?)),
-            None => Ok(None),
-        }
-    })
-}
-
-fn whole(connection: &Connection, exchange: Exchange, row: &Row<'_>) -> Result<Stored, StoreError> {
-    let blob = |name: &str| -> Result<Vec<u8>, StoreError> {
-        Ok(row.get::<_, Option<Vec<u8>>>(name)?.unwrap_or_default())
-    };
-    let message = |side: &str, body_bytes: u64| -> Result<StoredMessage, StoreError> {
-        let form = Form::from_column(row.get(&format!("{side}_form")[..])?);
-        let column: Option<Vec<u8>> = row.get(&format!("{side}_body")[..])?;
-        Ok(StoredMessage {
-            headers: blob(&format!("{side}_headers"))?,
-            trailers: blob(&format!("{side}_trailers"))?,
-            body: bodies::unpack(connection, column.as_deref(), form)?,
-            body_bytes,
-            truncated: form.truncated(),
-            shed: form.shed(),
-        })
-    };
-    let answered = row.get_ref("response_headers")? != rusqlite::types::ValueRef::Null;
-    let tries: Option<String> = row.get("tries")?;
-    Ok(Stored {
-        http_version: row.get("http_version")?,
-        target: row.get("target")?,
-        upstream_url: row.get("upstream_url")?,
-        connect_us: micros(row.get("connect_us")?),
-        request_sent_us: micros(row.get("request_sent_us")?),
-        reused: row.get("reused")?,
-        request: message("request", exchange.request_bytes)?,
-        response: match answered {
-            true => Some(message("response", exchange.response_bytes)?),
-            false => None,
-        },
-        marks: Marks::unpack(&blob("marks")?),
-        messages: bodies::unpack_messages(row.get::<_, Option<Vec<u8>>>("messages")?.as_deref())?,
-        tries: match tries {
-            Some(json) => Some(serde_json::from_str(&json).map_err(|e| StoreError::Corrupt {
-                path: "stored tries".into(),
-                reason: e.to_string(),
-            })?),
-            None => None,
-        },
-        exchange,
-    })
-}
-
-fn committed(row: &Row<'_>) -> rusqlite::Result<Committed> {
+pub(super) fn committed(row: &Row<'_>) -> rusqlite::Result<Committed> {
     Ok(Committed { seq: row.get("seq")?, exchange: exchange(row)? })
 }
 
@@ -297,7 +185,7 @@ fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {
     })
 }
 
-fn micros(value: Option<i64>) -> Option<u64> {
+pub(super) fn micros(value: Option<i64>) -> Option<u64> {
     value.map(|n| u64::try_from(n).unwrap_or(0))
 }
 

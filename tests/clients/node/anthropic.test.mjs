@@ -24,14 +24,14 @@ const message = (content, stop_reason = "end_turn", output_tokens = 4) => ({
   id: "msg_1",
   type: "message",
   role: "assistant",
-  model: "claude-sonnet-4-5-20250929",
+  model: "claude-sonnet-5-5-20260901",
   content,
   stop_reason,
   stop_sequence: null,
   usage: { input_tokens: 6, cache_read_input_tokens: 5, cache_creation_input_tokens: 0, output_tokens },
 });
 
-const question = { model: "claude-sonnet-4-5", max_tokens: 100, messages: [{ role: "user", content: "你好" }] };
+const question = { model: "claude-sonnet-5-5", max_tokens: 100, messages: [{ role: "user", content: "你好" }] };
 
 /** Answers with a stream of one content block. */
 const streamOf = (block, deltas, stop_reason) => (_, response) => {
@@ -53,7 +53,7 @@ describe("Anthropic for Node", () => {
     assert.equal(got.content[0].text, "你好！");
     assert.ok(upstream.requests[0].headers["anthropic-version"]);
     const [exchange] = await glassway.recorded(1);
-    assert.equal(exchange.model, "claude-sonnet-4-5");
+    assert.equal(exchange.model, "claude-sonnet-5-5");
     assert.equal(exchange.usage.prompt_tokens, 11);
     assert.ok(!JSON.stringify(exchange).includes(KEY));
   });

@@ -13,11 +13,11 @@ def client(glassway):
 
 def message(content, stop="end_turn", output=4):
     usage = {"input_tokens": 6, "cache_read_input_tokens": 5, "cache_creation_input_tokens": 0, "output_tokens": output}
-    return {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5-20250929", "content": content, "stop_reason": stop, "stop_sequence": None, "usage": usage}
+    return {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-5-5-20260901", "content": content, "stop_reason": stop, "stop_sequence": None, "usage": usage}
 
 
 def ask(client, **more):
-    return client.messages.create(model="claude-sonnet-4-5", max_tokens=100, messages=[{"role": "user", "content": "你好"}], **more)
+    return client.messages.create(model="claude-sonnet-5-5", max_tokens=100, messages=[{"role": "user", "content": "你好"}], **more)
 
 
 def test_message(client, upstream, glassway):
@@ -29,7 +29,7 @@ def test_message(client, upstream, glassway):
     assert headers["anthropic-version"]
     [exchange] = glassway.recorded(1)
     assert exchange["outcome"] == "ok"
-    assert exchange["model"] == "claude-sonnet-4-5"
+    assert exchange["model"] == "claude-sonnet-5-5"
     assert exchange["usage"]["prompt_tokens"] == 11
     assert exchange["usage"]["cached_tokens"] == 5
     assert KEY not in str(exchange)
@@ -53,7 +53,7 @@ def stream_of(upstream, block, deltas, stop):
 def test_stream(client, upstream, glassway):
     words = ["Hel", "lo ", "狐狸"]
     stream_of(upstream, {"type": "text", "text": ""}, [{"type": "text_delta", "text": w} for w in words], "end_turn")
-    with client.messages.stream(model="claude-sonnet-4-5", max_tokens=100, messages=[{"role": "user", "content": "hi"}]) as stream:
+    with client.messages.stream(model="claude-sonnet-5-5", max_tokens=100, messages=[{"role": "user", "content": "hi"}]) as stream:
         assert list(stream.text_stream) == words
         assert stream.get_final_message().usage.output_tokens == 9
     [exchange] = glassway.recorded(1)
@@ -68,7 +68,7 @@ def test_tool_stream(client, upstream):
     deltas = [{"type": "input_json_delta", "partial_json": part} for part in ['{"city":', '"Lisbon"}']]
     stream_of(upstream, block, deltas, "tool_use")
     tool = {"name": "get_weather", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
-    with client.messages.stream(model="claude-sonnet-4-5", max_tokens=100, messages=[{"role": "user", "content": "?"}], tools=[tool]) as stream:
+    with client.messages.stream(model="claude-sonnet-5-5", max_tokens=100, messages=[{"role": "user", "content": "?"}], tools=[tool]) as stream:
         final = stream.get_final_message()
     assert final.content[0].input == {"city": "Lisbon"}
     assert final.stop_reason == "tool_use"

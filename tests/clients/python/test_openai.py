@@ -77,13 +77,8 @@ def test_stream(client, upstream, glassway):
     assert got == words
     [exchange] = glassway.recorded(1)
     assert exchange["stream"] is True
-    assert exchange["usage"] == {
-        "prompt_tokens": 9,
-        "completion_tokens": 4,
-        "cached_tokens": 0,
-        "reasoning_tokens": 0,
-        "source": "upstream",
-    }
+    usage = exchange["usage"]
+    assert (usage["prompt_tokens"], usage["completion_tokens"], usage["source"]) == (9, 4, "upstream")
     assert exchange["events"][-1]["data"] == "[DONE]"
     assert len(exchange["events"]) == 8
 

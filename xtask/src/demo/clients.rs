@@ -152,7 +152,7 @@ fn odd() -> Vec<Call> {
         path: "/v1/messages",
         agent: "Anthropic/Python 2.10.0",
         headers: ANTHROPIC,
-        body: json!({"model": "claude-sonnet-4-5", "max_tokens": 1024, "stream": stream,
+        body: json!({"model": "claude-sonnet-5-5", "max_tokens": 1024, "stream": stream,
                      "system": "Answer briefly.", "messages": ask("What was decided in the meeting?")}),
     };
     vec![

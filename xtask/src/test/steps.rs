@@ -233,6 +233,7 @@ fn schema(full: bool) -> Result<Verdict> {
     for _ in 0..3 {
         glassway.client().ask(glassway_tests::client::post("/v1/chat/completions", body));
     }
+    let newest = glassway.finished(3).pop().unwrap_or_default();
     let examples = if full { "200" } else { "25" };
     must(
         command(bin.join("schemathesis"))
@@ -241,7 +242,8 @@ fn schema(full: bool) -> Result<Verdict> {
             .arg("run")
             .arg(format!("http://{}/openapi.json", glassway.monitor_addr()))
             .args(["--max-examples", examples, "--no-color"])
-            .env("GLASSWAY_BEARER", glassway_tests::glassway::ADMIN_KEY),
+            .env("GLASSWAY_BEARER", glassway_tests::glassway::ADMIN_KEY)
+            .env("GLASSWAY_EXCHANGE", newest["id"].as_str().unwrap_or_default()),
     )?;
     Ok(Verdict::Passed)
 }
