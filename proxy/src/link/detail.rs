@@ -3,10 +3,14 @@
 
 use std::sync::Arc;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use glassway_shared::{
     decode::{Encoding, decode},
     headers, sse,
-    store::record::Marks,
+    store::{
+        bodies::{self, SocketMessage},
+        record::Marks,
+    },
 };
 use serde_json::{Value, json};
 
@@ -72,8 +76,15 @@ pub(super) fn detail(live: &Arc<Live>) -> Value {
             }
         }
     }
+    let messages = state.messages.as_ref().map(|m| bodies::packed_messages(m.kept()));
+    let messages = messages.unwrap_or_default();
+    let shown: Vec<_> = messages.iter().take(MAX_EVENTS).map(socket_message).collect();
     let rest = json!({
-        "events": events, "events_total": total, "messages": [], "messages_total": 0, "curl": "",
+        "events": events,
+        "events_total": total,
+        "messages": shown,
+        "messages_total": messages.len(),
+        "curl": "",
     });
     let fields = detail.as_object_mut().expect("an exchange is an object");
     for part in [more, rest] {
@@ -82,6 +93,20 @@ pub(super) fn detail(live: &Arc<Live>) -> Value {
         }
     }
     detail
+}
+
+fn socket_message(message: &SocketMessage) -> Value {
+    let (data, encoding) = match std::str::from_utf8(&message.data) {
+        Ok(text) => (text.to_owned(), "utf8"),
+        Err(_) => (BASE64_STANDARD.encode(&message.data), "base64"),
+    };
+    json!({
+        "offset_ms": ms(message.at_us),
+        "side": message.side,
+        "kind": message.kind.as_str(),
+        "data": data,
+        "encoding": encoding,
+    })
 }
 
 fn text_of(raw: &[u8], encoding: Option<Encoding>) -> Vec<u8> {
@@ -100,7 +125,7 @@ fn message(block: &[u8], trailers: &[u8], body: &Capture) -> Value {
         Err(e) if e.error_len().is_none() => {
             (String::from_utf8_lossy(&bytes[..e.valid_up_to()]).into_owned(), "utf8")
         }
-        Err(_) => (base64::Engine::encode(&base64::prelude::BASE64_STANDARD, &bytes), "base64"),
+        Err(_) => (BASE64_STANDARD.encode(&bytes), "base64"),
     };
     json!({
         "headers": headers::pairs(block),

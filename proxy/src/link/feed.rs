@@ -204,8 +204,9 @@ impl Session {
         let Message::Text(text) = message else { return };
         match serde_json::from_str(text.as_str()) {
             Ok(LinkCommand::Watch(id)) => {
-                self.watched.insert(id);
-                self.shared.watching.watch(id);
+                // Asked for twice, it starts over but is counted once.
+                let first = self.watched.insert(id);
+                self.shared.watching.watch(id, first);
             }
             Ok(LinkCommand::Unwatch(id)) => {
                 if self.watched.remove(&id) {

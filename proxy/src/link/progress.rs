@@ -77,9 +77,12 @@ impl Watching {
         self.deltas.subscribe()
     }
 
-    /// One more watches this exchange; it gets everything so far first.
-    pub(super) fn watch(&self, id: ExchangeId) {
-        *self.ids.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default() += 1;
+    /// This exchange's deltas start over from its first byte; `more` counts one more
+    /// who watches it.
+    pub(super) fn watch(&self, id: ExchangeId, more: bool) {
+        if more {
+            *self.ids.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default() += 1;
+        }
         self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push(id);
     }
 

@@ -243,13 +243,12 @@ pub(super) fn pack_messages(packed: &[u8]) -> Result<Option<Vec<u8>>, StoreError
 
 /// Reads the `messages` column.
 pub fn unpack_messages(column: Option<&[u8]>) -> Result<Vec<SocketMessage>, StoreError> {
-    let bytes = inflate(column.unwrap_or_default())?;
-    let mut rest = &bytes[..];
-    let mut messages = Vec::new();
-    while let Some(message) = next_message(&mut rest) {
-        messages.push(message);
-    }
-    Ok(messages)
+    Ok(packed_messages(&inflate(column.unwrap_or_default())?))
+}
+
+/// Reads what [`pack_message`] wrote; a message cut at the end is left out.
+pub fn packed_messages(mut packed: &[u8]) -> Vec<SocketMessage> {
+    std::iter::from_fn(|| next_message(&mut packed)).collect()
 }
 
 fn next_message(rest: &mut &[u8]) -> Option<SocketMessage> {
