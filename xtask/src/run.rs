@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use glassway_tests::api::Api;
 
 use crate::{
     pair::{Addresses, Pair, Plan},
@@ -33,7 +34,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let plan = Plan { binaries: build(arguments.debug)?, env: Vec::new(), config };
     let database = database(&plan.config)?;
     let (mut pair, addresses) = Pair::start(&plan)?;
-    announce(&addresses, admin_key(&database).as_deref());
+    let key = admin_key(&database).filter(|key| opens(&addresses, key));
+    announce(&addresses, key.as_deref());
     let why = pair.wait(|| true);
     Ok(pair.stop(&why))
 }
@@ -87,6 +89,12 @@ pub fn admin_key(database: &Path) -> Option<String> {
     let text = std::fs::read_to_string(database.with_file_name("sign-in")).ok()?;
     let (_, key) = text.trim().split_once("/#key=")?;
     Some(key.to_owned())
+}
+
+/// Whether a key has not been replaced since it was left there.
+fn opens(addresses: &Addresses, key: &str) -> bool {
+    let asked = Api::new(addresses.monitor, key).try_call("GET", "/api/settings", &[], None);
+    asked.is_ok_and(|reply| reply.status == 200)
 }
 
 /// Where the configuration puts the database.
