@@ -114,9 +114,13 @@ impl Process {
     /// Sends a signal; a process that has ended gets none.
     pub fn signal(&mut self, signal: Signal) {
         if self.exited().is_none() {
-            let pid = i32::try_from(self.child.id()).expect("a process id is an i32");
-            let _ = signal::kill(Pid::from_raw(pid), signal);
+            let _ = signal::kill(self.group(), signal);
         }
+    }
+
+    /// Its id, which is that of its process group too.
+    fn group(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("a process id is an i32"))
     }
 
     /// How it ended, if it has.
@@ -149,7 +153,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if self.exited().is_none() {
-            let _ = self.child.kill();
+            // With all it has started, which would keep its pipes open.
+            let _ = signal::killpg(self.group(), Signal::SIGKILL);
             let _ = self.child.wait();
         }
         self.join();
