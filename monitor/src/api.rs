@@ -6,13 +6,21 @@
 //! export    GET /api/export.har
 //! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys
 //! settings  GET and PUT /api/settings
+//! providers /api/providers, /api/proxies, /api/presets, /api/providers/capabilities
+//! keys      /api/keys…, /api/groups…, /api/proxies/{id}/groups, /api/validate_keys
+//! models    /api/models…
+//! prices    /api/prices…
+//! routes    /api/routes…
+//! tokens    /api/client-tokens…
 //! health    GET /api/health, /healthz, /metrics
 //! feed      GET /api/feed (WebSocket)
 //! ```
 //!
-//! `shape` and `detail` are what the answers look like; `spec` completes the
-//! specification.
+//! `shape` and `detail` are what the answers look like; `input` judges bodies, `answer`
+//! is what writes say; `pool` and `seal` are what providers and keys share; `spec`
+//! completes the specification.
 
+mod answer;
 mod bodies;
 mod curl;
 mod detail;
@@ -20,13 +28,22 @@ mod export;
 mod feed;
 mod har;
 mod health;
+mod input;
+mod keys;
+mod models;
+mod pool;
+mod prices;
+mod providers;
 mod raw;
 mod requests;
+mod routes;
+mod seal;
 mod session;
 mod settings;
 pub mod shape;
 pub mod spec;
 mod stats;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -45,6 +62,18 @@ enum Tag {
     Requests,
     /// Sums over it.
     Statistics,
+    /// Upstreams and relay stations.
+    Providers,
+    /// Upstream credentials, a relay's groups among them.
+    Keys,
+    /// What can be asked for.
+    Models,
+    /// What it costs.
+    Prices,
+    /// Model names → providers.
+    Routes,
+    /// What apps identify themselves with.
+    ClientTokens,
     /// What can be changed while it runs.
     Settings,
     /// Whether all is well.
@@ -57,6 +86,14 @@ type Operations = (
     bodies::Operations,
     export::Operations,
     stats::Operations,
+    (
+        providers::Operations,
+        keys::Operations,
+        models::Operations,
+        prices::Operations,
+        routes::Operations,
+        tokens::Operations,
+    ),
     settings::Operations,
     health::Operations,
     feed::Operations,
@@ -69,6 +106,14 @@ fn operations(app: &Arc<App>) -> Operations {
         bodies::Operations(app.clone()),
         export::Operations(app.clone()),
         stats::Operations(app.clone()),
+        (
+            providers::Operations(app.clone()),
+            keys::Operations(app.clone()),
+            models::Operations(app.clone()),
+            prices::Operations(app.clone()),
+            routes::Operations(app.clone()),
+            tokens::Operations(app.clone()),
+        ),
         settings::Operations(app.clone()),
         health::Operations(app.clone()),
         feed::Operations(app.clone()),

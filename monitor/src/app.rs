@@ -2,15 +2,32 @@
 //! running. Blocking work goes through [`App::read`] and [`App::write`], so that no
 //! handler ever waits on the disk in a runtime thread.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use glassway_shared::{
+    address::Allow,
     config::Config,
-    store::{StoreError, read::Reader, settings::Settings},
+    prices::Book,
+    secret,
+    store::{StoreError, models, providers::Provider, read::Reader, settings::Settings},
 };
+use rusqlite::Connection;
 use tokio::sync::watch;
 
-use crate::{auth::Auth, error::Problem, link::Link, live::Live};
+use crate::{
+    auth::Auth,
+    error::Problem,
+    link::{Ask, Link},
+    live::Live,
+};
+
+/// How long a write waits for the proxy to serve by it.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(1);
+/// What a write's answer says where the proxy did not take it in.
+const PROXY_AWAY: &str = "proxy_away";
 
 /// One per process.
 pub struct App {
@@ -24,8 +41,32 @@ pub struct App {
     pub link: Link,
     /// Becomes true when the process is to end.
     pub stop: watch::Receiver<bool>,
+    /// Which addresses people may choose.
+    pub allow: Allow,
     reader: Reader,
     settings: Arc<Mutex<Settings>>,
+    /// The imported price list, and when it was imported.
+    book: Mutex<Option<(i64, Arc<Book>)>>,
+}
+
+/// The price list that counts.
+#[derive(Clone)]
+pub enum Prices {
+    /// That of this program.
+    BuiltIn(&'static Book),
+    /// One that somebody imported.
+    Imported(Arc<Book>),
+}
+
+impl std::ops::Deref for Prices {
+    type Target = Book;
+
+    fn deref(&self) -> &Book {
+        match self {
+            Self::BuiltIn(book) => book,
+            Self::Imported(book) => book,
+        }
+    }
 }
 
 impl App {
@@ -39,7 +80,11 @@ impl App {
         link: Link,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { config, auth, live, link, stop, reader, settings }
+        // Checked when the configuration was read.
+        let allow = Allow::parse(&config.upstream.allow).unwrap_or_default();
+        let allow = allow.and(&config.upstream.base_url).and(&config.upstream.anthropic_base_url);
+        let book = Mutex::new(None);
+        Self { config, auth, live, link, stop, allow, reader, settings, book }
     }
 
     /// Asks the database, off the runtime's threads.
@@ -59,6 +104,73 @@ impl App {
         let settings = self.settings.clone();
         let work = move || work(&mut settings.lock().unwrap_or_else(|e| e.into_inner()));
         Ok(blocking(work).await??)
+    }
+}
+
+impl App {
+    /// Changes what the proxy serves by, and waits until it does. Also says what the
+    /// answer's `x-glassway-warnings` has to say.
+    pub async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<(T, Option<String>), Problem> {
+        let settings = self.settings.clone();
+        let change = move || settings.lock().unwrap_or_else(|e| e.into_inner()).change(work);
+        let (value, revision) = blocking(change).await??;
+        Ok((value, self.reload(revision).await))
+    }
+
+    /// Asks the proxy to serve by this revision.
+    async fn reload(&self, revision: i64) -> Option<String> {
+        let ask =
+            Ask { method: "POST", path: "/reload", timeout: RELOAD_TIMEOUT, ..Ask::default() };
+        let serves = match self.link.ask(ask).await {
+            Ok(answer) if answer.status.is_success() => {
+                let answer: serde_json::Value =
+                    serde_json::from_slice(&answer.body).unwrap_or_default();
+                answer["revision"].as_i64().is_some_and(|served| served >= revision)
+            }
+            Ok(_) | Err(_) => false,
+        };
+        (!serves).then(|| PROXY_AWAY.to_owned())
+    }
+
+    /// The price list that counts.
+    pub async fn prices(&self) -> Result<Prices, Problem> {
+        let newest = |reader: &Reader| reader.with(models::price_list_imported_at);
+        let Some(at) = self.read(newest).await? else {
+            return Ok(Prices::BuiltIn(Book::builtin()));
+        };
+        let kept = self.book.lock().unwrap_or_else(|e| e.into_inner()).clone();
+        if let Some((kept_at, book)) = kept
+            && kept_at == at
+        {
+            return Ok(Prices::Imported(book));
+        }
+        match self.read(|reader| reader.with(models::price_list)).await? {
+            Some(book) => {
+                let book = Arc::new(book);
+                *self.book.lock().unwrap_or_else(|e| e.into_inner()) = Some((at, book.clone()));
+                Ok(Prices::Imported(book))
+            }
+            None => Ok(Prices::BuiltIn(Book::builtin())),
+        }
+    }
+
+    /// The base URL a provider is reached at: its own, else the configuration's.
+    pub fn base_url(&self, provider: &Provider) -> String {
+        match &provider.base_url {
+            Some(url) => url.clone(),
+            None => self.config.upstream.base_url.as_str().trim_end_matches('/').to_owned(),
+        }
+    }
+
+    /// `scheme://host:port` of a provider: what its keys are sealed to.
+    pub fn origin(&self, provider: &Provider) -> String {
+        match self.base_url(provider).parse() {
+            Ok(url) => secret::origin(&url),
+            Err(_) => String::new(),
+        }
     }
 }
 

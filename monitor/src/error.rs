@@ -52,6 +52,11 @@ impl Problem {
         problem
     }
 
+    /// 409 that names the field.
+    pub fn conflict(field: &str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::CONFLICT, ..Self::field(field, message) }
+    }
+
     /// 404.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
@@ -77,6 +82,11 @@ impl Problem {
     /// 500: what happened is in the log, not in the answer.
     pub fn internal() -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something broke here; the log says what")
+    }
+
+    /// Its sentence.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// Adds a header.

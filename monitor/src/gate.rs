@@ -73,6 +73,7 @@ impl Gate {
             )
             .into());
         }
+        one_segment_names(&mut request);
         let path = request.uri().path().to_owned();
         if !is_api(&path) {
             return Ok(ui::serve(&request)?);
@@ -160,6 +161,21 @@ impl Gate {
 pub fn not_allowed(allowed: &str) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("this address takes {allowed}"))
         .header(header::ALLOW, allowed)
+}
+
+/// Names of models contain slashes, and clients rarely write them as `%2F`: what comes
+/// after these is one name.
+const NAMES_AFTER: &[&str] = &["/api/models/", "/api/prices/"];
+
+fn one_segment_names(request: &mut Request) {
+    let path = request.uri().path();
+    let name = NAMES_AFTER.iter().find_map(|before| Some((before, path.strip_prefix(before)?)));
+    let Some((before, name)) = name.filter(|(_, name)| name.contains('/')) else { return };
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+    let joined = format!("{before}{}{query}", name.replace('/', "%2F"));
+    if let Ok(uri) = joined.parse() {
+        *request.uri_mut() = uri;
+    }
 }
 
 fn is_api(path: &str) -> bool {

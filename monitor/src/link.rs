@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use glassway_shared::feed::{LinkCommand, LinkEvent};
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use poem::http::StatusCode;
 use serde_json::value::RawValue;
@@ -40,6 +40,36 @@ pub enum LinkError {
     Timeout,
 }
 
+/// A question to the proxy.
+pub struct Ask<'a> {
+    /// `GET` where nothing is said.
+    pub method: &'a str,
+    /// With its query.
+    pub path: &'a str,
+    /// Beside Host.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// Whole.
+    pub body: Bytes,
+    /// For all of it.
+    pub timeout: Duration,
+}
+
+impl Default for Ask<'_> {
+    fn default() -> Self {
+        Self { method: "GET", path: "/", headers: &[], body: Bytes::new(), timeout: ANSWER_TIMEOUT }
+    }
+}
+
+/// What the proxy answered.
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// The exchange it was recorded as.
+    pub id: Option<String>,
+    /// Whole.
+    pub body: Bytes,
+}
+
 /// The way to the proxy.
 #[derive(Clone)]
 pub struct Link {
@@ -54,21 +84,35 @@ impl Link {
 
     /// Asks one thing.
     pub async fn get(&self, path: &str) -> Result<(StatusCode, Bytes), LinkError> {
+        let answer = self.ask(Ask { path, ..Ask::default() }).await?;
+        Ok((answer.status, answer.body))
+    }
+
+    /// Asks anything.
+    pub async fn ask(&self, ask: Ask<'_>) -> Result<Answer, LinkError> {
+        let limit = ask.timeout;
         let ask = async {
             let stream = UnixStream::connect(&self.path).await?;
             let http = |e: hyper::Error| LinkError::Http(e.to_string());
             let (mut sender, connection) =
                 hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(http)?;
-            let request = hyper::Request::get(path)
-                .header("host", "glassway")
-                .body(Empty::<Bytes>::new())
-                .map_err(|e| LinkError::Http(e.to_string()))?;
+            let mut request = hyper::Request::builder()
+                .method(ask.method)
+                .uri(ask.path)
+                .header("host", "glassway");
+            for (name, value) in ask.headers {
+                request = request.header(*name, *value);
+            }
+            let request =
+                request.body(Full::new(ask.body)).map_err(|e| LinkError::Http(e.to_string()))?;
             let answer = async {
                 let response = sender.send_request(request).await.map_err(http)?;
                 let status = response.status();
+                let id = response.headers().get("x-glassway-id");
+                let id = id.and_then(|id| id.to_str().ok()).map(str::to_owned);
                 let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
                 let body = body.map_err(|e| LinkError::Http(e.to_string()))?;
-                Ok((status, body.to_bytes()))
+                Ok(Answer { status, id, body: body.to_bytes() })
             };
             // The connection is driven here rather than by a task of its own: it ends
             // with the answer, or when the caller gives up.
@@ -82,7 +126,7 @@ impl Link {
                 },
             }
         };
-        tokio::time::timeout(ANSWER_TIMEOUT, ask).await.unwrap_or(Err(LinkError::Timeout))
+        tokio::time::timeout(limit, ask).await.unwrap_or(Err(LinkError::Timeout))
     }
 
     /// Follows the proxy's feed until `stop` resolves.

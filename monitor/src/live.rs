@@ -28,7 +28,7 @@ use std::{
 };
 
 use glassway_shared::{
-    feed::{BodyDelta, Gauges, LinkCommand, LinkEvent},
+    feed::{BodyDelta, Gauges, LinkCommand, LinkEvent, Standing},
     id::ExchangeId,
     model::{Exchange, Failure, Outcome},
     store::exchanges::Committed,
@@ -63,6 +63,8 @@ struct State {
     viewers: HashMap<u64, Viewer>,
     next_viewer: u64,
     watched: HashMap<ExchangeId, usize>,
+    /// Providers that the proxy said something of, by id.
+    providers: HashMap<i64, Standing>,
     /// Watched to their end: the proxy is to be told.
     released: Vec<ExchangeId>,
     resyncs: u64,
@@ -109,6 +111,7 @@ impl Live {
             viewers: HashMap::new(),
             next_viewer: 0,
             watched: HashMap::new(),
+            providers: HashMap::new(),
             released: Vec::new(),
             resyncs: 0,
         };
@@ -171,7 +174,29 @@ impl Live {
                 state.gauges = gauges;
                 state.send_stats();
             }
+            LinkEvent::KeyChanged { key } => self.tell(Event::key(&key)),
+            LinkEvent::ProviderChanged { provider } => {
+                let event = Event::provider(&provider);
+                self.state().providers.insert(provider.id, provider);
+                self.tell(event);
+            }
         }
+    }
+
+    /// How the proxy says a provider stands; `None`: it said nothing, all is well.
+    pub fn provider(&self, id: i64) -> Option<Standing> {
+        let standing = self.state().providers.get(&id).cloned()?;
+        let over = standing.status_until.is_some_and(|until| until <= jiff::Timestamp::now());
+        (!over).then_some(standing)
+    }
+
+    /// Tells everyone how far a validation of keys has come.
+    pub fn progress(&self, done: usize, total: usize) {
+        self.tell(Event::progress(done, total));
+    }
+
+    fn tell(&self, event: Event) {
+        self.state().everyone(|viewer| viewer.push(event.clone()));
     }
 
     fn announce(&self, cursor: i64) {
@@ -209,6 +234,8 @@ impl State {
             self.doubtful.entry(*id).or_insert(until);
         }
         self.set_connected(true);
+        // What stands otherwise is said again after a hello.
+        self.providers.clear();
         for exchange in in_flight {
             self.progressed(exchange);
         }

@@ -15,7 +15,8 @@ use glassway_monitor::{Monitor, auth};
 use glassway_shared::{
     config::{self, Config},
     listen, logging,
-    store::{migrate, settings::Settings},
+    prices::Book,
+    store::{StoreError, migrate, models, settings::Settings},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -39,6 +40,12 @@ enum Command {
     Check,
     /// Replace a lost admin key and end every session.
     NewAdminKey,
+    /// Take a newer price list: litellm's model_prices_and_context_window.json.
+    ImportPrices {
+        /// The list.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
 }
 
 /// An exit code and its line.
@@ -86,6 +93,7 @@ fn begin(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Some(Command::Check) => check(&config),
         Some(Command::NewAdminKey) => new_admin_key(&config),
+        Some(Command::ImportPrices { file }) => import_prices(&config, &file),
         None => run(config),
     }
 }
@@ -114,6 +122,22 @@ fn new_admin_key(config: &Config) -> Result<(), Failure> {
     let key = auth::replace(&mut settings).map_err(failed)?;
     let link = sign_in_link(config, config.monitor.listen.port(), &key);
     println!("{key}\nsign in at {link}");
+    Ok(())
+}
+
+/// A running proxy notices the new list by itself.
+fn import_prices(config: &Config, file: &Path) -> Result<(), Failure> {
+    let wrong = |e: &dyn std::fmt::Display| usage(format!("{}: {e}", file.display()));
+    let json = std::fs::read(file).map_err(|e| wrong(&e))?;
+    let changed = std::fs::metadata(file).and_then(|meta| meta.modified()).ok();
+    let date = changed.and_then(|at| jiff::Timestamp::try_from(at).ok()).unwrap_or_default();
+    let date = date.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    let book = Book::import(&json, &date).map_err(|e| wrong(&e))?;
+    let mut settings = Settings::open(&config.database.path).map_err(failed)?;
+    let now = jiff::Timestamp::now().as_second();
+    let put = |connection: &_| models::put_price_list(connection, &book, now);
+    settings.change(put).map_err(|e: StoreError| failed(e))?;
+    println!("{} models priced, as of {date}", book.len());
     Ok(())
 }
 

@@ -26,6 +26,7 @@ CREATE TABLE keys (
     name                TEXT    NOT NULL,
     sealed              BLOB    NOT NULL,               -- HPKE; secret.rs
     sealed_origin       TEXT    NOT NULL,               -- what it is sealed to, to tell a changed address
+    sealed_kind         TEXT    NOT NULL,
     fingerprint         BLOB    NOT NULL,               -- keyed BLAKE3: the same key twice is refused
     masked              TEXT    NOT NULL,               -- sk-…wxyz
     active              INTEGER NOT NULL DEFAULT 1,     -- by hand
@@ -111,7 +112,8 @@ CREATE TABLE key_state (
 CREATE TABLE token_spending (
     token_id     INTEGER PRIMARY KEY,
     period_start INTEGER NOT NULL,                      -- unix seconds
-    spent_nano   INTEGER NOT NULL
+    spent_nano   INTEGER NOT NULL,
+    last_used_at INTEGER                                -- unix milliseconds
 ) STRICT;
 
 -- The public half of the key pair that keys are sealed to.

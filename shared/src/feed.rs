@@ -65,6 +65,34 @@ pub enum LinkEvent {
     /// Counters, every two seconds and when losses change.
     #[serde(rename = "stats")]
     Stats(Gauges),
+    /// A key went out or came back.
+    #[serde(rename = "key.changed")]
+    KeyChanged {
+        /// How it stands now.
+        key: Standing,
+    },
+    /// A provider's breaker opened or closed, or the provider asked for quiet.
+    #[serde(rename = "provider.changed")]
+    ProviderChanged {
+        /// How it stands now.
+        provider: Standing,
+    },
+}
+
+/// How a key or a provider stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Its row.
+    pub id: i64,
+    /// A key's: active, cooling, exhausted, invalid, inactive; a provider's: ok,
+    /// cooling, open.
+    pub status: String,
+    /// Why.
+    #[serde(default)]
+    pub status_reason: Option<String>,
+    /// Until when; `None`: until something changes.
+    #[serde(default)]
+    pub status_until: Option<jiff::Timestamp>,
 }
 
 /// How a key or provider stands.

@@ -14,6 +14,7 @@
 //! feed       events on the link and on the browser's feed
 //! listen     bind, accept with a cap, survive EMFILE
 //! logging    one subscriber for both processes
+//! presets    vendors as data, for forms
 //! prices     what models cost
 //! secret     upstream keys at rest: sealed, bound, opened
 //! store      everything that knows SQL
@@ -32,6 +33,7 @@ pub mod id;
 pub mod listen;
 pub mod logging;
 pub mod model;
+pub mod presets;
 pub mod prices;
 pub mod secret;
 pub mod sse;

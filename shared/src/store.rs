@@ -17,6 +17,11 @@
 //! stats      questions to the totals
 //! roster     what the proxy routes by, and what it keeps of that
 //! settings   what the monitor keeps for itself
+//! providers  upstreams, and what uses them
+//! keys       upstream credentials with their state, sealed
+//! models     what is known of models; an imported price list
+//! routes     model names → candidates
+//! tokens     what clients identify themselves with
 //! ```
 //!
 //! Each table has one writing process (see the migration's two parts). A second
@@ -27,15 +32,20 @@ pub mod bodies;
 pub mod checkpoint;
 pub mod exchanges;
 pub mod filter;
+pub mod keys;
 pub mod migrate;
+pub mod models;
+pub mod providers;
 pub mod read;
 pub mod record;
 pub mod roster;
+pub mod routes;
 pub mod search;
 pub mod settings;
 pub mod stats;
 pub mod stored;
 pub mod tend;
+pub mod tokens;
 pub mod totals;
 pub mod write;
 

@@ -58,6 +58,8 @@ impl Operations {
     /// `request.started`, `request.updated`, `request.finished` (with `request`, and
     /// `cursor` where it was recorded), `body.delta` (`id`, `side`, `offset_ms`, `from`,
     /// `data`), `proxy` (`connected`), `stats` (`in_flight`, `queue_bytes`, `lost`),
+    /// `key.changed` (`key`) and `provider.changed` (`provider`), each with `id`,
+    /// `status`, `status_reason`, `status_until`, `validation.progress` (`done`, `total`),
     /// `resync` (`cursor`), `error` (`detail`). `seq` counts a connection's events.
     ///
     /// The client may send `{"filter":{…names of the list's filters…}}`,

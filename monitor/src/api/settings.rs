@@ -7,7 +7,7 @@ use glassway_shared::{
     store::{
         StoreError,
         read::Reader,
-        settings::{Settings as Store, setting},
+        settings::{put_setting, setting},
     },
 };
 use poem::Result;
@@ -16,8 +16,9 @@ use poem_openapi::{
     payload::Json,
     types::{MaybeUndefined, ParseFromJSON, ToJSON},
 };
+use rusqlite::Connection;
 
-use super::Tag;
+use super::{Tag, answer::Changed, input::Body};
 use crate::{app::App, error::Problem};
 
 pub(super) struct Operations(pub(super) Arc<App>);
@@ -25,7 +26,7 @@ pub(super) struct Operations(pub(super) Arc<App>);
 /// How a key is picked among those that can serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
-enum Strategy {
+pub(super) enum Strategy {
     /// One after the other.
     RoundRobin,
     /// By weight.
@@ -90,6 +91,15 @@ struct Settings {
     strategy: Strategy,
     /// Upstream attempts per request.
     max_attempts: u32,
+    /// How long a key or provider cools where its answer does not say.
+    cooldown_s: u32,
+    /// Failures in a window that open a provider's breaker.
+    breaker_failures: u32,
+    breaker_window_s: u32,
+    /// How long a breaker stays open before one request tries again.
+    breaker_open_s: u32,
+    /// How long a managed request may look for an answer, over all attempts.
+    request_deadline_s: u32,
     instance: Instance,
 }
 
@@ -100,6 +110,20 @@ struct SettingsChange {
     strategy: MaybeUndefined<Strategy>,
     #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
     max_attempts: MaybeUndefined<u32>,
+    /// How long a key or provider cools where its answer does not say.
+    #[oai(validator(minimum(value = "1"), maximum(value = "86400")))]
+    cooldown_s: MaybeUndefined<u32>,
+    /// Failures in a window that open a provider's breaker.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
+    breaker_failures: MaybeUndefined<u32>,
+    #[oai(validator(minimum(value = "1"), maximum(value = "86400")))]
+    breaker_window_s: MaybeUndefined<u32>,
+    /// How long a breaker stays open before one request tries again.
+    #[oai(validator(minimum(value = "1"), maximum(value = "86400")))]
+    breaker_open_s: MaybeUndefined<u32>,
+    /// How long a managed request may look for an answer, over all attempts.
+    #[oai(validator(minimum(value = "1"), maximum(value = "86400")))]
+    request_deadline_s: MaybeUndefined<u32>,
 }
 
 #[OpenApi(tag = "Tag::Settings")]
@@ -107,16 +131,14 @@ impl Operations {
     /// Read the settings
     #[oai(path = "/api/settings", method = "get", operation_id = "readSettings")]
     async fn read(&self) -> Result<Json<Settings>> {
-        let (strategy, max_attempts) = self.0.read(stored).await?;
-        let instance = instance(&self.0.config);
-        Ok(Json(Settings { strategy, max_attempts, instance }))
+        Ok(Json(self.settings().await?))
     }
 
     /// Change settings
     ///
     /// What is left out stays as it is.
     #[oai(path = "/api/settings", method = "put", operation_id = "changeSettings")]
-    async fn change(&self, change: Json<SettingsChange>) -> Result<Json<Settings>> {
+    async fn change(&self, change: Body<SettingsChange>) -> Result<Changed<Settings>> {
         let mut values = Vec::new();
         let mut put = |name, value: MaybeUndefined<serde_json::Value>| match value {
             MaybeUndefined::Undefined => Ok(()),
@@ -126,13 +148,42 @@ impl Operations {
                 Ok(())
             }
         };
-        let SettingsChange { strategy, max_attempts } = change.0;
-        put("strategy", json(strategy))?;
-        put("max_attempts", json(max_attempts))?;
+        let change = change.0;
+        put("strategy", json(change.strategy))?;
+        put("max_attempts", json(change.max_attempts))?;
+        put("cooldown_s", json(change.cooldown_s))?;
+        put("breaker_failures", json(change.breaker_failures))?;
+        put("breaker_window_s", json(change.breaker_window_s))?;
+        put("breaker_open_s", json(change.breaker_open_s))?;
+        put("request_deadline_s", json(change.request_deadline_s))?;
+        let mut warning = None;
         if !values.is_empty() {
-            self.0.write(move |settings: &mut Store| settings.put(&values)).await?;
+            let put = move |connection: &Connection| {
+                values.iter().try_for_each(|(name, value)| put_setting(connection, name, value))?;
+                Ok(())
+            };
+            ((), warning) = self.0.change(put).await?;
         }
-        self.read().await
+        Ok(Changed::Done(Json(self.settings().await?), warning))
+    }
+}
+
+impl Operations {
+    async fn settings(&self) -> Result<Settings, Problem> {
+        let instance = instance(&self.0.config);
+        let stored = move |reader: &Reader| {
+            Ok(Settings {
+                strategy: read(reader, "strategy")?.unwrap_or(Strategy::RoundRobin),
+                max_attempts: read(reader, "max_attempts")?.unwrap_or(3),
+                cooldown_s: read(reader, "cooldown_s")?.unwrap_or(30),
+                breaker_failures: read(reader, "breaker_failures")?.unwrap_or(5),
+                breaker_window_s: read(reader, "breaker_window_s")?.unwrap_or(60),
+                breaker_open_s: read(reader, "breaker_open_s")?.unwrap_or(30),
+                request_deadline_s: read(reader, "request_deadline_s")?.unwrap_or(600),
+                instance,
+            })
+        };
+        self.0.read(stored).await
     }
 }
 
@@ -145,13 +196,6 @@ fn json<T: ToJSON>(value: MaybeUndefined<T>) -> MaybeUndefined<serde_json::Value
             None => MaybeUndefined::Null,
         },
     }
-}
-
-fn stored(reader: &Reader) -> Result<(Strategy, u32), StoreError> {
-    Ok((
-        read(reader, "strategy")?.unwrap_or(Strategy::RoundRobin),
-        read(reader, "max_attempts")?.unwrap_or(3),
-    ))
 }
 
 fn read<T: ParseFromJSON>(reader: &Reader, name: &str) -> Result<Option<T>, StoreError> {

@@ -8,7 +8,35 @@ use serde_json::{Map, Value, json};
 /// Fields of answers that may be absent; every other one is there, if only as null.
 const ABSENT: &[(&str, &str)] = &[("Exchange", "live"), ("Detail", "live")];
 /// What clients send: here a missing field means "leave it".
-const INPUT: &[&str] = &["Credentials", "PasswordForm", "SettingsChange"];
+const INPUT: &[&str] = &[
+    "BulkInput",
+    "CandidateInput",
+    "ClientTokenInput",
+    "Credentials",
+    "KeyInput",
+    "ModelInput",
+    "PasswordForm",
+    "PriceInput",
+    "ProviderInput",
+    "RouteInput",
+    "SettingsChange",
+    "SwitchInput",
+];
+/// Fields clients may send as null, which takes away what was there.
+const CLEARED: &[&str] = &[
+    "api_version",
+    "budget_usd",
+    "cache_read",
+    "cache_write",
+    "expires_at",
+    "preset",
+    "price_per_call_usd",
+    "prices",
+    "quota_usd",
+    "rpm",
+    "tpm",
+    "upstream_model",
+];
 /// Needs no credential.
 const PUBLIC: &[&str] = &["/healthz", "/api/health", "/token"];
 
@@ -19,6 +47,14 @@ pub fn finish(generated: &str) -> Value {
     for (name, schema) in schemas.into_iter().flatten() {
         if INPUT.contains(&&name[..]) {
             schema["additionalProperties"] = json!(false);
+            let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
+            for (field, property) in fields.into_iter().flatten() {
+                let cleared = CLEARED.contains(&&field[..])
+                    || (name, &field[..]) == (&"RouteInput".to_owned(), "strategy");
+                if cleared {
+                    nullable(property);
+                }
+            }
         } else {
             always_there(name, schema);
         }
@@ -110,12 +146,16 @@ fn always_there(name: &str, schema: &mut Value) {
         if required.contains(field) {
             continue;
         }
-        if property.get("$ref").is_some() {
-            *property = json!({"allOf": [property.take()]});
-        }
-        property["nullable"] = json!(true);
+        nullable(property);
     }
     schema["required"] = json!(all);
+}
+
+fn nullable(property: &mut Value) {
+    if property.get("$ref").is_some() {
+        *property = json!({"allOf": [property.take()]});
+    }
+    property["nullable"] = json!(true);
 }
 
 fn problem() -> Value {

@@ -6,7 +6,7 @@ mod shape;
 use std::{collections::BTreeMap, sync::Arc};
 
 use glassway_shared::store::{
-    StoreError,
+    StoreError, keys,
     read::Reader,
     stats::{self, By, Sums},
     totals::Metric,
@@ -19,7 +19,11 @@ use self::shape::{
     Costs, Counts, KeyItem, KeyReport, Latency, Losses, Minute, ModelItem, ModelReport, Overview,
     Period, Stats, UsageItem, UsageReport,
 };
-use super::{Tag, shape::Time};
+use super::{
+    Tag,
+    pool::{Pool, by_status},
+    shape::Time,
+};
 use crate::app::App;
 
 pub(super) struct Operations(pub(super) Arc<App>);
@@ -35,7 +39,12 @@ impl Operations {
     async fn stats(&self) -> Result<Json<Stats>> {
         let now = this_minute();
         let status = self.0.live.status();
-        Ok(Json(self.0.read(move |reader| overall(reader, now, status.in_flight)).await?))
+        let app = self.0.clone();
+        let read = move |reader: &Reader| {
+            let keys = reader.with(|connection| by_status(&app, connection))?;
+            overall(reader, now, status.in_flight, keys)
+        };
+        Ok(Json(self.0.read(read).await?))
     }
 
     /// Sums of all time
@@ -116,27 +125,55 @@ impl Operations {
         /// Only this one.
         key_id: Query<Option<i64>>,
     ) -> Result<Json<KeyReport>> {
-        if key_id.0.is_some() {
-            // There are no keys yet that could have an id.
+        let app = self.0.clone();
+        let read = move |reader: &Reader| {
+            let only = match key_id.0 {
+                None => None,
+                Some(id) => match reader.with(|c| keys::find(c, id))? {
+                    Some(key) => Some(key),
+                    None => return Ok(None),
+                },
+            };
+            let sums = stats::by_key(reader, only.as_ref().map(|key| &key.name[..]))?;
+            let known = reader.with(|c| Ok((keys::all(c)?, Pool::read(&app, c)?)))?;
+            Ok(Some((only, sums, known)))
+        };
+        let Some((only, sums, (all, pool))) = self.0.read(read).await? else {
             return Ok(Json(KeyReport { items: vec![] }));
-        }
-        let names = self.0.read(|reader| stats::by_name(reader, By::Key, None)).await?;
-        let named = names.into_iter().filter(|(key, _)| !key.is_empty());
-        let items = named.map(|(key, sums)| KeyItem {
-            key,
-            calls: sums.calls,
-            ok: sums.ok,
-            success_rate: sums.success_rate(),
-            prompt_tokens: sums.prompt_tokens,
-            completion_tokens: sums.completion_tokens,
-            cost_usd: sums.cost_usd(),
-            avg_duration_ms: sums.avg_duration_ms(),
+        };
+        let of = |provider: &str, name: &str| {
+            let named = |key: &&keys::Key| {
+                let owner = pool.provider(key.provider_id);
+                key.name == name && owner.is_some_and(|owner| owner.name == provider)
+            };
+            all.iter().find(named).map(|key| key.id)
+        };
+        let items = sums.into_iter().filter_map(|stats::KeySums { provider, key, sums }| {
+            let key_id = of(&provider, &key);
+            // Another provider may have a key of the same name.
+            (only.is_none() || key_id == only.as_ref().map(|key| key.id)).then(|| KeyItem {
+                key_id,
+                provider,
+                key,
+                calls: sums.calls,
+                ok: sums.ok,
+                success_rate: sums.success_rate(),
+                prompt_tokens: sums.prompt_tokens,
+                completion_tokens: sums.completion_tokens,
+                cost_usd: sums.cost_usd(),
+                avg_duration_ms: sums.avg_duration_ms(),
+            })
         });
         Ok(Json(KeyReport { items: items.collect() }))
     }
 }
 
-fn overall(reader: &Reader, now: i64, in_flight: u64) -> Result<Stats, StoreError> {
+fn overall(
+    reader: &Reader,
+    now: i64,
+    in_flight: u64,
+    keys: BTreeMap<String, u64>,
+) -> Result<Stats, StoreError> {
     // Totals know whole minutes: the last sixty seconds lie in this one and the one
     // before, and saying a little too much is better than showing 0 at each full minute.
     let minute = stats::since(reader, now - 1)?;
@@ -167,7 +204,7 @@ fn overall(reader: &Reader, now: i64, in_flight: u64) -> Result<Stats, StoreErro
             day: day.cost_usd(),
             all: all.cost_usd(),
         },
-        keys: BTreeMap::new(),
+        keys,
         lost: Losses {
             bodies_shed: lost.bodies_shed.unsigned_abs(),
             records_lost: lost.records_lost.unsigned_abs(),

@@ -38,9 +38,14 @@ pub fn generate() -> String {
 
 /// 256 random bits as URL-safe text.
 pub fn random_text() -> String {
+    URL_SAFE_NO_PAD.encode(random_bytes())
+}
+
+/// 256 random bits.
+pub fn random_bytes() -> [u8; 32] {
     let mut bytes = [0u8; 32];
     OsRng.try_fill_bytes(&mut bytes).expect("the system gives random bytes");
-    URL_SAFE_NO_PAD.encode(bytes)
+    bytes
 }
 
 /// For the settings table.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use glassway_shared::{
-    feed::{BodyDelta, Gauges},
+    feed::{BodyDelta, Gauges, Standing},
     id::ExchangeId,
     model::{Exchange, Outcome, Usage},
 };
@@ -48,6 +48,19 @@ impl Event {
             "stats",
             format!("\"in_flight\":{in_flight},\"queue_bytes\":{queue},\"lost\":{lost}"),
         )
+    }
+
+    pub(super) fn key(key: &Standing) -> Self {
+        Self::new("key.changed", format!("\"key\":{}", json!(key)))
+    }
+
+    pub(super) fn provider(provider: &Standing) -> Self {
+        Self::new("provider.changed", format!("\"provider\":{}", json!(provider)))
+    }
+
+    /// How far a validation of keys has come.
+    pub(super) fn progress(done: usize, total: usize) -> Self {
+        Self::new("validation.progress", format!("\"done\":{done},\"total\":{total}"))
     }
 
     /// Something a client sent that could not be used.

@@ -2,9 +2,10 @@
 
 import { createApp, watch } from "vue";
 import App from "./App.vue";
-import { Failure, whenSignedOut } from "./api/client";
+import { Failure, whenSignedOut, whenWarned } from "./api/client";
 import { live } from "./live/store";
 import { router } from "./router";
+import { tellWarnings } from "./roster/tell";
 import { check, keyFromLink, reason, signIn, standing } from "./session/session";
 import { learnInstance } from "./shell/instance";
 import "element-plus/theme-chalk/base.css";
@@ -44,6 +45,8 @@ whenSignedOut(() => {
   reason.value = "ended";
   standing.value = "out";
 });
+
+whenWarned((warnings) => tellWarnings(warnings));
 
 watch(standing, (now) => {
   if (now === "in") {

@@ -30,22 +30,36 @@ impl Settings {
         Ok(Self { connection })
     }
 
+    /// Changes something the proxy must notice: one transaction, which a refusal undoes
+    /// whole, and the revision moves with it. Returns the new revision too.
+    pub fn change<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<(T, i64), E> {
+        let sql = |e: rusqlite::Error| StoreError::from(e);
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(sql)?;
+        let result = work(&transaction)?;
+        let revision = transaction
+            .query_row(
+                "UPDATE config_revision SET revision = revision + 1 WHERE one = 1 RETURNING revision",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(sql)?;
+        transaction.commit().map_err(sql)?;
+        Ok((result, revision))
+    }
+
     /// Sets each of these (name, JSON) and tells the proxy by the revision.
     pub fn put(&mut self, values: &[(&str, String)]) -> Result<(), StoreError> {
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for (name, value) in values {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO settings (name, value) VALUES (?1, ?2)
-                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                )?
-                .execute(params![name, value])?;
-        }
-        transaction
-            .prepare_cached("UPDATE config_revision SET revision = revision + 1 WHERE one = 1")?
-            .execute([])?;
-        Ok(transaction.commit()?)
+        let put = |connection: &Connection| {
+            values.iter().try_for_each(|(name, value)| put_setting(connection, name, value))
+        };
+        self.change(put)?;
+        Ok(())
     }
 
     /// Stores the admin key's hash; every session ends, as whoever held the old key
@@ -85,12 +99,26 @@ impl Settings {
     }
 }
 
+/// Sets one (JSON) inside a change.
+pub fn put_setting(connection: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO settings (name, value) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        )?
+        .execute(params![name, value])?;
+    Ok(())
+}
+
+/// The value (JSON) of a setting, inside a change.
+pub fn setting_within(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    let mut find = connection.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
+    Ok(find.query_row([name], |row| row.get(0)).optional()?)
+}
+
 /// The value (JSON) of a setting.
 pub fn setting(reader: &Reader, name: &str) -> Result<Option<String>, StoreError> {
-    reader.with(|connection| {
-        let mut find = connection.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
-        Ok(find.query_row([name], |row| row.get(0)).optional()?)
-    })
+    reader.with(|connection| setting_within(connection, name))
 }
 
 /// The admin key's hash, once there is one.

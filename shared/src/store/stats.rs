@@ -172,6 +172,39 @@ pub fn by_name(
     })
 }
 
+/// Sums of one key, by names as they were.
+#[derive(Clone, Debug)]
+pub struct KeySums {
+    /// Its provider's name.
+    pub provider: String,
+    /// Its name.
+    pub key: String,
+    /// What it did.
+    pub sums: Sums,
+}
+
+/// Sums by key, busiest first; all keys or those with the name given. Exchanges
+/// without a key are left out.
+pub fn by_key(reader: &Reader, only: Option<&str>) -> Result<Vec<KeySums>, StoreError> {
+    reader.with(|connection| {
+        let mut query = connection.prepare_cached(&format!(
+            "SELECT provider, key, {SUMS} FROM minute_totals
+             WHERE key <> '' AND (?1 IS NULL OR key = ?1) GROUP BY provider, key, outcome"
+        ))?;
+        let mut keys = BTreeMap::<(String, String), Sums>::new();
+        let mut rows = query.query([only])?;
+        while let Some(row) = rows.next()? {
+            let key = (row.get("provider")?, row.get("key")?);
+            keys.entry(key).or_default().add_row(row)?;
+        }
+        let keys = keys.into_iter();
+        let mut keys: Vec<_> =
+            keys.map(|((provider, key), sums)| KeySums { provider, key, sums }).collect();
+        keys.sort_by_key(|key| -key.sums.calls);
+        Ok(keys)
+    })
+}
+
 /// The first minute anything ended in.
 pub fn first_minute(reader: &Reader) -> Result<Option<i64>, StoreError> {
     reader.with(|connection| {

@@ -153,7 +153,11 @@ pub(super) struct ModelReport {
 /// What one key did.
 #[derive(Object)]
 pub(super) struct KeyItem {
-    /// Its name.
+    /// `null` where the key is gone.
+    pub(super) key_id: Option<i64>,
+    /// Its provider's name, as it was.
+    pub(super) provider: String,
+    /// Its name, as it was.
     pub(super) key: String,
     pub(super) calls: i64,
     pub(super) ok: i64,
