@@ -50,18 +50,6 @@ pub enum LinkEvent {
         /// As it ended.
         request: Exchange,
     },
-    /// A key's standing changed.
-    #[serde(rename = "key.changed")]
-    KeyChanged {
-        /// How it stands now.
-        key: Standing,
-    },
-    /// A provider's standing changed.
-    #[serde(rename = "provider.changed")]
-    ProviderChanged {
-        /// How it stands now.
-        provider: Standing,
-    },
     /// Counters, every two seconds and when losses change.
     #[serde(rename = "stats")]
     Stats(Gauges),
@@ -92,20 +80,6 @@ pub struct Standing {
     pub status_reason: Option<String>,
     /// Until when; `None`: until something changes.
     #[serde(default)]
-    pub status_until: Option<jiff::Timestamp>,
-}
-
-/// How a key or provider stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
-    /// Its row.
-    pub id: i64,
-    /// A key's `active`, `cooling`, `exhausted`, `invalid`; a provider's `ok`, `cooling`,
-    /// `open`.
-    pub status: String,
-    /// Why.
-    pub status_reason: Option<String>,
-    /// Until when.
     pub status_until: Option<jiff::Timestamp>,
 }
 
