@@ -45,6 +45,7 @@ struct KeyPage {
 
 /// One numbered page of keys, newest first.
 #[derive(Object)]
+#[oai(rename = "KeyNumberedPage")]
 struct NumberedPage {
     items: Vec<Key>,
     page: u64,
@@ -58,19 +59,21 @@ struct NumberedPage {
 
 /// A key switched on or off.
 #[derive(Object)]
-#[oai(deny_unknown_fields)]
+#[oai(rename = "KeySwitchInput", deny_unknown_fields)]
 struct SwitchInput {
     status: Switch,
 }
 
 /// How many keys came back.
 #[derive(Object)]
+#[oai(rename = "KeyReset")]
 struct Reset {
     reset: u64,
 }
 
 /// What a key's provider said it serves.
 #[derive(Object)]
+#[oai(rename = "GroupModels")]
 struct ModelList {
     models: Vec<String>,
     /// Of them, those that it did not say before.

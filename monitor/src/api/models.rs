@@ -38,7 +38,7 @@ pub(super) struct Operations(pub(super) Arc<App>);
 
 /// How a model came to be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[oai(rename_all = "snake_case")]
+#[oai(rename = "ModelSource", rename_all = "snake_case")]
 enum Source {
     /// A provider said so.
     Fetched,

@@ -60,6 +60,7 @@ struct Preset {
 
 /// A file of the user's own that could not be used.
 #[derive(Object)]
+#[oai(rename = "UnusablePreset")]
 struct Unusable {
     file: String,
     reason: String,
@@ -75,6 +76,7 @@ struct Presets {
 
 /// What a provider can do here.
 #[derive(Object)]
+#[oai(rename = "ProviderCapability")]
 struct Capability {
     id: i64,
     name: String,

@@ -9,18 +9,18 @@ use serde_json::{Map, Value, json};
 const ABSENT: &[(&str, &str)] = &[("Exchange", "live"), ("Detail", "live")];
 /// What clients send: here a missing field means "leave it".
 const INPUT: &[&str] = &[
-    "BulkInput",
+    "KeyBulkInput",
     "CandidateInput",
     "ClientTokenInput",
     "Credentials",
     "KeyInput",
+    "KeySwitchInput",
     "ModelInput",
     "PasswordForm",
     "PriceInput",
     "ProviderInput",
     "RouteInput",
     "SettingsChange",
-    "SwitchInput",
 ];
 /// Fields clients may send as null, which takes away what was there.
 const CLEARED: &[&str] = &[

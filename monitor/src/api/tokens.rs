@@ -28,7 +28,7 @@ pub(super) struct Operations(pub(super) Arc<App>);
 
 /// When a budget begins anew; days and months are UTC's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[oai(rename_all = "snake_case")]
+#[oai(rename = "BudgetPeriod", rename_all = "snake_case")]
 enum Period {
     Day,
     Month,

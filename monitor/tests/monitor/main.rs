@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod feed;
+mod gateway;
+mod keys;
+mod managed;
 mod openapi;
 mod proxy;
 mod requests;

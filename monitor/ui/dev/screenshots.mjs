@@ -98,7 +98,7 @@ const SCENES = [
   ["keys-many", many, async (p) => { await go(p, "/keys?page=2"); await p.locator(".rmain").evaluate((el) => el.scrollTo(0, 1e6)); await p.waitForTimeout(200); }],
   ["keys-empty", empty, async (p) => { await go(p, "/keys"); }],
   ["keys-broken", broken, async (p) => { await go(p, "/keys"); }],
-  ["keys-loading", slow, async (p) => { await go(p, "/keys"); }],
+  ["keys-loading", slow, async (p) => { await go(p, "/keys"); await p.locator(".rmain .bones").first().waitFor(); await p.waitForTimeout(300); }],
   ["providers", busy, async (p) => { await go(p, "/providers"); }],
   ["providers-open", busy, async (p) => { await go(p, "/providers/4"); }],
   ["providers-azure", busy, async (p) => { await go(p, "/providers/3"); }],

@@ -37,6 +37,7 @@ const MOST_MODELS: usize = 5000;
 
 /// What a test found.
 #[derive(Object)]
+#[oai(rename = "KeyTest")]
 pub(super) struct Test {
     /// Whether the provider took the key.
     pub(super) ok: bool,
@@ -54,6 +55,7 @@ pub(super) struct Test {
 
 /// What a validation found of one key.
 #[derive(Object)]
+#[oai(rename = "KeyValidation")]
 pub(super) struct Validated {
     key_id: i64,
     status_before: KeyStatus,

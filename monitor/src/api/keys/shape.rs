@@ -44,7 +44,7 @@ impl From<Standing> for KeyStatus {
 
 /// What a person may say of a key's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[oai(rename_all = "snake_case")]
+#[oai(rename = "KeySwitch", rename_all = "snake_case")]
 pub(super) enum Switch {
     /// It may serve.
     Active,

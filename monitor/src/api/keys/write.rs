@@ -26,7 +26,7 @@ use crate::{
 
 /// Keys by the handful: `keys`, or `text` with one per line.
 #[derive(Object)]
-#[oai(deny_unknown_fields)]
+#[oai(rename = "KeyBulkInput", deny_unknown_fields)]
 pub(in crate::api) struct BulkInput {
     /// The built-in provider where nothing is said.
     provider_id: MaybeUndefined<i64>,
@@ -41,6 +41,7 @@ pub(in crate::api) struct BulkInput {
 
 /// A line that was not taken.
 #[derive(Object)]
+#[oai(rename = "RejectedLine")]
 pub(super) struct Rejected {
     /// Counted from 1.
     line: u64,
@@ -49,6 +50,7 @@ pub(super) struct Rejected {
 
 /// What became of a list.
 #[derive(Object)]
+#[oai(rename = "KeyBulk")]
 pub(super) struct Bulk {
     pub(super) added: Vec<Key>,
     /// How many were there already, or twice in the list.

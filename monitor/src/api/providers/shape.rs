@@ -21,7 +21,7 @@ use crate::{
 
 /// A provider's dialect, and with it how its key travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[oai(rename_all = "snake_case")]
+#[oai(rename = "ProviderKind", rename_all = "snake_case")]
 pub(in crate::api) enum Kind {
     /// OpenAI's, and everything compatible; `Authorization: Bearer`.
     Openai,
@@ -51,7 +51,7 @@ impl Kind {
 
 /// Whether a provider is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[oai(rename_all = "snake_case")]
+#[oai(rename = "ProviderStatus", rename_all = "snake_case")]
 pub(super) enum HealthStatus {
     /// It is.
     Ok,
@@ -63,6 +63,7 @@ pub(super) enum HealthStatus {
 
 /// How the proxy finds a provider.
 #[derive(Object)]
+#[oai(rename = "ProviderHealth")]
 pub(super) struct Health {
     pub(super) status: HealthStatus,
     pub(super) status_reason: Option<String>,

@@ -45,10 +45,10 @@ export interface BulkAnswer {
 
 export interface TestAnswer {
   ok: boolean;
-  status: number | string | null;
+  status: KeyStatus;
   latency_ms: number | null;
-  models: string[] | number | null;
-  error: string | { code?: string; message: string } | null;
+  models: string[];
+  error: string | null;
 }
 
 export interface Validation {
@@ -56,7 +56,7 @@ export interface Validation {
   status_before: KeyStatus;
   status_after: KeyStatus;
   ok: boolean;
-  error: string | { code?: string; message: string } | null;
+  error: string | null;
 }
 
 export type Kind = "openai" | "anthropic" | "azure";
@@ -79,6 +79,8 @@ export interface Provider {
   keys: Partial<Record<KeyStatus, number>>;
   preset: string | null;
   created_at: string;
+  /** What a change has led to. */
+  warnings?: string[];
 }
 
 export interface ProviderInput {

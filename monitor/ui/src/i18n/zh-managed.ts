@@ -99,6 +99,7 @@ export const managedZh: Filled<typeof managedEn> = {
     test: "检测",
     testing: "正在检测……",
     testOk: (t) => `可用，${t}`,
+    works: "可用",
     testModels: (n) => `${n} 个模型`,
     testFailed: (why) => `检测未通过：${why}`,
     noAnswer: "没有应答",
@@ -142,7 +143,7 @@ export const managedZh: Filled<typeof managedEn> = {
     bad: {
       space: (at) => `第 ${at} 个字符是空格，密钥不含空格`,
       character: (at, c) => `第 ${at} 个字符（${c}）不能出现在密钥中`,
-      short: "太短，不是密钥",
+      own: "这是 Glassway 自己的令牌，不是供应商密钥",
       long: "太长，不是密钥",
       empty: "逗号后没有密钥",
     },
@@ -184,7 +185,7 @@ export const managedZh: Filled<typeof managedEn> = {
     healthHints: { ok: "请求可发往此处。", cooling: "供应商要求暂停。", open: "连续失败多次，暂不使用。", off: "不会发往此处。", unused: "没有密钥，托管请求不会发往此处。" },
     builtIn: "内置",
     builtInHint: "内置供应商的地址取自配置（upstream.base_url）。",
-    kinds: { openai: "OpenAI 及兼容服务", anthropic: "Anthropic 协议", azure: "Azure OpenAI 服务" },
+    kinds: { openai: "OpenAI 兼容", anthropic: "Anthropic 协议", azure: "Azure OpenAI 服务" },
     fields: {
       name: "名称", kind: "协议", baseUrl: "接口地址", enabled: "启用", priority: "优先级", notes: "备注", multiplier: "价格倍率",
       apiVersion: "API 版本", deployments: "部署",
@@ -196,6 +197,7 @@ export const managedZh: Filled<typeof managedEn> = {
     deploymentsHint: "每行一个：模型 = 部署名",
     deploymentsBad: (line) => `第 ${line} 行不是「模型 = 部署名」。`,
     originWarning: "修改地址会使此供应商的密钥失效：密钥与地址绑定加密，需要重新粘贴。",
+    originChanged: (n) => `地址已变更，${n} 个密钥需要重新粘贴。`,
     keysTitle: "密钥",
     groupsTitle: "分组与密钥",
     noKeys: "还没有密钥。",

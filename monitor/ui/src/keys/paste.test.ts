@@ -24,8 +24,10 @@ test("what cannot be a key says where and why", () => {
   expect(readPaste("sk-proj-9 Kd2", anywhere)[0]!.verdict).toEqual({ kind: "bad", why: "space", at: 10, character: " " });
   expect(readPaste("x, sk-密钥", anywhere)[0]!.verdict).toEqual({ kind: "bad", why: "character", at: 7, character: "密" });
   expect(readPaste("name,", anywhere)[0]!.verdict).toEqual({ kind: "bad", why: "empty", at: 6, character: "" });
-  expect(kinds("abc")).toEqual(["bad"]);
-  expect(kinds(`sk-${"x".repeat(5000)}`)).toEqual(["bad"]);
+  expect(readPaste("gw-abcdef", anywhere)[0]!.verdict).toMatchObject({ kind: "bad", why: "own" });
+  expect(kinds("abc")).toEqual(["new"]);
+  expect(kinds(`sk-${"x".repeat(9000)}`)).toEqual(["bad"]);
+  expect(readPaste("小李，sk-aaaa1111", anywhere)[0]!.verdict).toMatchObject({ kind: "new", name: "小李", secret: "sk-aaaa1111" });
 });
 
 test("a key of another vendor is held back, unless the provider takes anybody's", () => {
@@ -48,7 +50,7 @@ test("counts, and the text that is sent keeps line numbers", () => {
 });
 
 test("the preview never shows a key", () => {
-  expect([masked("sk-proj-abcdefghijklT9f2"), masked("sk-ant-api03-Lqw8AAxyzw8AA"), masked("short")]).toEqual(["sk-proj-…T9f2", "sk-ant-…w8AA", "…"]);
+  expect([masked("sk-proj-abcdefghijklT9f2"), masked("sk-12345678"), masked("short")]).toEqual(["sk-…T9f2", "…78", "…"]);
 });
 
 test("ten thousand lines are read in a moment", () => {

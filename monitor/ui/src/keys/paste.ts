@@ -11,13 +11,14 @@ export type Verdict =
   | { kind: "new"; name: string | null; secret: string; alike: string | null }
   | { kind: "repeat"; line: number }
   | { kind: "foreign"; vendor: string; name: string | null; secret: string }
-  | { kind: "bad"; why: "space" | "short" | "long" | "character" | "empty"; at: number; character: string };
+  | { kind: "bad"; why: "space" | "own" | "long" | "character" | "empty"; at: number; character: string };
 
 export interface Line { n: number; verdict: Verdict }
 
-/** Bounds that no vendor's key comes near. */
-const SHORTEST = 4;
-const LONGEST = 4096;
+/** No vendor's key comes near; the server refuses it too. */
+const LONGEST = 8192;
+/** Glassway's own tokens, which are nobody's upstream keys. */
+const OWN = /^(gw|gws|gwadmin)-/;
 
 /** The vendor whose key this looks like; null for everybody's `sk-`. */
 export function vendorOf(secret: string): string | null {
@@ -41,7 +42,7 @@ export function readPaste(text: string, around: Around): Line[] {
     const line = raw.trim();
     if (line === "") return { n, verdict: { kind: "blank" } };
     if (line.startsWith("#")) return { n, verdict: { kind: "comment" } };
-    const comma = line.lastIndexOf(",");
+    const comma = Math.max(line.lastIndexOf(","), line.lastIndexOf("，"));
     const name = comma < 0 ? null : line.slice(0, comma).trim() || null;
     const secret = line.slice(comma + 1).trim();
     const start = raw.indexOf(line) + (comma < 0 ? 0 : line.indexOf(secret, comma + 1));
@@ -61,7 +62,7 @@ function malformed(secret: string, start: number): Verdict | null {
   if (secret === "") return { kind: "bad", why: "empty", at: start + 1, character: "" };
   const odd = /[^\x21-\x7e]/u.exec(secret);
   if (odd) return { kind: "bad", why: /\s/u.test(odd[0]) ? "space" : "character", at: start + odd.index + 1, character: odd[0] };
-  if (secret.length < SHORTEST) return { kind: "bad", why: "short", at: 1, character: "" };
+  if (OWN.test(secret)) return { kind: "bad", why: "own", at: 1, character: "" };
   if (secret.length > LONGEST) return { kind: "bad", why: "long", at: 1, character: "" };
   return null;
 }
@@ -89,9 +90,8 @@ export function without(text: string, lines: Set<number>): string {
   return text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/).filter((_, i) => !lines.has(i + 1)).join("\n");
 }
 
-/** sk-…wxyz, as the list will show it. */
+/** sk-…wxyz, as the list will show it; of short keys less. */
 export function masked(secret: string): string {
-  if (secret.length < 12) return "…";
-  const prefix = /^(sk-ant-|sk-proj-|sk-or-|sk-|gsk_|AIza)/.exec(secret)?.[0] ?? "";
-  return `${prefix}…${secret.slice(-4)}`;
+  if (secret.length >= 16) return `${secret.slice(0, 3)}…${secret.slice(-4)}`;
+  return secret.length >= 10 ? `…${secret.slice(-2)}` : "…";
 }
