@@ -4,7 +4,6 @@
 use std::{
     io::{self, BufRead, BufReader, Read},
     net::SocketAddr,
-    os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex},
@@ -37,13 +36,13 @@ struct Lines {
 }
 
 impl Process {
-    /// Starts `command` in a process group of its own, so that a Ctrl-C on the
-    /// terminal reaches only whoever decides what it means.
+    /// Starts `command`, in our process group unless it says otherwise: whoever
+    /// ends a test or a measurement ends what it has started too.
     ///
     /// # Errors
     /// It cannot be started.
     pub fn spawn(name: &str, mut command: Command, echo: Echo) -> io::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let lines = Arc::new(Lines::default());
         let echo = Arc::new(echo);
@@ -114,13 +113,9 @@ impl Process {
     /// Sends a signal; a process that has ended gets none.
     pub fn signal(&mut self, signal: Signal) {
         if self.exited().is_none() {
-            let _ = signal::kill(self.group(), signal);
+            let pid = i32::try_from(self.child.id()).expect("a process id is an i32");
+            let _ = signal::kill(Pid::from_raw(pid), signal);
         }
-    }
-
-    /// Its id, which is that of its process group too.
-    fn group(&self) -> Pid {
-        Pid::from_raw(i32::try_from(self.child.id()).expect("a process id is an i32"))
     }
 
     /// How it ended, if it has.
@@ -153,8 +148,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if self.exited().is_none() {
-            // With all it has started, which would keep its pipes open.
-            let _ = signal::killpg(self.group(), Signal::SIGKILL);
+            let _ = self.child.kill();
             let _ = self.child.wait();
         }
         self.join();

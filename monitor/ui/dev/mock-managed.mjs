@@ -112,7 +112,8 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   }
 
   const list = (items) => ({ items, next: null, total: items.length });
-  const shownProvider = (p) => ({ ...p, origin: new URL(p.base_url).origin, keys: keys.filter((k) => k.provider_id === p.id).reduce((sum, k) => ({ ...sum, [k.status]: (sum[k.status] ?? 0) + 1 }), {}) });
+  const shownKey = (k) => ({ ...k, provider: providers.find((p) => p.id === k.provider_id)?.name ?? "", fetched_models: 3 });
+  const shownProvider = (p) => ({ ...p, origin: new URL(p.base_url).origin, warnings: [], keys: keys.filter((k) => k.provider_id === p.id).reduce((sum, k) => ({ ...sum, [k.status]: (sum[k.status] ?? 0) + 1 }), {}) });
   const shownRoute = (r) => ({ ...r, candidates: r.candidates.map((c) => ({ ...c, provider: providers.find((p) => p.id === c.provider_id)?.name })) });
   const counts = () => keys.reduce((sum, k) => ({ ...sum, [k.status]: (sum[k.status] ?? 0) + 1 }), {});
   const changed = (k) => say({ type: "key.changed", key: { id: k.id, status: k.status, status_reason: k.status_reason, status_until: k.status_until } });
@@ -145,7 +146,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   }
   function makeKey(provider_id, name, secret, over = {}) {
     const prefix = /^(sk-ant-|sk-proj-|sk-|gsk_)/.exec(secret)?.[0] ?? "";
-    const k = { id: next++, provider_id, name: name || `key-${next - 100}`, masked: `${prefix}…${secret.slice(-4)}`, status: "active", status_reason: null, status_until: null, models: [], weight: 1, priority: 0, price_per_call_usd: null, quota_usd: null, spent_usd: 0, remaining_usd: null, total_requests: 0, last_used_at: null, created_at: iso(Date.now()), ...over };
+    const k = { id: next++, provider_id, name: name || "", masked: `${prefix}…${secret.slice(-4)}`, status: "active", status_reason: null, status_until: null, models: [], weight: 1, priority: 0, price_per_call_usd: null, quota_usd: null, spent_usd: 0, remaining_usd: null, total_requests: 0, last_used_at: null, created_at: iso(Date.now()), ...over };
     secrets.set(`${provider_id} ${secret}`, k.id);
     keys.push(k);
     return k;
@@ -180,13 +181,13 @@ export function managed(say, { empty = false, many = false, broken = false } = {
         return [200, answers];
       }
       case "keys": {
-        if (!rest && method === "GET") return [200, list(keys)];
+        if (!rest && method === "GET") return [200, list(keys.map(shownKey))];
         if (!rest) {
           must(body.key_value, "key_value", "is needed");
           must(!secrets.has(`${body.provider_id} ${body.key_value}`), "key_value", "this key is in the pool already, as openai/main");
           must(!(body.quota_usd < 0), "quota_usd", "must not be negative");
           const { key_value, provider_id, name, ...over } = body;
-          return [201, makeKey(provider_id, name, key_value, over)];
+          return [201, shownKey(makeKey(provider_id, name, key_value, over))];
         }
         if (rest === "bulk") {
           const added = [], rejected = [];
@@ -196,7 +197,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
             const [secret, name] = line.split(",").map((s) => s.trim()).reverse();
             if (secrets.has(`${body.provider_id} ${secret}`)) duplicates++;
             else if (secret.includes("reject")) rejected.push({ line: i + 1, reason: "longer than any key of this provider" });
-            else added.push(makeKey(body.provider_id, name, secret));
+            else added.push(shownKey(makeKey(body.provider_id, name, secret)));
           });
           return [200, { added, duplicates, rejected }];
         }
@@ -215,7 +216,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
         }
         if (sub === "status") {
           stand(k, body.status, null, null);
-          return [200, k];
+          return [200, shownKey(k)];
         }
         if (method === "DELETE") { keys = keys.filter((x) => x !== k); return [204]; }
         if (method === "PUT") {
@@ -224,7 +225,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
           Object.assign(k, over, key_value ? { masked: `sk-…${key_value.slice(-4)}` } : {});
           k.remaining_usd = k.quota_usd === null ? null : k.quota_usd - k.spent_usd;
         }
-        return [200, k];
+        return [200, shownKey(k)];
       }
       case "providers": {
         if (!rest && method === "GET") return [200, list(providers.map(shownProvider))];
@@ -306,7 +307,11 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   pool.handle = async (req, res, url) => {
     let text = "";
     if (!/^\/api\/(keys|providers|models|routes|client-tokens|presets|validate_keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
-    for await (const chunk of req) text += chunk;
+    try {
+      for await (const chunk of req) text += chunk;
+    } catch {
+      return true; // The page has gone.
+    }
     try {
       const got = await answer(req.method, url.pathname, url.searchParams, text ? JSON.parse(text) : {});
       if (!got) return false;

@@ -1,279 +1,103 @@
-// What the managed pages ask of the API, one function per question. The shapes are the contract's;
-// pages know these names only, so that the generated schema can take their place here.
+// What the managed pages ask of the API, one function per question, in the generated types. Lists
+// are asked for whole: pages sort, filter and count them as the feed changes them.
 
-import { base, Failure, heard } from "./client";
+import { api, got } from "./client";
+import type { components } from "./schema";
 
-export type KeyStatus = "active" | "inactive" | "cooling" | "exhausted" | "invalid";
+type Schemas = components["schemas"];
 
-export interface Key {
-  id: number;
-  provider_id: number;
-  name: string;
-  masked: string;
-  status: KeyStatus;
-  status_reason: string | null;
-  status_until: string | null;
-  models: string[];
-  weight: number;
-  priority: number;
-  price_per_call_usd: number | null;
-  quota_usd: number | null;
-  spent_usd: number;
-  remaining_usd: number | null;
-  total_requests: number;
-  last_used_at: string | null;
-  created_at: string;
-}
-
+export type Key = Schemas["Key"];
+export type KeyStatus = Schemas["KeyStatus"];
 /** What can be written of a key. `key_value` goes in and never comes out. */
-export interface KeyInput {
-  provider_id: number;
-  name: string;
-  key_value: string;
-  models: string[];
-  weight: number;
-  priority: number;
-  price_per_call_usd: number | null;
-  quota_usd: number | null;
-}
+export type KeyInput = Schemas["KeyInput"];
+export type Provider = Schemas["Provider"];
+export type ProviderInput = Schemas["ProviderInput"];
+export type Kind = Schemas["ProviderKind"];
+export type Health = Schemas["ProviderHealth"]["status"];
+export type Preset = Schemas["Preset"];
+export type Model = Schemas["Model"];
+export type ModelInput = Schemas["ModelInput"];
+export type Prices = Schemas["TokenPrices"];
+export type Route = Schemas["Route"];
+export type RouteInput = Schemas["RouteInput"];
+export type Candidate = Schemas["Candidate"];
+export type ClientToken = Schemas["ClientToken"];
+export type TokenInput = Schemas["ClientTokenInput"];
+export type Period = Schemas["BudgetPeriod"];
+export type SettingsInput = Schemas["SettingsChange"];
+export type Strategy = Schemas["Strategy"];
 
-export interface BulkAnswer {
-  added: Key[];
-  duplicates: number;
-  rejected: { line: number; reason: string }[];
-}
+export const STRATEGIES = ["round_robin", "random", "least_used", "least_busy", "smart", "affinity"] as const satisfies readonly Strategy[];
 
-export interface TestAnswer {
-  ok: boolean;
-  status: KeyStatus;
-  latency_ms: number | null;
-  models: string[];
-  error: string | null;
-}
+interface Page<T> { items: T[]; next: string | null }
 
-export interface Validation {
-  key_id: number;
-  status_before: KeyStatus;
-  status_after: KeyStatus;
-  ok: boolean;
-  error: string | null;
-}
-
-export type Kind = "openai" | "anthropic" | "azure";
-export type Health = "ok" | "cooling" | "open";
-
-export interface Provider {
-  id: number;
-  name: string;
-  kind: Kind;
-  base_url: string;
-  enabled: boolean;
-  priority: number;
-  notes: string;
-  price_multiplier: number;
-  api_version: string | null;
-  deployments: Record<string, string>;
-  built_in: boolean;
-  origin: string;
-  health: { status: Health; status_reason: string | null; status_until: string | null };
-  keys: Partial<Record<KeyStatus, number>>;
-  preset: string | null;
-  created_at: string;
-  /** What a change has led to. */
-  warnings?: string[];
-}
-
-export interface ProviderInput {
-  name: string;
-  kind: Kind;
-  base_url: string;
-  enabled: boolean;
-  priority: number;
-  notes: string;
-  price_multiplier: number;
-  api_version: string | null;
-  deployments: Record<string, string>;
-  preset: string | null;
-}
-
-export interface Preset {
-  name: string;
-  label: string;
-  kind: Kind;
-  base_url: string;
-  docs_url: string | null;
-  key_hint: string | null;
-  models: string[];
-  api_version?: string | null;
-}
-
-export interface Prices {
-  input: number | null;
-  output: number | null;
-  cache_read: number | null;
-  cache_write: number | null;
-}
-
-export interface Model {
-  model_name: string;
-  description: string;
-  capabilities: Record<string, unknown>;
-  prices: Prices | null;
-  price_source: "list" | "override" | null;
-  providers: string[];
-  source: "fetched" | "added" | "both";
-  keys: number;
-}
-
-export interface ModelInput {
-  model_name: string;
-  description: string;
-  capabilities: Record<string, unknown>;
-  prices: Prices | null;
-}
-
-export const STRATEGIES = ["round_robin", "random", "least_used", "least_busy", "smart", "affinity"] as const;
-export type Strategy = (typeof STRATEGIES)[number];
-
-export interface Candidate {
-  provider_id: number;
-  provider?: string;
-  upstream_model: string | null;
-  priority: number;
-  weight: number;
-}
-
-export interface Route {
-  id: number;
-  model: string;
-  candidates: Candidate[];
-  strategy: Strategy | null;
-}
-
-export interface RouteInput {
-  model: string;
-  candidates: { provider_id: number; upstream_model: string | null; priority: number; weight: number }[];
-  strategy: Strategy | null;
-}
-
-export type Period = "day" | "month" | "total";
-
-export interface ClientToken {
-  id: number;
-  name: string;
-  masked: string;
-  enabled: boolean;
-  budget_usd: number | null;
-  budget_period: Period;
-  spent_usd: number;
-  rpm: number | null;
-  tpm: number | null;
-  allowed_models: string[];
-  expires_at: string | null;
-  created_at: string;
-  last_used_at: string | null;
-}
-
-export interface TokenInput {
-  name: string;
-  enabled: boolean;
-  budget_usd: number | null;
-  budget_period: Period;
-  rpm: number | null;
-  tpm: number | null;
-  allowed_models: string[];
-  expires_at: string | null;
-}
-
-export interface SettingsInput {
-  strategy: Strategy;
-  max_attempts: number;
-  cooldown_s: number;
-  breaker_failures: number;
-  breaker_window_s: number;
-  breaker_open_s: number;
-  request_deadline_s: number;
-}
-
-interface Page<T> { items: T[]; next: string | null; total: number | null }
-
-type Query = Record<string, string | number | boolean | undefined>;
-
-async function send<T>(method: string, path: string, { query, body, signal }: { query?: Query; body?: unknown; signal?: AbortSignal } = {}): Promise<T> {
-  const asked = new URLSearchParams(Object.entries(query ?? {}).flatMap(([k, v]) => (v === undefined ? [] : [[k, String(v)]])));
-  let response: Response;
-  try {
-    response = await fetch(`${base}${path}${asked.size ? `?${asked}` : ""}`, {
-      method, credentials: "same-origin",
-      ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
-      ...(signal ? { signal } : {}),
-    });
-  } catch (cause) {
-    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
-    throw new Failure(0, null, null);
-  }
-  heard(response);
-  const said: unknown = response.status === 204 ? null : await response.json().catch(() => null);
-  if (!response.ok) throw Failure.from(response, said);
-  return said as T;
-}
+/** The most a page may hold (contract). */
+const MOST = 1000;
 
 /** All of a list, page after page. */
-async function all<T>(path: string, query: Query = {}): Promise<T[]> {
+async function all<T>(ask: (page: { limit: number; cursor?: string }) => Promise<Page<T>>): Promise<T[]> {
   const items: T[] = [];
   let cursor: string | undefined;
   do {
-    const page: Page<T> = await send("GET", path, { query: { ...query, limit: 1000, cursor } });
+    const page = await ask({ limit: MOST, ...(cursor ? { cursor } : {}) });
     items.push(...page.items);
     cursor = page.next ?? undefined;
   } while (cursor);
   return items;
 }
 
-const name = encodeURIComponent;
+const of = <T>(path: T) => ({ params: { path } });
 
 export const keysApi = {
-  all: () => all<Key>("/api/keys"),
-  one: (id: number) => send<Key>("GET", `/api/keys/${id}`),
-  add: (input: KeyInput) => send<Key>("POST", "/api/keys", { body: input }),
-  bulk: (provider_id: number, text: string) => send<BulkAnswer>("POST", "/api/keys/bulk", { body: { provider_id, text } }),
-  change: (id: number, input: Partial<KeyInput>) => send<Key>("PUT", `/api/keys/${id}`, { body: input }),
-  remove: (id: number) => send<null>("DELETE", `/api/keys/${id}`),
-  turn: (id: number, status: "active" | "inactive") => send<Key>("PUT", `/api/keys/${id}/status`, { body: { status } }),
-  test: (id: number) => send<TestAnswer>("POST", `/api/keys/${id}/test`),
-  reset: () => send<{ reset: number }>("POST", "/api/keys/reset"),
-  validate: () => send<Validation[]>("POST", "/api/validate_keys"),
+  all: () => all((query) => got(api.GET("/api/keys", { params: { query } }))),
+  one: (id: number): Promise<Key> => got(api.GET("/api/keys/{id}", of({ id }))),
+  add: (body: KeyInput) => got(api.POST("/api/keys", { body })),
+  bulk: (provider_id: number, text: string) => got(api.POST("/api/keys/bulk", { body: { provider_id, text } })),
+  change: (id: number, body: KeyInput) => got(api.PUT("/api/keys/{id}", { ...of({ id }), body })),
+  remove: (id: number) => got(api.DELETE("/api/keys/{id}", of({ id }))),
+  turn: (id: number, status: "active" | "inactive") => got(api.PUT("/api/keys/{id}/status", { ...of({ id }), body: { status } })),
+  test: (id: number) => got(api.POST("/api/keys/{id}/test", of({ id }))),
+  reset: () => got(api.POST("/api/keys/reset")),
+  validate: () => got(api.POST("/api/validate_keys")),
 };
 
 export const providersApi = {
-  all: () => all<Provider>("/api/providers"),
-  add: (input: ProviderInput) => send<Provider>("POST", "/api/providers", { body: input }),
-  change: (id: number, input: Partial<ProviderInput>) => send<Provider>("PUT", `/api/providers/${id}`, { body: input }),
-  remove: (id: number) => send<null>("DELETE", `/api/providers/${id}`),
-  presets: async () => (await send<{ items: Preset[] }>("GET", "/api/presets")).items,
+  all: () => all((query) => got(api.GET("/api/providers", { params: { query } }))),
+  add: (body: ProviderInput) => got(api.POST("/api/providers", { body })),
+  change: (id: number, body: ProviderInput) => got(api.PUT("/api/providers/{id}", { ...of({ id }), body })),
+  remove: (id: number) => got(api.DELETE("/api/providers/{id}", of({ id }))),
+  presets: async () => (await got(api.GET("/api/presets"))).items,
 };
 
 export const modelsApi = {
-  all: (refresh = false) => all<Model>("/api/models", refresh ? { refresh: true } : {}),
-  add: (input: ModelInput) => send<Model>("POST", "/api/models", { body: input }),
-  change: (model: string, input: Partial<ModelInput>) => send<Model>("PUT", `/api/models/${name(model)}`, { body: input }),
-  remove: (model: string) => send<null>("DELETE", `/api/models/${name(model)}`),
+  /** With `refresh`, the providers are asked first, once. */
+  all: (refresh = false) => {
+    let first = refresh;
+    return all((page) => {
+      const query = first ? { ...page, refresh: true } : page;
+      first = false;
+      return got(api.GET("/api/models", { params: { query } }));
+    });
+  },
+  add: (body: ModelInput) => got(api.POST("/api/models", { body })),
+  change: (name: string, body: ModelInput) => got(api.PUT("/api/models/{name}", { ...of({ name }), body })),
+  remove: (name: string) => got(api.DELETE("/api/models/{name}", of({ name }))),
 };
 
 export const routesApi = {
-  all: () => all<Route>("/api/routes"),
-  add: (input: RouteInput) => send<Route>("POST", "/api/routes", { body: input }),
-  change: (id: number, input: Partial<RouteInput>) => send<Route>("PUT", `/api/routes/${id}`, { body: input }),
-  remove: (id: number) => send<null>("DELETE", `/api/routes/${id}`),
+  all: () => all((query) => got(api.GET("/api/routes", { params: { query } }))),
+  add: (body: RouteInput) => got(api.POST("/api/routes", { body })),
+  change: (id: number, body: RouteInput) => got(api.PUT("/api/routes/{id}", { ...of({ id }), body })),
+  remove: (id: number) => got(api.DELETE("/api/routes/{id}", of({ id }))),
 };
 
 export const tokensApi = {
-  all: () => all<ClientToken>("/api/client-tokens"),
-  add: (input: TokenInput) => send<ClientToken & { token: string }>("POST", "/api/client-tokens", { body: input }),
-  change: (id: number, input: Partial<TokenInput>) => send<ClientToken>("PUT", `/api/client-tokens/${id}`, { body: input }),
-  remove: (id: number) => send<null>("DELETE", `/api/client-tokens/${id}`),
+  all: () => all((query) => got(api.GET("/api/client-tokens", { params: { query } }))),
+  add: (body: TokenInput) => got(api.POST("/api/client-tokens", { body })),
+  change: (id: number, body: TokenInput) => got(api.PUT("/api/client-tokens/{id}", { ...of({ id }), body })),
+  remove: (id: number) => got(api.DELETE("/api/client-tokens/{id}", of({ id }))),
 };
 
 export const settingsApi = {
-  change: (input: Partial<SettingsInput>) => send<unknown>("PUT", "/api/settings", { body: input }),
+  change: (body: SettingsInput) => got(api.PUT("/api/settings", { body })),
 };

@@ -5,7 +5,7 @@ import { inOrder, spentShare, standing } from "./standing";
 
 const NOW = Date.parse("2026-11-20T06:00:00Z");
 const key = (over: Partial<Key>): Key => ({
-  id: 1, provider_id: 1, name: "k", masked: "sk-…1234", status: "active", status_reason: null, status_until: null, models: [], weight: 1, priority: 0,
+  id: 1, provider_id: 1, provider: "openai", fetched_models: 0, name: "k", masked: "sk-…1234", status: "active", status_reason: null, status_until: null, models: [], weight: 1, priority: 0,
   price_per_call_usd: null, quota_usd: null, spent_usd: 0, remaining_usd: null, total_requests: 0, last_used_at: null, created_at: "2026-11-01T00:00:00Z", ...over,
 });
 

@@ -5,7 +5,7 @@ import { readDeployments, standingOf, writeDeployments } from "./health";
 const NOW = Date.parse("2026-11-20T06:00:00Z");
 const provider = (over: Partial<Provider>): Provider => ({
   id: 2, name: "hk", kind: "openai", base_url: "https://hk.example", enabled: true, priority: 0, notes: "", price_multiplier: 1, api_version: null, deployments: {}, built_in: false,
-  origin: "https://hk.example", health: { status: "ok", status_reason: null, status_until: null }, keys: { active: 1 }, preset: null, created_at: "2026-11-01T00:00:00Z", ...over,
+  origin: "https://hk.example", health: { status: "ok", status_reason: null, status_until: null }, keys: { active: 1 }, preset: null, created_at: "2026-11-01T00:00:00Z", warnings: [], ...over,
 });
 
 test("a provider is off, or cooling until the clock says so, or without a key, or fine", () => {

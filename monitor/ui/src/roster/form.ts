@@ -120,6 +120,12 @@ export function useForm<D extends object>({ id, start, fields, save }: FormOf<D>
   return { draft, dirty, saving, errors, trouble, submit, discard };
 }
 
+/** What of an input differs from the entry as it is: nothing else is sent. */
+export function changes<I extends object>(input: I, was: object): Partial<I> {
+  const before = was as Record<string, unknown>;
+  return Object.fromEntries(Object.entries(input).filter(([k, v]) => JSON.stringify(v) !== JSON.stringify(before[k]))) as Partial<I>;
+}
+
 /** Numbers are typed as text, so that nothing typed is lost. */
 export function number(field: string, text: string): number | null {
   const trimmed = text.trim().replace(/^\$/, "").replaceAll(",", "");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Candidate } from "../api/managed";
 import { shareOf, tiers } from "./tiers";
 
-const c = (provider_id: number, priority: number, weight: number): Candidate => ({ provider_id, upstream_model: null, priority, weight });
+const c = (provider_id: number, priority: number, weight: number): Candidate => ({ provider_id, provider: "x", upstream_model: null, priority, weight });
 
 test("the highest priority goes first, and the heavier one before its equals", () => {
   const order = tiers([c(1, 0, 1), c(2, 10, 1), c(3, 10, 5), c(4, -5, 1)]);
