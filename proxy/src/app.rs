@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    net::SocketAddr,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -24,6 +25,8 @@ use crate::{
 pub struct App {
     /// As read at the start.
     pub config: Config,
+    /// Where clients reach us, as the system gave it.
+    pub listen: SocketAddr,
     /// Where transparent traffic goes.
     pub bases: Bases,
     /// `None` with recording off.

@@ -58,7 +58,7 @@ impl Fault {
 
     /// It went away before it answered.
     pub fn closed(message: String) -> Self {
-        Self::new("upstream_closed", StatusCode::BAD_GATEWAY, Outcome::UpstreamError, message)
+        Self::new("upstream_closed", StatusCode::BAD_GATEWAY, Outcome::UpstreamClosed, message)
     }
 
     /// It answered something that is not HTTP, or not to be relayed.

@@ -126,7 +126,9 @@ pub fn run(
     let seed = u64::from_le_bytes(
         instance.as_bytes()[instance.len() - 8..].try_into().expect("eight bytes"),
     );
+    let address = listener.local_addr()?;
     let app = Arc::new(App {
+        listen: address,
         bases: Bases::new(&config.upstream),
         recorder,
         metrics: metrics.clone(),
@@ -145,7 +147,6 @@ pub fn run(
         .build()?;
     let drain = Drain::default();
     let link = control.block_on(link::start(app.clone(), instance, reloader, connector.clone()))?;
-    let address = listener.local_addr()?;
     let threads = server::start(&app, &listener, &connector, &drain)?;
     drop(listener);
     tracing::info!("proxy listening on http://{address}");

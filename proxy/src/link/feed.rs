@@ -153,6 +153,7 @@ impl Session {
         LinkEvent::Hello {
             instance: self.shared.instance.clone(),
             cursor: self.shared.app.metrics.newest(),
+            listen: Some(self.shared.app.listen),
             in_flight,
         }
     }
