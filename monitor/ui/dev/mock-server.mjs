@@ -13,6 +13,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import { bodies, ROWS } from "./mock-data.mjs";
+import { managed } from "./mock-managed.mjs";
 
 const args = process.argv.slice(2);
 const PORT = Number(args.find((a) => /^\d+$/.test(a)) ?? 8081);
@@ -204,6 +205,8 @@ if (storm) {
 }
 setInterval(() => say({ type: "stats", in_flight: running.size, queue_bytes: 0, lost }), 2000);
 
+const pool = managed((event) => say(event), { empty: EMPTY, many: args.includes("--many-keys"), broken: args.includes("--broken") });
+
 // ── the API ────────────────────────────────────────────────────────────────
 
 const sessions = new Set();
@@ -268,13 +271,15 @@ const server = createServer(async (req, res) => {
       sessions.delete(session(req));
       return res.writeHead(204).end();
     }
-    if (path === "/api/session") return json(res, 200, { signed_in: true, expires_at: "2026-12-20T00:00:00Z" });
+    if (path === "/api/session") return json(res, 200, { signed_in: true, expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString() });
+    if (args.includes("--slow")) await new Promise((resolve) => setTimeout(resolve, path.startsWith("/api/settings") ? 0 : 4000));
+    if (await pool.handle(req, res, url)) return;
     if (path === "/api/requests") {
       if (args.includes("--broken")) return problem(res, 503, "the database is locked by another process");
       return setTimeout(() => json(res, 200, list(url.searchParams)), args.includes("--slow") ? 4000 : 15);
     }
-    if (path === "/api/stats") return json(res, 200, { success_rate: 0.984, duration_ms: { avg: 4210, p50: 2210, p95: 18_400 }, ttfb_ms: { avg: 400, p50: 310, p95: 1400 }, calls: { "1m": 14, "1h": 1283, "24h": 18_204, all: order.length + 120_000 }, tokens: {}, cost_usd: {}, keys: {}, lost, in_flight: running.size });
-    if (path === "/api/settings") return json(res, 200, { strategy: "round_robin", max_attempts: 3, instance: { version: "0.1.0", proxy_listen: "127.0.0.1:8080", monitor_listen: `127.0.0.1:${PORT}`, database_path: "data/glassway.db", client_access: "open" } });
+    if (path === "/api/stats") return json(res, 200, { success_rate: 0.984, duration_ms: { avg: 4210, p50: 2210, p95: 18_400 }, ttfb_ms: { avg: 400, p50: 310, p95: 1400 }, calls: { "1m": 14, "1h": 1283, "24h": 18_204, all: order.length + 120_000 }, tokens: {}, cost_usd: {}, keys: pool.counts(), lost, in_flight: running.size });
+    if (path === "/api/settings") return json(res, 200, { ...pool.settings, instance: { version: "0.1.0", proxy_listen: "127.0.0.1:8080", monitor_listen: `127.0.0.1:${PORT}`, database_path: "data/glassway.db", client_access: "open", upstream_base_url: "https://api.openai.com", anthropic_base_url: "https://api.anthropic.com", record: { enabled: true, durability: "normal", max_body_bytes: 8_388_608, max_exchanges: 1_000_000, max_age_s: 2_592_000, redact_headers: ["authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie", "proxy-authorization"] } } });
     const one = /^\/api\/request\/([^/]+)(\/(request|response)-body)?$/.exec(path);
     if (one) {
       const x = store.get(one[1]);

@@ -26,12 +26,18 @@ function monitor(port, ...flags) {
   return new Promise((resolve) => child.stdout.once("data", () => resolve(`http://127.0.0.1:${port}`)));
 }
 
-const busy = await monitor(18081, "--still");
-const flowing = await monitor(18082, "--losses");
-const steady = await monitor(18086, "--still", "--still-streaming");
-const empty = await monitor(18083, "--empty");
-const broken = await monitor(18084, "--broken", "--proxy-away");
-const slow = await monitor(18085, "--slow", "--still");
+/** Started by the first scene that wants it. */
+function once(...of) {
+  let started;
+  return () => (started ??= monitor(...of));
+}
+const busy = once(18081, "--still");
+const flowing = once(18082, "--losses");
+const steady = once(18086, "--still", "--still-streaming");
+const empty = once(18083, "--empty");
+const broken = once(18084, "--broken", "--proxy-away");
+const many = once(18087, "--still", "--many-keys");
+const slow = once(18085, "--slow", "--still");
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -46,6 +52,12 @@ const open = async (page, model, tab) => {
   if (tab) await page.locator(`[role=tab][data-tab=${tab}]`).click();
   await page.waitForTimeout(350);
 };
+
+const go = async (page, to) => {
+  await page.goto(page.url().split("#")[0] + "#" + to);
+  await page.waitForTimeout(600);
+};
+const PASTE = "sk-proj-Vb3kQ81hZmmT9f2\nsk-proj-8mXwRq0Zaa71\nsk-proj-Vb3kQ81hZmmT9f2\nsk-ant-api03-Lq8Zw8AA\nsk-proj-Zk91c-k9Zt\n# 五月采购，小李\nvip-3, sk-hk-77f0c-b3d1\nsk-proj-9 Kd2x11xz";
 
 /** name, monitor, steps after signing in */
 const SCENES = [
@@ -76,6 +88,35 @@ const SCENES = [
   ["empty", empty, async (p) => { await p.waitForTimeout(600); }],
   ["broken", broken, async (p) => { await p.waitForTimeout(600); }],
   ["loading", slow, async (p) => { await p.waitForTimeout(500); }],
+  ["keys", busy, async (p) => { await go(p, "/keys"); }],
+  ["keys-bulk", busy, async (p) => { await go(p, "/keys?add=bulk"); await p.locator(".bulk textarea").fill(PASTE); await p.waitForTimeout(300); }],
+  ["keys-open", busy, async (p) => { await go(p, "/keys/1"); await p.locator(".sheet .btn").nth(1).click(); await p.waitForTimeout(1300); }],
+  ["keys-new", busy, async (p) => { await go(p, "/keys/new"); await p.locator(".sheet input[type=text]").first().fill("vip-3"); await p.locator(".sheet input[inputmode=numeric]").first().fill("many"); await p.locator(".sheet .btn.primary").click(); await p.waitForTimeout(300); }],
+  ["keys-menu", busy, async (p) => { await go(p, "/keys"); await p.locator(".rmenu button").nth(3).click(); await p.waitForTimeout(400); }],
+  ["keys-remove", busy, async (p) => { await go(p, "/keys"); await p.locator(".rmenu button").nth(3).click(); await p.waitForTimeout(300); await p.locator(".el-dropdown-menu__item.danger:visible").click(); await p.waitForTimeout(300); }],
+  ["keys-filter", busy, async (p) => { await go(p, "/keys?q=status:cooling"); }],
+  ["keys-many", many, async (p) => { await go(p, "/keys?page=2"); await p.locator(".rmain").evaluate((el) => el.scrollTo(0, 1e6)); await p.waitForTimeout(200); }],
+  ["keys-empty", empty, async (p) => { await go(p, "/keys"); }],
+  ["keys-broken", broken, async (p) => { await go(p, "/keys"); }],
+  ["keys-loading", slow, async (p) => { await go(p, "/keys"); await p.locator(".rmain .bones").first().waitFor(); await p.waitForTimeout(300); }],
+  ["providers", busy, async (p) => { await go(p, "/providers"); }],
+  ["providers-open", busy, async (p) => { await go(p, "/providers/4"); }],
+  ["providers-azure", busy, async (p) => { await go(p, "/providers/3"); }],
+  ["providers-new", busy, async (p) => { await go(p, "/providers/new"); }],
+  ["providers-error", busy, async (p) => { await go(p, "/providers/new"); await p.locator(".presets button").nth(13).click(); await p.locator(".sheet .btn.primary").click(); await p.waitForTimeout(400); }],
+  ["providers-remove", busy, async (p) => { await go(p, "/providers"); await p.locator(".rmenu button").nth(2).click(); await p.waitForTimeout(300); await p.locator(".el-dropdown-menu__item.danger:visible").click(); await p.locator("dialog .btn.danger").click(); await p.waitForTimeout(400); }],
+  ["tokens", busy, async (p) => { await go(p, "/client-tokens"); }],
+  ["tokens-open", busy, async (p) => { await go(p, "/client-tokens/1"); }],
+  ["tokens-new", busy, async (p) => { await go(p, "/client-tokens/new"); await p.locator(".sheet input[type=text]").first().fill(`agent-${String(Math.random()).slice(-4)}`); await p.locator(".sheet .btn.primary").click(); await p.locator("dialog .secret").waitFor(); await p.waitForTimeout(300); }],
+  ["tokens-empty", empty, async (p) => { await go(p, "/client-tokens"); }],
+  ["models", busy, async (p) => { await go(p, "/models"); }],
+  ["models-open", busy, async (p) => { await go(p, "/models/qwen3-max"); }],
+  ["models-empty", empty, async (p) => { await go(p, "/models"); }],
+  ["routes", busy, async (p) => { await go(p, "/routes"); }],
+  ["routes-open", busy, async (p) => { await go(p, "/routes/3"); }],
+  ["routes-empty", empty, async (p) => { await go(p, "/routes"); }],
+  ["settings", busy, async (p) => { await go(p, "/settings"); }],
+  ["settings-end", busy, async (p) => { await go(p, "/settings"); await p.locator(".rmain").evaluate((el) => el.scrollTo(0, 1e6)); await p.waitForTimeout(200); }],
   ["sign-in", busy, async (p) => { await p.context().clearCookies(); await p.reload(); await p.waitForTimeout(400); await p.locator("#admin-key").fill("wrong"); await p.keyboard.press("Enter"); await p.waitForTimeout(500); }],
 ];
 
@@ -83,14 +124,15 @@ let bad = 0;
 for (const lang of langs) for (const theme of themes) for (const [size, viewport] of [["desktop", { width: 1440, height: 900 }], ["phone", { width: 390, height: 844 }]]) {
   if (args.includes("--desktop") && size !== "desktop") continue;
   if (args.includes("--phone") && size !== "phone") continue;
-  for (const [name, origin, steps] of SCENES) {
-    if (only && !only.includes(name)) continue;
+  for (const [name, start, steps] of SCENES) {
+    if (only && !only.some((o) => o === name || (o.endsWith("*") && name.startsWith(o.slice(0, -1))))) continue;
+    const origin = await start();
     const context = await browser.newContext({ viewport, locale: lang, colorScheme: theme, reducedMotion: "reduce", hasTouch: size === "phone" });
     const page = await context.newPage();
     page.setDefaultTimeout(8000);
     const label = `${name}.${lang}.${theme}.${size}`;
     page.on("pageerror", (e) => { bad++; console.log(`${label}: page error ${e.message}`); });
-    page.on("console", (m) => { if (["error", "warning"].includes(m.type()) && !/40[14]|503|ERR_/.test(m.text())) { bad++; console.log(`${label}: console ${m.text()}`); } });
+    page.on("console", (m) => { if (["error", "warning"].includes(m.type()) && !/40[149]|422|503|ERR_/.test(m.text())) { bad++; console.log(`${label}: console ${m.text()}`); } });
     try {
       await page.goto(`${origin}/#key=demo`);
       await page.locator(".app").waitFor();

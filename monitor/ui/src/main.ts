@@ -2,9 +2,10 @@
 
 import { createApp, watch } from "vue";
 import App from "./App.vue";
-import { Failure, whenSignedOut } from "./api/client";
+import { Failure, whenSignedOut, whenWarned } from "./api/client";
 import { live } from "./live/store";
 import { router } from "./router";
+import { tellWarnings } from "./roster/tell";
 import { check, keyFromLink, reason, signIn, standing } from "./session/session";
 import { learnInstance } from "./shell/instance";
 import "element-plus/theme-chalk/base.css";
@@ -29,11 +30,9 @@ async function signInByLink(key: string) {
 
 router.beforeEach(async (to) => {
   // A sign-in link pasted into a tab that is already open only changes the hash.
-  const late = /^\/key=(.+)$/.exec(to.path);
-  if (late?.[1]) {
-    await signInByLink(late[1]);
-    return { name: "requests", replace: true };
-  }
+  // It is no page, so the router has already turned it into the first one, replacing the entry.
+  const late = /^\/key=(.+)$/.exec(to.redirectedFrom?.path ?? "");
+  if (late?.[1]) await signInByLink(late[1]);
   if (standing.value === "unknown") await check().catch(() => (standing.value = "in"));
   const signedIn = standing.value === "in";
   if (!signedIn && !to.meta.open) return { name: "sign-in", query: to.fullPath === "/requests" ? {} : { back: to.fullPath } };
@@ -46,6 +45,8 @@ whenSignedOut(() => {
   reason.value = "ended";
   standing.value = "out";
 });
+
+whenWarned((warnings) => tellWarnings(warnings));
 
 watch(standing, (now) => {
   if (now === "in") {

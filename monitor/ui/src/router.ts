@@ -2,11 +2,12 @@
 // knows the session.
 
 import { createRouter, createWebHashHistory } from "vue-router";
+import type { PageName } from "./shell/pages";
 
 declare module "vue-router" {
   interface RouteMeta {
     /** The page's entry in the main menu. */
-    page?: "requests";
+    page?: PageName;
     /** May be seen without a session. */
     open?: boolean;
   }
@@ -19,6 +20,13 @@ export const router = createRouter({
     { path: "/sign-in", name: "sign-in", component: () => import("./session/SignIn.vue"), meta: { open: true } },
     // One record for list and detail, so that the list stays alive beneath the detail.
     { path: "/requests/:id?", name: "requests", component: () => import("./requests/RequestsPage.vue"), meta: { page: "requests" } },
+    // The managed pages: a list, and beside it the entry that is open (`new` for one that is added).
+    { path: "/keys/:id?", name: "keys", component: () => import("./keys/KeysPage.vue"), meta: { page: "keys" } },
+    { path: "/providers/:id?", name: "providers", component: () => import("./providers/ProvidersPage.vue"), meta: { page: "providers" } },
+    { path: "/models/:id?", name: "models", component: () => import("./models/ModelsPage.vue"), meta: { page: "models" } },
+    { path: "/routes/:id?", name: "routes", component: () => import("./routes/RoutesPage.vue"), meta: { page: "routes" } },
+    { path: "/client-tokens/:id?", name: "client-tokens", component: () => import("./tokens/TokensPage.vue"), meta: { page: "client-tokens" } },
+    { path: "/settings", name: "settings", component: () => import("./settings/SettingsPage.vue"), meta: { page: "settings" } },
     { path: "/:rest(.*)*", redirect: { name: "requests" } },
   ],
 });

@@ -10,8 +10,21 @@ export class Failure extends Error {
     readonly status: number,
     readonly detail: string | null,
     readonly retryAfterSeconds: number | null,
+    /** What is wrong with which field of what was sent. */
+    readonly fields: readonly { field: string; message: string }[] = [],
   ) {
     super(detail ?? `HTTP ${status}`);
+  }
+
+  /** A refused answer and its problem+json. */
+  static from(response: Response, said: unknown): Failure {
+    const after = Number(response.headers.get("retry-after"));
+    const problem = typeof said === "object" && said !== null ? (said as { detail?: unknown; title?: unknown; errors?: unknown }) : {};
+    const detail = [problem.detail, problem.title].find((s): s is string => typeof s === "string" && s !== "") ?? null;
+    const fields = (Array.isArray(problem.errors) ? problem.errors : []).filter(
+      (e): e is { field: string; message: string } => typeof e?.field === "string" && typeof e?.message === "string",
+    );
+    return new Failure(response.status, detail, Number.isFinite(after) && after > 0 ? after : null, fields);
   }
 }
 
@@ -22,6 +35,20 @@ export function whenSignedOut(act: () => void) {
   onSignedOut = act;
 }
 
+let onWarnings: (warnings: string[]) => void = () => {};
+
+/** Called with what an answer that succeeded warns of, such as `proxy_away`. */
+export function whenWarned(act: (warnings: string[]) => void) {
+  onWarnings = act;
+}
+
+/** What every answer may say beside its body. */
+export function heard(response: Response) {
+  if (response.status === 401) onSignedOut();
+  const warnings = response.headers.get("x-glassway-warnings");
+  if (response.ok && warnings) onWarnings(warnings.split(",").map((w) => w.trim()));
+}
+
 // Relative to the page, so that the UI works below a path prefix.
 export const base = new URL(".", document.baseURI).href.replace(/\/$/, "");
 
@@ -29,7 +56,7 @@ export const api = createClient<paths>({ baseUrl: base, credentials: "same-origi
 
 api.use({
   onResponse({ response, schemaPath }) {
-    if (response.status === 401 && schemaPath !== "/token") onSignedOut();
+    if (schemaPath !== "/token") heard(response);
   },
 });
 
@@ -44,8 +71,5 @@ export async function got<T>(call: Promise<{ data?: T; error?: unknown; response
   }
   const { data, error, response } = answer;
   if (response.ok) return data as T;
-  const after = Number(response.headers.get("retry-after"));
-  const problem = typeof error === "object" && error !== null ? (error as { detail?: unknown; title?: unknown }) : {};
-  const detail = [problem.detail, problem.title].find((s): s is string => typeof s === "string" && s !== "") ?? null;
-  throw new Failure(response.status, detail, Number.isFinite(after) && after > 0 ? after : null);
+  throw Failure.from(response, error);
 }

@@ -4,6 +4,49 @@
  */
 
 export interface paths {
+    "/api/client-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List client tokens */
+        get: operations["listClientTokens"];
+        put?: never;
+        /**
+         * Make a client token
+         * @description `token` is shown in this answer and never again.
+         */
+        post: operations["addClientToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/client-tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a client token */
+        get: operations["readClientToken"];
+        /**
+         * Change a client token
+         * @description What is left out stays as it is.
+         */
+        put: operations["changeClientToken"];
+        post?: never;
+        /** Delete a client token */
+        delete: operations["deleteClientToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/export.har": {
         parameters: {
             query?: never;
@@ -24,6 +67,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List all groups */
+        get: operations["listGroups"];
+        put?: never;
+        /** Add a group */
+        post: operations["addGroup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a group */
+        get: operations["readGroup"];
+        /** Change a group */
+        put: operations["changeGroup"];
+        post?: never;
+        /** Delete a group */
+        delete: operations["deleteGroup"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/groups/{id}/refresh-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fetch a group's models */
+        post: operations["refreshGroupModels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/health": {
         parameters: {
             query?: never;
@@ -36,6 +133,375 @@ export interface paths {
          * @description Needs no credential. Always 200: `degraded` is for people to look at.
          */
         get: operations["readHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List keys */
+        get: operations["listKeys"];
+        put?: never;
+        /**
+         * Add a key
+         * @description It is sealed before it is stored; only the proxy can open it. The same key twice
+         *     for a provider is refused with 409, which names the one that is there.
+         */
+        post: operations["addKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add many keys
+         * @description Good lines are kept, bad ones explained, those that are there already counted.
+         */
+        post: operations["addKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/paginated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List keys by numbered pages */
+        get: operations["listKeysPaginated"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring all keys back
+         * @description All but those switched off by hand become active. Those whose provider's address
+         *     changed cannot: they must be pasted again.
+         */
+        post: operations["resetKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a key */
+        get: operations["readKey"];
+        /**
+         * Change a key
+         * @description What is left out stays as it is. With `key_value` the credential is replaced and
+         *     the key begins anew.
+         */
+        put: operations["changeKey"];
+        post?: never;
+        /** Delete a key */
+        delete: operations["deleteKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{id}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Switch a key on or off */
+        put: operations["switchKey"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a key
+         * @description Asks its provider for its models, whatever state it is in. A key that was out and
+         *     is taken serves again.
+         */
+        post: operations["testKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List models
+         * @description With `refresh=true` every key in use is asked first, eight at a time.
+         */
+        get: operations["listModels"];
+        put?: never;
+        /** Add a model */
+        post: operations["addModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/models/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a model
+         * @description The name may contain slashes.
+         */
+        get: operations["readModel"];
+        /**
+         * Change a model
+         * @description What is left out stays as it is. The name may contain slashes.
+         */
+        put: operations["changeModel"];
+        post?: never;
+        /**
+         * Delete a model
+         * @description One that a provider offers comes back when its keys are asked again.
+         */
+        delete: operations["deleteModel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List presets
+         * @description Vendors that come with the program, and files of one's own in `providers.dir`.
+         */
+        get: operations["listPresets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List prices */
+        get: operations["listPrices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/prices/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a model's price
+         * @description In place of the price list's. The name may contain slashes.
+         */
+        put: operations["setPrice"];
+        post?: never;
+        /**
+         * Take a set price away
+         * @description The price list counts again.
+         */
+        delete: operations["unsetPrice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List providers */
+        get: operations["listProviders"];
+        put?: never;
+        /** Add a provider */
+        post: operations["addProvider"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/providers/capabilities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See what providers can do */
+        get: operations["readCapabilities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/providers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a provider */
+        get: operations["readProvider"];
+        /**
+         * Change a provider
+         * @description What is left out stays as it is. Another origin or kind makes its keys invalid,
+         *     since they are sealed to it: `warnings` says how many are to be pasted again.
+         */
+        put: operations["changeProvider"];
+        post?: never;
+        /**
+         * Delete a provider
+         * @description One that keys or routes refer to is refused with 409, which names them.
+         */
+        delete: operations["deleteProvider"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proxies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List relay stations
+         * @description The same as providers.
+         */
+        get: operations["listRelays"];
+        put?: never;
+        /** Add a relay station */
+        post: operations["addRelay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proxies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a relay station */
+        get: operations["readRelay"];
+        /** Change a relay station */
+        put: operations["changeRelay"];
+        post?: never;
+        /** Delete a relay station */
+        delete: operations["deleteRelay"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/proxies/{id}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a relay station's groups */
+        get: operations["listRelayGroups"];
         put?: never;
         post?: never;
         delete?: never;
@@ -115,6 +581,46 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/routes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List routes */
+        get: operations["listRoutes"];
+        put?: never;
+        /** Add a route */
+        post: operations["addRoute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/routes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a route */
+        get: operations["readRoute"];
+        /**
+         * Change a route
+         * @description What is left out stays as it is; `candidates` are replaced as a whole.
+         */
+        put: operations["changeRoute"];
+        post?: never;
+        /** Delete a route */
+        delete: operations["deleteRoute"];
         options?: never;
         head?: never;
         patch?: never;
@@ -264,6 +770,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/validate_keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test all keys that are out
+         * @description Those switched off by hand aside; eight at a time. The feed says how far it is
+         *     (`validation.progress`).
+         */
+        post: operations["validateKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -326,10 +853,152 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * @description When a budget begins anew; days and months are UTC's.
+         * @enum {string}
+         */
+        BudgetPeriod: "day" | "month" | "total";
+        /**
+         * Candidate
+         * @description Where a route leads.
+         */
+        Candidate: {
+            /**
+             * Format: int64
+             * @description Higher goes first.
+             */
+            priority: number;
+            /** @description The provider's name. */
+            provider: string;
+            /** Format: int64 */
+            provider_id: number;
+            /** @description What the model is called there; `null`: as the client calls it. */
+            upstream_model: string | null;
+            /**
+             * Format: uint32
+             * @description Among candidates of one priority.
+             */
+            weight: number;
+        };
+        /**
+         * CandidateInput
+         * @description Where a route is to lead.
+         */
+        CandidateInput: {
+            /**
+             * Format: int64
+             * @description Higher goes first.
+             */
+            priority?: number;
+            /**
+             * Format: int64
+             * @description The built-in provider where nothing is said.
+             */
+            provider_id?: number;
+            /** @description What the model is called there; left out: as the client calls it. */
+            upstream_model?: string | null;
+            /**
+             * Format: uint32
+             * @description Among candidates of one priority.
+             */
+            weight?: number;
+        };
+        /**
+         * Capabilities
+         * @description What providers can do here.
+         */
+        Capabilities: {
+            items: components["schemas"]["ProviderCapability"][];
+        };
+        /**
          * @description Who may use the proxy.
          * @enum {string}
          */
         ClientAccess: "open" | "token";
+        /**
+         * ClientToken
+         * @description A client token; the token itself is not among this.
+         */
+        ClientToken: {
+            /** @description Names and patterns with `*`; empty = all. */
+            allowed_models: string[];
+            budget_period: components["schemas"]["BudgetPeriod"];
+            /**
+             * Format: double
+             * @description `null` = none.
+             */
+            budget_usd: number | null;
+            /** Format: date-time */
+            created_at: string;
+            enabled: boolean;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** Format: int64 */
+            id: number;
+            /** Format: date-time */
+            last_used_at: string | null;
+            /** @description Its first and last characters. */
+            masked: string;
+            /** @description Unique. */
+            name: string;
+            /**
+             * Format: uint32
+             * @description Requests per minute; `null` = no limit.
+             */
+            rpm: number | null;
+            /**
+             * Format: double
+             * @description In the period that runs.
+             */
+            spent_usd: number;
+            /**
+             * Format: uint32
+             * @description Tokens per minute; `null` = no limit.
+             */
+            tpm: number | null;
+        };
+        /**
+         * ClientTokenInput
+         * @description What may be said of a client token; what is left out stays as it is. A new one
+         *     needs `name`.
+         */
+        ClientTokenInput: {
+            /** @description Names and patterns with `*`; empty = all. */
+            allowed_models?: string[];
+            budget_period?: components["schemas"]["BudgetPeriod"];
+            /**
+             * Format: double
+             * @description `null` = none.
+             */
+            budget_usd?: number | null;
+            enabled?: boolean;
+            /**
+             * Format: date-time
+             * @description `null` = never.
+             */
+            expires_at?: string | null;
+            name?: string;
+            /**
+             * Format: uint32
+             * @description Requests per minute; `null` = no limit.
+             */
+            rpm?: number | null;
+            /**
+             * Format: uint32
+             * @description Tokens per minute; `null` = no limit.
+             */
+            tpm?: number | null;
+        };
+        /**
+         * ClientTokenPage
+         * @description One page of client tokens, newest first.
+         */
+        ClientTokenPage: {
+            items: components["schemas"]["ClientToken"][];
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** Format: uint64 */
+            total: number;
+        };
         /**
          * Costs
          * @description Dollars over the last minute, hour, day and of all time.
@@ -632,6 +1301,15 @@ export interface components {
             total: number | null;
         };
         /**
+         * FailedKey
+         * @description A key whose models could not be fetched.
+         */
+        FailedKey: {
+            error: string;
+            /** Format: int64 */
+            key_id: number;
+        };
+        /**
          * Failure
          * @description What went wrong, in a program's word and a person's sentence.
          */
@@ -640,6 +1318,17 @@ export interface components {
             code: string;
             /** @description What happened, to what. */
             message: string;
+        };
+        /**
+         * GroupModels
+         * @description What a key's provider said it serves.
+         */
+        GroupModels: {
+            /** @description Of them, those that it did not say before. */
+            added: string[];
+            models: string[];
+            /** @description Those that it said before and no longer. */
+            removed: string[];
         };
         /**
          * Health
@@ -666,6 +1355,192 @@ export interface components {
             version: string;
         };
         /**
+         * Key
+         * @description An upstream credential; a relay's group is one.
+         */
+        Key: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How many models its provider said it serves, when it was last asked.
+             */
+            fetched_models: number;
+            /** Format: int64 */
+            id: number;
+            /** Format: date-time */
+            last_used_at: string | null;
+            /** @description Its first and last characters: the key itself is never shown again. */
+            masked: string;
+            /** @description What it may be used for; empty = everything. */
+            models: string[];
+            name: string;
+            /**
+             * Format: double
+             * @description In place of the price list.
+             */
+            price_per_call_usd: number | null;
+            /**
+             * Format: int64
+             * @description Higher goes first.
+             */
+            priority: number;
+            /** @description The provider's name. */
+            provider: string;
+            /** Format: int64 */
+            provider_id: number;
+            /**
+             * Format: double
+             * @description `null` = unlimited.
+             */
+            quota_usd: number | null;
+            /**
+             * Format: double
+             * @description `null` = unlimited.
+             */
+            remaining_usd: number | null;
+            /** Format: double */
+            spent_usd: number;
+            status: components["schemas"]["KeyStatus"];
+            /** @description Why it is out. */
+            status_reason: string | null;
+            /**
+             * Format: date-time
+             * @description Until when, where that is known.
+             */
+            status_until: string | null;
+            /** Format: int64 */
+            total_requests: number;
+            /** Format: uint32 */
+            weight: number;
+        };
+        /**
+         * KeyBulk
+         * @description What became of a list.
+         */
+        KeyBulk: {
+            added: components["schemas"]["Key"][];
+            /**
+             * Format: uint64
+             * @description How many were there already, or twice in the list.
+             */
+            duplicates: number;
+            rejected: components["schemas"]["RejectedLine"][];
+        };
+        /**
+         * KeyBulkInput
+         * @description Keys by the handful: `keys`, or `text` with one per line.
+         */
+        KeyBulkInput: {
+            /** @description Each a key, or `name, key`. */
+            keys?: string[];
+            /**
+             * Format: int64
+             * @description The built-in provider where nothing is said.
+             */
+            provider_id?: number;
+            /**
+             * @description One per line, each a key or `name, key`; blank lines and lines that begin with
+             *     `#` are skipped.
+             */
+            text?: string;
+        };
+        /**
+         * KeyDetail
+         * @description A key and the models its provider said it serves.
+         */
+        KeyDetail: {
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How many models its provider said it serves, when it was last asked.
+             */
+            fetched_models: number;
+            /** Format: int64 */
+            id: number;
+            /** Format: date-time */
+            last_used_at: string | null;
+            /** @description Its first and last characters: the key itself is never shown again. */
+            masked: string;
+            /** @description When it was last asked. */
+            model_list: string[];
+            /** @description What it may be used for; empty = everything. */
+            models: string[];
+            name: string;
+            /**
+             * Format: double
+             * @description In place of the price list.
+             */
+            price_per_call_usd: number | null;
+            /**
+             * Format: int64
+             * @description Higher goes first.
+             */
+            priority: number;
+            /** @description The provider's name. */
+            provider: string;
+            /** Format: int64 */
+            provider_id: number;
+            /**
+             * Format: double
+             * @description `null` = unlimited.
+             */
+            quota_usd: number | null;
+            /**
+             * Format: double
+             * @description `null` = unlimited.
+             */
+            remaining_usd: number | null;
+            /** Format: double */
+            spent_usd: number;
+            status: components["schemas"]["KeyStatus"];
+            /** @description Why it is out. */
+            status_reason: string | null;
+            /**
+             * Format: date-time
+             * @description Until when, where that is known.
+             */
+            status_until: string | null;
+            /** Format: int64 */
+            total_requests: number;
+            /** Format: uint32 */
+            weight: number;
+        };
+        /**
+         * KeyInput
+         * @description What may be said of a key; what is left out stays as it is, or is as a new one has
+         *     it.
+         */
+        KeyInput: {
+            /** @description The key itself; a new one needs it. Never shown again. */
+            key_value?: string;
+            /** @description What it may be used for; empty = everything. */
+            models?: string[];
+            name?: string;
+            /**
+             * Format: double
+             * @description `null`: by the price list.
+             */
+            price_per_call_usd?: number | null;
+            /** Format: int64 */
+            priority?: number;
+            /**
+             * Format: int64
+             * @description The built-in provider where nothing is said. A key that is to move to another
+             *     provider must be pasted again.
+             */
+            provider_id?: number;
+            /**
+             * Format: double
+             * @description `null`: unlimited.
+             */
+            quota_usd?: number | null;
+            status?: components["schemas"]["KeySwitch"];
+            /** Format: uint32 */
+            weight?: number;
+        };
+        /**
          * KeyItem
          * @description What one key did.
          */
@@ -678,14 +1553,55 @@ export interface components {
             completion_tokens: number;
             /** Format: double */
             cost_usd: number;
-            /** @description Its name. */
+            /** @description Its name, as it was. */
             key: string;
+            /**
+             * Format: int64
+             * @description `null` where the key is gone.
+             */
+            key_id: number | null;
             /** Format: int64 */
             ok: number;
             /** Format: int64 */
             prompt_tokens: number;
+            /** @description Its provider's name, as it was. */
+            provider: string;
             /** Format: double */
             success_rate: number | null;
+        };
+        /**
+         * KeyNumberedPage
+         * @description One numbered page of keys, newest first.
+         */
+        KeyNumberedPage: {
+            items: components["schemas"]["Key"][];
+            /**
+             * Format: uint64
+             * @description The next page's number; `null` on the last.
+             */
+            next: number | null;
+            /** Format: uint64 */
+            page: number;
+            /** Format: uint64 */
+            page_size: number;
+            /**
+             * Format: uint64
+             * @description How many pages there are.
+             */
+            pages: number;
+            /** Format: uint64 */
+            total: number;
+        };
+        /**
+         * KeyPage
+         * @description One page of keys, newest first.
+         */
+        KeyPage: {
+            items: components["schemas"]["Key"][];
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** Format: uint64 */
+            total: number;
         };
         /**
          * KeyReport
@@ -693,6 +1609,65 @@ export interface components {
          */
         KeyReport: {
             items: components["schemas"]["KeyItem"][];
+        };
+        /**
+         * KeyReset
+         * @description How many keys came back.
+         */
+        KeyReset: {
+            /** Format: uint64 */
+            reset: number;
+        };
+        /**
+         * @description Whether a key serves.
+         * @enum {string}
+         */
+        KeyStatus: "active" | "inactive" | "cooling" | "exhausted" | "invalid";
+        /**
+         * @description What a person may say of a key's status.
+         * @enum {string}
+         */
+        KeySwitch: "active" | "inactive";
+        /**
+         * KeySwitchInput
+         * @description A key switched on or off.
+         */
+        KeySwitchInput: {
+            status: components["schemas"]["KeySwitch"];
+        };
+        /**
+         * KeyTest
+         * @description What a test found.
+         */
+        KeyTest: {
+            error: string | null;
+            /**
+             * Format: uint16
+             * @description What the provider answered; `null` where it did not.
+             */
+            http_status: number | null;
+            /** Format: double */
+            latency_ms: number;
+            /** @description What the provider said the key may be used for. */
+            models: string[];
+            /** @description Whether the provider took the key. */
+            ok: boolean;
+            /** @description The exchange it was recorded as. */
+            request_id: string | null;
+            /** @description How the key stands after it. */
+            status: components["schemas"]["KeyStatus"];
+        };
+        /**
+         * KeyValidation
+         * @description What a validation found of one key.
+         */
+        KeyValidation: {
+            error: string | null;
+            /** Format: int64 */
+            key_id: number;
+            ok: boolean;
+            status_after: components["schemas"]["KeyStatus"];
+            status_before: components["schemas"]["KeyStatus"];
         };
         /**
          * @description What a WebSocket message is.
@@ -776,6 +1751,43 @@ export interface components {
          */
         Mode: "transparent" | "managed";
         /**
+         * Model
+         * @description A model.
+         */
+        Model: {
+            /** @description What it can do, in whatever words. */
+            capabilities: {
+                [key: string]: unknown;
+            };
+            description: string;
+            /**
+             * Format: uint64
+             * @description How many keys in use serve it.
+             */
+            keys: number;
+            /** @description As clients call it; may contain slashes. */
+            model_name: string;
+            price_source: components["schemas"]["PriceSource"] | null;
+            /** @description Dollars per million tokens; `null`: not known. */
+            prices: components["schemas"]["TokenPrices"] | null;
+            /** @description Those with a key in use that serves it. */
+            providers: string[];
+            source: components["schemas"]["ModelSource"];
+        };
+        /**
+         * ModelInput
+         * @description What may be said of a model; what is left out stays as it is.
+         */
+        ModelInput: {
+            /** @description An object, or a string that holds one. */
+            capabilities?: unknown;
+            description?: string;
+            /** @description A new one needs it; another name renames one that was added by hand. */
+            model_name?: string;
+            /** @description Dollars per million tokens; `null`: the price list's. */
+            prices?: components["schemas"]["PriceInput"] | null;
+        };
+        /**
          * ModelItem
          * @description What one model did.
          */
@@ -802,11 +1814,96 @@ export interface components {
             success_rate: number | null;
         };
         /**
+         * ModelPage
+         * @description One page of models, by name.
+         */
+        ModelPage: {
+            items: components["schemas"]["Model"][];
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** @description What became of asking the keys; `null` where they were not asked. */
+            refreshed: components["schemas"]["Refreshed"] | null;
+            /** Format: uint64 */
+            total: number;
+        };
+        /**
+         * ModelPrice
+         * @description What a model costs, in dollars per million tokens.
+         */
+        ModelPrice: {
+            /**
+             * Format: double
+             * @description `null`: as any other input.
+             */
+            cache_read: number | null;
+            /**
+             * Format: double
+             * @description `null`: as any other input.
+             */
+            cache_write: number | null;
+            /** Format: double */
+            input: number;
+            model: string;
+            /** Format: double */
+            output: number;
+            source: components["schemas"]["PriceSource"];
+            tiers: components["schemas"]["PriceTier"][];
+        };
+        /**
          * ModelReport
          * @description Statistics by model, busiest first.
          */
         ModelReport: {
             items: components["schemas"]["ModelItem"][];
+        };
+        /**
+         * @description How a model came to be known.
+         * @enum {string}
+         */
+        ModelSource: "fetched" | "added" | "both";
+        /**
+         * NewClientToken
+         * @description A client token as it is shown once.
+         */
+        NewClientToken: {
+            /** @description Names and patterns with `*`; empty = all. */
+            allowed_models: string[];
+            budget_period: components["schemas"]["BudgetPeriod"];
+            /**
+             * Format: double
+             * @description `null` = none.
+             */
+            budget_usd: number | null;
+            /** Format: date-time */
+            created_at: string;
+            enabled: boolean;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** Format: int64 */
+            id: number;
+            /** Format: date-time */
+            last_used_at: string | null;
+            /** @description Its first and last characters. */
+            masked: string;
+            /** @description Unique. */
+            name: string;
+            /**
+             * Format: uint32
+             * @description Requests per minute; `null` = no limit.
+             */
+            rpm: number | null;
+            /**
+             * Format: double
+             * @description In the period that runs.
+             */
+            spent_usd: number;
+            /** @description `gw-…`: for the app, now; it is not stored and never shown again. */
+            token: string;
+            /**
+             * Format: uint32
+             * @description Tokens per minute; `null` = no limit.
+             */
+            tpm: number | null;
         };
         /**
          * @description Who caused an exchange.
@@ -867,6 +1964,91 @@ export interface components {
          * @enum {string}
          */
         Period: "hour" | "day" | "week" | "month" | "all";
+        /**
+         * Preset
+         * @description What is known of a vendor before anybody has a key there.
+         */
+        Preset: {
+            api_version: string | null;
+            /** @description `{…}` stands for what everybody has of their own. */
+            base_url: string;
+            docs_url: string;
+            /** @description What a key looks like and where to get one. */
+            key_hint: string;
+            kind: components["schemas"]["ProviderKind"];
+            label: string;
+            /** @description Well-known names. */
+            models: string[];
+            name: string;
+        };
+        /**
+         * Presets
+         * @description Vendors.
+         */
+        Presets: {
+            items: components["schemas"]["Preset"][];
+            /** @description Files in `providers.dir` that could not be used. */
+            unusable: components["schemas"]["UnusablePreset"][];
+        };
+        /**
+         * PriceInput
+         * @description Dollars per million tokens, in place of the price list's.
+         */
+        PriceInput: {
+            /**
+             * Format: double
+             * @description Left out: as any other input.
+             */
+            cache_read?: number | null;
+            /**
+             * Format: double
+             * @description Left out: as any other input.
+             */
+            cache_write?: number | null;
+            /** Format: double */
+            input: number;
+            /** Format: double */
+            output: number;
+        };
+        /**
+         * PricePage
+         * @description One page of prices, those set here first, then by name.
+         */
+        PricePage: {
+            /** @description Whether somebody imported it, rather than that it came with the program. */
+            imported: boolean;
+            items: components["schemas"]["ModelPrice"][];
+            /** @description When the price list was taken. */
+            list_date: string;
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** Format: uint64 */
+            total: number;
+        };
+        /**
+         * @description Where a price comes from.
+         * @enum {string}
+         */
+        PriceSource: "list" | "override";
+        /**
+         * PriceTier
+         * @description Prices of long prompts.
+         */
+        PriceTier: {
+            /**
+             * Format: uint64
+             * @description They count for the whole request where its prompt is longer than this.
+             */
+            above_tokens: number;
+            /** Format: double */
+            cache_read: number | null;
+            /** Format: double */
+            cache_write: number | null;
+            /** Format: double */
+            input: number;
+            /** Format: double */
+            output: number;
+        };
         /** @description A refusal (RFC 9457). */
         Problem: {
             /** @description A sentence for a person. */
@@ -903,6 +2085,131 @@ export interface components {
              */
             tokens_per_s: number | null;
         };
+        /**
+         * Provider
+         * @description An upstream speaking one dialect at one base URL; a relay station is one.
+         */
+        Provider: {
+            /** @description Azure's. */
+            api_version: string | null;
+            base_url: string;
+            /** @description Its base URL is the configuration's; it cannot be deleted. */
+            built_in: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Azure's: model → deployment. */
+            deployments: {
+                [key: string]: string;
+            };
+            enabled: boolean;
+            health: components["schemas"]["ProviderHealth"];
+            /** Format: int64 */
+            id: number;
+            /** @description Its keys by status. */
+            keys: {
+                [key: string]: number;
+            };
+            kind: components["schemas"]["ProviderKind"];
+            /** @description Unique, fit for a path. */
+            name: string;
+            notes: string;
+            /** @description `scheme://host:port`; keys are sealed to it. */
+            origin: string;
+            /** @description What it was made from. */
+            preset: string | null;
+            /**
+             * Format: double
+             * @description Of list prices.
+             */
+            price_multiplier: number;
+            /**
+             * Format: int64
+             * @description Higher goes first.
+             */
+            priority: number;
+            /** @description What this change has led to. */
+            warnings: string[];
+        };
+        /**
+         * ProviderCapability
+         * @description What a provider can do here.
+         */
+        ProviderCapability: {
+            /** @description Whether it has a key that serves now. */
+            available: boolean;
+            enabled: boolean;
+            /** @description Paths it serves, as clients call them. */
+            endpoints: string[];
+            /** Format: int64 */
+            id: number;
+            kind: components["schemas"]["ProviderKind"];
+            /**
+             * @description As fetched, listed by its keys, or deployed; known names of its preset where
+             *     nothing was fetched yet.
+             */
+            models: string[];
+            name: string;
+            /** @description Whether answers can be streamed. */
+            stream: boolean;
+        };
+        /**
+         * ProviderHealth
+         * @description How the proxy finds a provider.
+         */
+        ProviderHealth: {
+            status: components["schemas"]["ProviderStatus"];
+            status_reason: string | null;
+            /** Format: date-time */
+            status_until: string | null;
+        };
+        /**
+         * ProviderInput
+         * @description What may be said of a provider; what is left out stays as it is, or is as a new
+         *     one has it.
+         */
+        ProviderInput: {
+            /** @description Azure's; `null` takes it away. */
+            api_version?: string | null;
+            /** @description A new one needs it, or a preset. */
+            base_url?: string;
+            /** @description Azure's: model → deployment. */
+            deployments?: {
+                [key: string]: string;
+            };
+            enabled?: boolean;
+            /** @description `openai` where nothing is said. */
+            kind?: components["schemas"]["ProviderKind"];
+            /** @description Letters, digits, `.`, `_` and `-`; a new one needs it, or a preset. */
+            name?: string;
+            notes?: string;
+            /** @description Fills in what is left out of a new one. */
+            preset?: string | null;
+            /** Format: double */
+            price_multiplier?: number;
+            /** Format: int64 */
+            priority?: number;
+        };
+        /**
+         * @description A provider's dialect, and with it how its key travels.
+         * @enum {string}
+         */
+        ProviderKind: "openai" | "anthropic" | "azure";
+        /**
+         * ProviderPage
+         * @description One page of providers, by id.
+         */
+        ProviderPage: {
+            items: components["schemas"]["Provider"][];
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** Format: uint64 */
+            total: number;
+        };
+        /**
+         * @description Whether a provider is asked.
+         * @enum {string}
+         */
+        ProviderStatus: "ok" | "cooling" | "open";
         /**
          * Proxy
          * @description The proxy, as the monitor sees it. Counters are the last known.
@@ -957,6 +2264,69 @@ export interface components {
             redact_headers: string[];
         };
         /**
+         * Refreshed
+         * @description What became of asking all keys.
+         */
+        Refreshed: {
+            /** @description Of them, those that could not say. */
+            failed: components["schemas"]["FailedKey"][];
+            /**
+             * Format: uint64
+             * @description Keys that were asked.
+             */
+            keys: number;
+        };
+        /**
+         * RejectedLine
+         * @description A line that was not taken.
+         */
+        RejectedLine: {
+            /**
+             * Format: uint64
+             * @description Counted from 1.
+             */
+            line: number;
+            reason: string;
+        };
+        /**
+         * Route
+         * @description A route.
+         */
+        Route: {
+            candidates: components["schemas"]["Candidate"][];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            id: number;
+            /** @description A name, or a pattern with `*`. */
+            model: string;
+            /** @description `null`: the setting. */
+            strategy: components["schemas"]["Strategy"] | null;
+        };
+        /**
+         * RouteInput
+         * @description What may be said of a route; what is left out stays as it is. A new one needs
+         *     `model` and `candidates`.
+         */
+        RouteInput: {
+            candidates?: components["schemas"]["CandidateInput"][];
+            /** @description A name, or a pattern with `*`. */
+            model?: string;
+            /** @description `null`: the setting. */
+            strategy?: components["schemas"]["Strategy"] | null;
+        };
+        /**
+         * RoutePage
+         * @description One page of routes, newest first.
+         */
+        RoutePage: {
+            items: components["schemas"]["Route"][];
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** Format: uint64 */
+            total: number;
+        };
+        /**
          * Session
          * @description Who is asking.
          */
@@ -974,12 +2344,34 @@ export interface components {
          * @description Settings.
          */
         Settings: {
+            /**
+             * Format: uint32
+             * @description Failures in a window that open a provider's breaker.
+             */
+            breaker_failures: number;
+            /**
+             * Format: uint32
+             * @description How long a breaker stays open before one request tries again.
+             */
+            breaker_open_s: number;
+            /** Format: uint32 */
+            breaker_window_s: number;
+            /**
+             * Format: uint32
+             * @description How long a key or provider cools where its answer does not say.
+             */
+            cooldown_s: number;
             instance: components["schemas"]["Instance"];
             /**
              * Format: uint32
              * @description Upstream attempts per request.
              */
             max_attempts: number;
+            /**
+             * Format: uint32
+             * @description How long a managed request may look for an answer, over all attempts.
+             */
+            request_deadline_s: number;
             strategy: components["schemas"]["Strategy"];
         };
         /**
@@ -987,8 +2379,30 @@ export interface components {
          * @description Any subset of what can be changed.
          */
         SettingsChange: {
+            /**
+             * Format: uint32
+             * @description Failures in a window that open a provider's breaker.
+             */
+            breaker_failures?: number;
+            /**
+             * Format: uint32
+             * @description How long a breaker stays open before one request tries again.
+             */
+            breaker_open_s?: number;
+            /** Format: uint32 */
+            breaker_window_s?: number;
+            /**
+             * Format: uint32
+             * @description How long a key or provider cools where its answer does not say.
+             */
+            cooldown_s?: number;
             /** Format: uint32 */
             max_attempts?: number;
+            /**
+             * Format: uint32
+             * @description How long a managed request may look for an answer, over all attempts.
+             */
+            request_deadline_s?: number;
             strategy?: components["schemas"]["Strategy"];
         };
         /**
@@ -1090,6 +2504,26 @@ export interface components {
             /** @description Always `bearer`. */
             token_type: components["schemas"]["TokenType"];
         };
+        /**
+         * TokenPrices
+         * @description Dollars per million tokens.
+         */
+        TokenPrices: {
+            /**
+             * Format: double
+             * @description `null`: as any other input.
+             */
+            cache_read: number | null;
+            /**
+             * Format: double
+             * @description `null`: as any other input.
+             */
+            cache_write: number | null;
+            /** Format: double */
+            input: number;
+            /** Format: double */
+            output: number;
+        };
         /** @enum {string} */
         TokenType: "bearer";
         /**
@@ -1139,6 +2573,14 @@ export interface components {
             ttfb_ms: number | null;
             /** @description Where it went, credentials redacted. */
             url: string;
+        };
+        /**
+         * UnusablePreset
+         * @description A file of the user's own that could not be used.
+         */
+        UnusablePreset: {
+            file: string;
+            reason: string;
         };
         /**
          * Usage
@@ -1231,6 +2673,174 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    listClientTokens: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientTokenPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addClientToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientTokenInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            201: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewClientToken"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readClientToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientToken"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeClientToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClientTokenInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientToken"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteClientToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     exportHar: {
         parameters: {
             query?: {
@@ -1295,6 +2905,207 @@ export interface operations {
             };
         };
     };
+    listGroups: {
+        parameters: {
+            query?: {
+                /** @description Only this relay station's. */
+                provider_id?: number;
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            201: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyDetail"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refreshGroupModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupModels"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readHealth: {
         parameters: {
             query?: never;
@@ -1311,6 +3122,1062 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: {
+                /** @description Only this provider's. */
+                provider_id?: number;
+                /** @description Only those that stand so. */
+                status?: components["schemas"]["KeyStatus"];
+                /** @description Part of the name, the provider's name or the visible ends. */
+                q?: string;
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            201: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyBulkInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyBulk"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listKeysPaginated: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description Items on a page. */
+                page_size?: number;
+                /** @description The same as `page_size`, which it goes before. */
+                limit?: number;
+                /** @description Only this provider's. */
+                provider_id?: number;
+                /** @description Only those that stand so. */
+                status?: components["schemas"]["KeyStatus"];
+                /** @description Part of the name, the provider's name or the visible ends. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyNumberedPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resetKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyReset"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyDetail"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    switchKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeySwitchInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyTest"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: {
+                /** @description Ask the providers first. */
+                refresh?: boolean;
+                /** @description Part of the name or the description. */
+                q?: string;
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            201: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Model"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPresets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Presets"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPrices: {
+        parameters: {
+            query?: {
+                /** @description Part of the name. */
+                q?: string;
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PricePage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setPrice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelPrice"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsetPrice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listProviders: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            201: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readCapabilities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Capabilities"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteProvider: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRelays: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addRelay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            201: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readRelay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeRelay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Provider"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRelay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRelayGroups: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyPage"];
                 };
             };
             /** @description Refused, and why. */
@@ -1493,6 +4360,174 @@ export interface operations {
             };
         };
     };
+    listRoutes: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutePage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RouteInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            201: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Route"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Route"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RouteInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Route"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRoute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readSession: {
         parameters: {
             query?: never;
@@ -1592,9 +4627,11 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
+            /** @description As it is now. */
             200: {
                 headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -1785,6 +4822,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validateKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyValidation"][];
                 };
             };
             /** @description Refused, and why. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { barShare, bytes, count, duration, money, NONE, percent, rate, tokens } from "./numbers";
+import { NONE, barShare, bytes, cents, count, duration, limit, money, percent, rate, tokens } from "./numbers";
 import { clock, relative } from "./time";
 
 function table<T>(name: string, f: (value: T) => string, rows: [T, string][]) {
@@ -29,3 +29,6 @@ test("times of another day show the day, and relative times speak the language",
   expect(relative(new Date(+now - 180_000), now, "zh-CN", "刚刚")).toBe("3分钟前");
   expect(relative(new Date(+now - 2000), now, "en", "just now")).toBe("just now");
 });
+
+test.each([[0.92, "$0.92"], [0.003, "$0.0030"], [31.75, "$31.75"], [-0.5, "-$0.50"], [0, "$0"], [null, "—"]])("%s dollars spent are %s", (n, text) => expect(cents(n)).toBe(text));
+test.each([[50, "50"], [7.5, "7.50"], [1200, "1,200"]])("%s dollars to spend are %s", (n, text) => expect(limit(n)).toBe(text));

@@ -38,6 +38,17 @@ export function money(usd: Maybe): string {
   return `${sign}$${abs.toFixed(digits).replace(/(\.\d{4}\d*?)0+$/, "$1")}`;
 }
 
+/** $0.92 · $31.75: what has been spent of something, in cents as soon as there are any. */
+export function cents(usd: Maybe): string {
+  if (usd == null || !Number.isFinite(usd)) return NONE;
+  return Math.abs(usd) >= 0.005 && Math.abs(usd) < 1 ? `${usd < 0 ? "-" : ""}$${Math.abs(usd).toFixed(2)}` : money(usd);
+}
+
+/** 50 · 7.50: what it is spent of, beside a sum that has the sign. */
+export function limit(usd: number): string {
+  return cents(usd).replace("$", "").replace(/\.00$/, "");
+}
+
 /** 512 B · 1.3 KB · 8.0 MB (1 KB = 1024 B) */
 export function bytes(n: Maybe): string {
   if (n == null || !Number.isFinite(n)) return NONE;

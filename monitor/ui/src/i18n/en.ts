@@ -1,12 +1,16 @@
 // The English words, and the shape every other language must fill: a missing key is a type error.
 // Functions where a word depends on a number or a name.
 
+import { managedEn } from "./en-managed";
+import type { Filled } from "./filled";
+
 const s = (n: number) => (n === 1 ? "" : "s");
 
 export const en = {
   languageName: "English",
   app: "Glassway",
-  nav: { main: "Main", requests: "Requests", running: (n: number) => `${n} running` },
+  ...managedEn,
+  nav: { main: "Main", requests: "Requests", keys: "Keys", providers: "Providers", models: "Models", routes: "Routes", tokens: "Client tokens", settings: "Settings", running: (n: number) => `${n} running` },
   skip: "Skip to content",
   shell: {
     search: "Filter requests",
@@ -253,14 +257,20 @@ export const en = {
   },
   keys: {
     title: "Keyboard",
-    move: "Next, previous request",
-    open: "Open the selected request",
+    move: "Next, previous row",
+    open: "Open the selected row",
     back: "Back, close",
     search: "Search and filter",
     follow: "Follow, pause",
     curl: "Copy as curl",
     help: "This help",
     goRequests: "Go to requests",
+    goKeys: "Go to keys",
+    goProviders: "Go to providers",
+    goModels: "Go to models",
+    goRoutes: "Go to routes",
+    goTokens: "Go to client tokens",
+    goSettings: "Go to settings",
     tabs: "Next, previous tab of a request",
   },
   time: { justNow: "just now" },
@@ -271,8 +281,4 @@ export const en = {
   },
 };
 
-/** The words of one language: the same keys, the same arguments. */
-type Filled<T> = {
-  [K in keyof T]: T[K] extends (...args: infer A) => string ? (...args: A) => string : T[K] extends string ? string : Filled<T[K]>;
-};
 export type Words = Filled<typeof en>;

@@ -1,11 +1,13 @@
 // The Simplified Chinese words. Terms follow the table in the design's "Words, both languages".
 
 import type { Words } from "./en";
+import { managedZh } from "./zh-managed";
 
 export const zh: Words = {
   languageName: "简体中文",
   app: "Glassway",
-  nav: { main: "主菜单", requests: "请求", running: (n) => `${n} 个进行中` },
+  ...managedZh,
+  nav: { main: "主菜单", requests: "请求", keys: "密钥", providers: "供应商", models: "模型", routes: "路由", tokens: "客户端令牌", settings: "设置", running: (n) => `${n} 个进行中` },
   skip: "跳到正文",
   shell: {
     search: "筛选请求",
@@ -251,14 +253,20 @@ export const zh: Words = {
   },
   keys: {
     title: "键盘操作",
-    move: "下一个、上一个请求",
-    open: "打开选中的请求",
+    move: "下一行、上一行",
+    open: "打开选中的行",
     back: "返回、关闭",
     search: "搜索与筛选",
     follow: "跟随、暂停",
     curl: "复制为 curl",
     help: "本帮助",
     goRequests: "前往请求",
+    goKeys: "前往密钥",
+    goProviders: "前往供应商",
+    goModels: "前往模型",
+    goRoutes: "前往路由",
+    goTokens: "前往客户端令牌",
+    goSettings: "前往设置",
     tabs: "请求的下一个、上一个标签",
   },
   time: { justNow: "刚刚" },

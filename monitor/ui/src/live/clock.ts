@@ -4,20 +4,24 @@
 import { onScopeDispose, readonly, shallowRef } from "vue";
 
 const fast = shallowRef(Date.now());
+const second = shallowRef(Date.now());
 const slow = shallowRef(Date.now());
 let fastUsers = 0;
+let secondUsers = 0;
 let slowUsers = 0;
 let timer: ReturnType<typeof setInterval> | null = null;
 let beat = 0;
 
 function run() {
-  const wanted = fastUsers + slowUsers > 0;
+  const wanted = fastUsers + secondUsers + slowUsers > 0;
   if (wanted && timer === null) {
-    fast.value = slow.value = Date.now();
+    fast.value = second.value = slow.value = Date.now();
     timer = setInterval(() => {
       if (document.hidden) return;
       if (fastUsers) fast.value = Date.now();
-      if (slowUsers && beat++ % 50 === 0) slow.value = Date.now();
+      if (secondUsers && beat % 10 === 0) second.value = Date.now();
+      if (slowUsers && beat % 50 === 0) slow.value = Date.now();
+      beat++;
     }, 100);
   } else if (!wanted && timer !== null) {
     clearInterval(timer);
@@ -34,6 +38,17 @@ export function useFastClock() {
     run();
   });
   return readonly(fast);
+}
+
+/** Now, every second: for countdowns. */
+export function useSecondClock() {
+  secondUsers++;
+  run();
+  onScopeDispose(() => {
+    secondUsers--;
+    run();
+  });
+  return readonly(second);
 }
 
 /** Now, every five seconds: for relative times. */

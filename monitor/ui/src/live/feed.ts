@@ -1,6 +1,7 @@
 // The connection to /api/feed: opens, resumes after a loss without gap or repeat, and hands every
 // event on. It knows nothing of rows; it only counts the cursor so that it can ask for the rest.
 
+import type { Health, KeyStatus } from "../api/managed";
 import type { Exchange, Lost } from "../api/types";
 
 export type FeedEvent =
@@ -10,7 +11,14 @@ export type FeedEvent =
   | BodyDelta
   | { type: "proxy"; seq: number; connected: boolean }
   | { type: "stats"; seq: number; in_flight?: number; queue_bytes?: number; lost?: Lost }
-  | { type: "resync"; cursor: number };
+  | { type: "resync"; cursor: number }
+  | PoolEvent;
+
+/** What happens in the pool: rows of the managed pages, never exchanges. */
+export type PoolEvent =
+  | { type: "key.changed"; seq: number; key: { id: number; status: KeyStatus; status_reason: string | null; status_until: string | null } }
+  | { type: "provider.changed"; seq: number; provider: { id: number; status: Health; status_reason: string | null; status_until: string | null } }
+  | { type: "validation.progress"; seq: number; done: number; total: number };
 
 export interface BodyDelta {
   type: "body.delta";

@@ -5,7 +5,7 @@ import { reactive, readonly, ref } from "vue";
 import { base } from "../api/client";
 import { running, type Exchange, type Lost } from "../api/types";
 import { check } from "../session/session";
-import { Feed, type BodyDelta, type FeedEvent, type FeedState } from "./feed";
+import { Feed, type BodyDelta, type FeedEvent, type FeedState, type PoolEvent } from "./feed";
 import { listed, merge } from "./merge";
 
 /** A view of the store. Gets each frame's changes and says which finished exchanges it still shows. */
@@ -19,6 +19,7 @@ export interface Viewer {
 const exchanges = new Map<string, Exchange>();
 const inFlight = new Set<string>();
 const viewers = new Set<Viewer>();
+const poolListeners = new Set<(event: PoolEvent | { type: "hello" }) => void>();
 const deltaListeners = new Map<string, Set<(delta: BodyDelta) => void>>();
 
 const feedState = ref<FeedState>("connecting");
@@ -28,6 +29,10 @@ const counters = reactive({ inFlight: 0, lost: { bodies_shed: 0, records_lost: 0
 let skew: number | null = null;
 
 let queue: FeedEvent[] = [];
+/** More changes than a screen holds in one frame are a blur: take a breath before the next. */
+const BLUR = 40;
+const BREATH_MS = 120;
+let rushed = false;
 let scheduled = false;
 /** Running exchanges a reconnect did not mention: their end is on its way, or was missed. */
 let orphans = new Set<string>();
@@ -60,6 +65,12 @@ export const live = {
   view(viewer: Viewer) {
     viewers.add(viewer);
     return () => viewers.delete(viewer);
+  },
+
+  /** What happens in the pool, and each time the feed (re)connects. */
+  listen(listener: (event: PoolEvent | { type: "hello" }) => void) {
+    poolListeners.add(listener);
+    return () => poolListeners.delete(listener);
   },
 
   /** Lets go of rows that left a list. */
@@ -110,6 +121,7 @@ function schedule() {
   scheduled = true;
   // A hidden tab gets no frames, but its queue must not grow for hours.
   if (document.hidden) setTimeout(apply, 500);
+  else if (rushed) setTimeout(() => requestAnimationFrame(apply), BREATH_MS);
   else requestAnimationFrame(apply);
 }
 
@@ -162,10 +174,16 @@ function apply() {
       case "proxy":
         counters.proxyConnected = event.connected;
         break;
+      case "key.changed":
+      case "provider.changed":
+      case "validation.progress":
+        for (const listener of poolListeners) listener(event);
+        break;
       default:
     }
   }
   counters.inFlight = inFlight.size;
+  rushed = changed.size > BLUR;
   if (changed.size) {
     const list = [...changed.values()];
     for (const viewer of viewers) viewer.changed(list);
@@ -173,7 +191,9 @@ function apply() {
       if (!running(x) && ![...viewers].some((v) => v.shows(x.id))) exchanges.delete(x.id);
     }
   }
-  if (connected) for (const viewer of viewers) viewer.connected();
+  if (!connected) return;
+  for (const viewer of viewers) viewer.connected();
+  for (const listener of poolListeners) listener({ type: "hello" });
 }
 
 /** Ids that were running before the connection was lost and whose end has not been heard of. */

@@ -1,0 +1,17 @@
+// A short word about what has been done, where no place on the page says it.
+
+import { ElMessage } from "element-plus/es/components/message/index.mjs";
+import "element-plus/es/components/message/style/css";
+import { words } from "../i18n";
+
+export function tell(message: string, type: "success" | "warning" | "error" = "success") {
+  ElMessage({ message, type, duration: type === "success" ? 2000 : 6000, grouping: true, showClose: type !== "success" });
+}
+
+/** What an answer that succeeded warns of. */
+export function tellWarnings(warnings: string[]) {
+  const away = warnings.includes("proxy_away");
+  if (away) tell(words.value.roster.proxyAway, "warning");
+  const others = warnings.filter((w) => w !== "proxy_away");
+  if (others.length) tell(words.value.roster.warned(others.join(", ")), "warning");
+}
