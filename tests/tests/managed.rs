@@ -73,6 +73,15 @@ fn status_of(glassway: &Glassway, name: &str) -> Value {
     found.unwrap_or_else(|| panic!("no key {name} in {keys}")).clone()
 }
 
+/// What clients asked, newest first; probes of refused keys are recorded beside it.
+fn from_clients(glassway: &Glassway, n: usize) -> Vec<Value> {
+    eventually(format!("{n} exchanges of clients"), || {
+        let mut all = glassway.api().requests("?origin=client&limit=1000");
+        all.retain(|r| r["outcome"] != "in_flight");
+        (all.len() == n).then_some(all)
+    })
+}
+
 /// An upstream that answers each key in its own way.
 fn by_key(answers: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static) -> Upstream {
     Upstream::respond(move |request| {
@@ -177,8 +186,7 @@ fn what_a_key_says_decides_and_the_next_key_answers() {
         if *expected != "active" {
             assert!(!shown["status_reason"].is_null(), "{shown}");
         }
-        glassway.finished(2);
-        let tried = glassway.api().requests("?origin=client");
+        let tried = from_clients(&glassway, 2);
         let first = tried.last().unwrap();
         let detail = glassway.api().request(first["id"].as_str().unwrap());
         let tries = detail["tries"].as_array().unwrap();
@@ -203,8 +211,7 @@ fn the_clients_own_mistakes_are_not_held_against_keys() {
 #[test]
 fn a_short_cooldown_is_waited_for_and_a_long_one_is_told() {
     let calls = Arc::new(AtomicUsize::new(0));
-    let count = calls.clone();
-    let upstream = by_key(move |_| match count.fetch_add(1, Relaxed) {
+    let upstream = by_key(move |_| match calls.fetch_add(1, Relaxed) {
         0 => b"HTTP/1.1 429 Too Many Requests\r\nretry-after-ms: 300\r\nContent-Length: 0\r\n\r\n"
             .to_vec(),
         1 => json(ANSWER),
@@ -263,9 +270,8 @@ fn why_a_key_is_out_and_what_it_spent_survive_a_restart() {
 #[test]
 fn no_client_fails_while_one_key_lives() {
     let dead: Arc<Mutex<BTreeMap<usize, usize>>> = Arc::default();
-    let states = dead.clone();
     let upstream = by_key(move |n| {
-        let mut states = states.lock().unwrap();
+        let mut states = dead.lock().unwrap();
         let calls = states.entry(n).or_default();
         *calls += 1;
         // Key 9 lives; the others die in turn, each in another way.
@@ -296,7 +302,7 @@ fn no_client_fails_while_one_key_lives() {
         }
     });
     assert_eq!(failed.load(Relaxed), 0);
-    glassway.finished(32 * 25);
+    from_clients(&glassway, 32 * 25);
 }
 
 #[test]
@@ -326,10 +332,7 @@ fn routes_rename_models_and_leave_every_other_byte() {
     let body = "{ \"temperature\":1.0e0 , \"model\":\"fast-x\",\"zzz\":[1 ,2],\"messages\":[]}";
     assert_eq!(glassway.client().ask(post("/v1/chat/completions", body)).status(), 200);
     let sent = upstream.only_request();
-    assert_eq!(
-        String::from_utf8(sent.body.bytes.clone()).unwrap(),
-        body.replace("fast-x", "gpt-4o-mini")
-    );
+    assert_eq!(String::from_utf8(sent.body.bytes).unwrap(), body.replace("fast-x", "gpt-4o-mini"));
 }
 
 #[test]
@@ -360,9 +363,9 @@ fn no_key_is_ever_written_or_shown() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path)
+                folders.push(path);
             } else if path.is_file() {
-                files.push(path)
+                files.push(path);
             }
         }
     }
