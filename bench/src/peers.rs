@@ -6,6 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow};
@@ -13,12 +14,15 @@ use glassway_tests::{
     Glassway,
     glassway::Which,
     process::{Process, listening_address},
-    wait::eventually,
+    wait::{eventually, within},
 };
+use rusqlite::{Connection, OpenFlags};
 
 use crate::cpu;
 
 const PINNED: [&str; 3] = ["taskset", "-c", "0"];
+/// A few seconds of saturation are minutes of indexing on a small machine.
+const INDEXING: Duration = Duration::from_secs(600);
 
 /// A proxy under test.
 pub struct Peer {
@@ -47,7 +51,7 @@ pub fn upstream() -> Result<(Process, SocketAddr)> {
 pub fn nginx(folder: &Path, upstream: SocketAddr) -> Result<Peer> {
     let addr = free_port()?;
     let config = format!(
-        "worker_processes 1;\nerror_log stderr crit;\npid {folder}/nginx.pid;\ndaemon off;\n\
+        "master_process off;\nerror_log stderr crit;\npid {folder}/nginx.pid;\ndaemon off;\n\
          events {{ worker_connections 4096; }}\nhttp {{\n  access_log off;\n\
          client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/f;\n\
          uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n\
@@ -128,6 +132,24 @@ impl Peer {
             let zero = |name: &str| metrics.lines().any(|line| line == format!("{name} 0"));
             (zero("glassway_queue_bytes") && zero("glassway_in_flight")).then_some(())
         });
+    }
+
+    /// Waits until what was written can also be searched.
+    pub fn index(&mut self) -> Result<()> {
+        let Some(glassway) = self.glassway() else {
+            return Ok(());
+        };
+        let database = Connection::open_with_flags(
+            glassway.database(),
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        let behind = "SELECT coalesce((SELECT max(seq) FROM exchanges), 0)
+                           - coalesce((SELECT at FROM progress WHERE name = 'search'), 0)";
+        within(INDEXING, "everything is indexed", || {
+            let behind: i64 = database.query_row(behind, [], |row| row.get(0)).ok()?;
+            (behind <= 0).then_some(())
+        });
+        Ok(())
     }
 
     /// Resident memory of all its processes, in bytes.

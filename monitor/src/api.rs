@@ -6,8 +6,10 @@
 //! export    GET /api/export.har
 //! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys
 //! settings  GET and PUT /api/settings
-//! providers /api/providers, /api/proxies, /api/presets, /api/providers/capabilities
-//! keys      /api/keys…, /api/groups…, /api/proxies/{id}/groups, /api/validate_keys
+//! providers /api/providers, /api/proxies
+//! presets   /api/presets, /api/providers/capabilities
+//! keys      /api/keys…, /api/validate_keys
+//! groups    /api/groups…, /api/proxies/{id}/groups
 //! models    /api/models…
 //! prices    /api/prices…
 //! routes    /api/routes…
@@ -16,8 +18,8 @@
 //! feed      GET /api/feed (WebSocket)
 //! ```
 //!
-//! `shape` and `detail` are what the answers look like; `input` judges bodies, `answer`
-//! is what writes say; `pool` and `seal` are what providers and keys share; `spec`
+//! `shape` and `detail` are what the answers look like; `input` judges bodies, `fields`
+//! what is in them, `answer` is what writes say; `pool` and `seal` are what providers and keys share; `spec`
 //! completes the specification.
 
 mod answer;
@@ -26,12 +28,15 @@ mod curl;
 mod detail;
 mod export;
 mod feed;
+mod fields;
+mod groups;
 mod har;
 mod health;
 mod input;
 mod keys;
 mod models;
 mod pool;
+mod presets;
 mod prices;
 mod providers;
 mod raw;
@@ -88,7 +93,9 @@ type Operations = (
     stats::Operations,
     (
         providers::Operations,
+        presets::Operations,
         keys::Operations,
+        groups::Operations,
         models::Operations,
         prices::Operations,
         routes::Operations,
@@ -108,7 +115,9 @@ fn operations(app: &Arc<App>) -> Operations {
         stats::Operations(app.clone()),
         (
             providers::Operations(app.clone()),
+            presets::Operations(app.clone()),
             keys::Operations(app.clone()),
+            groups::Operations(app.clone()),
             models::Operations(app.clone()),
             prices::Operations(app.clone()),
             routes::Operations(app.clone()),

@@ -87,6 +87,11 @@ impl App {
         Self { config, auth, live, link, stop, allow, reader, settings, book }
     }
 
+    /// Where clients reach the proxy: as it says, else as configured.
+    pub fn proxy_listen(&self) -> std::net::SocketAddr {
+        self.live.proxy_listen().unwrap_or(self.config.proxy.listen)
+    }
+
     /// Asks the database, off the runtime's threads.
     pub async fn read<T: Send + 'static>(
         &self,

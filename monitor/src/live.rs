@@ -23,6 +23,7 @@ mod viewer;
 
 use std::{
     collections::{HashMap, HashSet},
+    net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
@@ -53,6 +54,8 @@ pub struct Live {
 
 struct State {
     connected: bool,
+    /// Where clients reach the proxy, once it has said so.
+    listen: Option<SocketAddr>,
     gauges: Gauges,
     running: HashMap<ExchangeId, Exchange>,
     /// Running as far as we were told, but unknown to the proxy when it last said hello.
@@ -103,6 +106,7 @@ impl Live {
         let (commands, receiver) = mpsc::channel(1024);
         let state = State {
             connected: false,
+            listen: None,
             gauges: Gauges::default(),
             running: HashMap::new(),
             doubtful: HashMap::new(),
@@ -127,6 +131,11 @@ impl Live {
     /// Everything that runs, in no order.
     pub fn running(&self) -> Vec<Exchange> {
         self.state().running.values().cloned().collect()
+    }
+
+    /// Where clients reach the proxy, once it has said so.
+    pub fn proxy_listen(&self) -> Option<SocketAddr> {
+        self.state().listen
     }
 
     /// One running exchange.
@@ -156,8 +165,12 @@ impl Live {
     /// Takes in what the proxy says.
     pub fn take_in(&self, event: LinkEvent) {
         match event {
-            LinkEvent::Hello { cursor, in_flight, .. } => {
-                let watched = self.state().hello(cursor, in_flight);
+            LinkEvent::Hello { cursor, listen, in_flight, .. } => {
+                let watched = {
+                    let mut state = self.state();
+                    state.listen = listen.or(state.listen);
+                    state.hello(cursor, in_flight)
+                };
                 for id in watched {
                     self.command(LinkCommand::Watch(id));
                 }

@@ -1,27 +1,34 @@
 //! Who may pass, and in which mode. The credential decides first, as contract.md's
 //! "Client access" says; HTTP that no proxy may forward ends here too. Pure.
 //!
-//! Until a key exists there is nothing to manage, so that what is not refused is
+//! Until a key exists there is nothing to manage, and what is not refused is
 //! transparent.
 
-use glassway_shared::config::{ClientAccess, Proxy};
-use http::{HeaderMap, Method, StatusCode, Uri, Version, header, request::Parts};
+use std::{net::IpAddr, sync::Arc};
 
-use crate::{error::Fault, redact::SOCKET_KEY};
+use glassway_shared::config::{ClientAccess, Proxy};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri, Version, header, request::Parts};
+
+use crate::{
+    error::Fault,
+    redact::SOCKET_KEY,
+    snapshot::{Snapshot, Token},
+};
 
 /// What to do with a request head.
-#[derive(Debug, PartialEq, Eq)]
 pub enum Admission {
     /// Answer that we are well; not recorded.
     Health,
     /// Forward with the client's own credential.
     Transparent,
+    /// Glassway picks provider and key.
+    Managed(Option<Arc<Token>>),
     /// Refuse.
     Refused(Fault),
 }
 
 /// Decides by the request's head alone.
-pub fn admit(parts: &Parts, config: &Proxy) -> Admission {
+pub fn admit(parts: &Parts, config: &Proxy, snapshot: &Snapshot) -> Admission {
     if let Err(fault) = check_target(parts).and_then(|()| check_host(parts)) {
         return Admission::Refused(fault);
     }
@@ -31,35 +38,65 @@ pub fn admit(parts: &Parts, config: &Proxy) -> Admission {
     {
         return Admission::Health;
     }
-    match credential(&parts.headers, &parts.uri) {
-        Some(secret) if secret.starts_with("gw-") => Admission::Refused(Fault::refused(
-            "client_token_invalid",
-            StatusCode::UNAUTHORIZED,
-            "this Glassway client token is not known here: create one in the monitor, \
-             or send the upstream's own key",
-        )),
+    let own = credential(&parts.headers, &parts.uri)
+        .filter(|secret| !config.placeholders.iter().any(|p| p == secret));
+    match own {
+        Some(secret) if secret.starts_with("gw-") => match snapshot.token(secret) {
+            Some(token) => Admission::Managed(Some(token.clone())),
+            None => Admission::Refused(Fault::refused(
+                "client_token_invalid",
+                StatusCode::UNAUTHORIZED,
+                "this Glassway client token is not known here: create one in the monitor, \
+                 or send the upstream's own key",
+            )),
+        },
         // A CORS preflight carries no credential and spends nothing.
         _ if is_preflight(parts) => Admission::Transparent,
-        Some(secret) if !config.placeholders.iter().any(|p| p == secret) => {
-            match (config.client_access, names_provider(path)) {
-                (ClientAccess::Token, _) => Admission::Refused(token_needed()),
-                (ClientAccess::Open, true) => Admission::Refused(Fault::refused(
-                    "credential_conflict",
-                    StatusCode::BAD_REQUEST,
-                    "this path uses one of Glassway's keys, but the request carries a key of its \
-                     own: leave it out, or send the request to /v1",
-                )),
-                (ClientAccess::Open, false) => Admission::Transparent,
-            }
-        }
         _ if config.client_access == ClientAccess::Token => Admission::Refused(token_needed()),
-        _ if names_provider(path) => Admission::Refused(Fault::refused(
-            "no_usable_key",
-            StatusCode::SERVICE_UNAVAILABLE,
-            "this path uses one of Glassway's keys, and there is none yet",
+        Some(_) if names_provider(path) => Admission::Refused(Fault::refused(
+            "credential_conflict",
+            StatusCode::BAD_REQUEST,
+            "this path uses one of Glassway's keys, but the request carries a key of its own: \
+             leave it out, or send the request to /v1",
         )),
-        _ => Admission::Transparent,
+        Some(_) => Admission::Transparent,
+        None if !snapshot.has_keys() && !names_provider(path) => Admission::Transparent,
+        None => match spends_for_a_web_page(parts, config) {
+            Some(why) => {
+                Admission::Refused(Fault::refused("origin_not_allowed", StatusCode::FORBIDDEN, why))
+            }
+            None => Admission::Managed(None),
+        },
     }
+}
+
+/// A browser's page must not spend keys just because it can reach this port: says why
+/// the request looks like one.
+fn spends_for_a_web_page(parts: &Parts, config: &Proxy) -> Option<String> {
+    let text = |name| parts.headers.get(name).and_then(|v: &http::HeaderValue| v.to_str().ok());
+    let host = text(header::HOST).or_else(|| parts.uri.authority().map(|a| a.as_str()));
+    let host = host.and_then(|host| host.parse::<http::uri::Authority>().ok());
+    let name = host.as_ref().map_or("", |host| host.host());
+    let literal = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+    let local = name.eq_ignore_ascii_case("localhost")
+        || name.to_ascii_lowercase().ends_with(".localhost")
+        || literal
+        || config.allowed_hosts.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
+    if !local {
+        return Some(format!(
+            "without a client token, `{name}` must be in proxy.allowed_hosts of config.toml"
+        ));
+    }
+    if let Some(origin) = text(header::ORIGIN)
+        && !config.allowed_origins.iter().any(|allowed| allowed == origin)
+    {
+        return Some(format!(
+            "without a client token, the page {origin} must be in proxy.allowed_origins of config.toml"
+        ));
+    }
+    (text(HeaderName::from_static("sec-fetch-site")) == Some("cross-site")).then(|| {
+        "a web page of another site may not use this gateway's keys without a client token".into()
+    })
 }
 
 fn token_needed() -> Fault {
@@ -71,7 +108,7 @@ fn token_needed() -> Fault {
 }
 
 fn names_provider(path: &str) -> bool {
-    path.starts_with("/api/proxy/")
+    path.starts_with("/api/proxy/") || path == "/api/chat/completions"
 }
 
 fn is_preflight(parts: &Parts) -> bool {
@@ -150,13 +187,14 @@ mod tests {
     ) -> Admission {
         let request = build(Request::builder().header("host", "127.0.0.1:8080")).body(()).unwrap();
         let config = Proxy { client_access: access, ..Proxy::default() };
-        admit(&request.into_parts().0, &config)
+        admit(&request.into_parts().0, &config, &Snapshot::empty())
     }
 
     fn code(admission: Admission) -> &'static str {
         match admission {
             Admission::Refused(fault) => fault.code,
             Admission::Transparent => "transparent",
+            Admission::Managed(_) => "managed",
             Admission::Health => "health",
         }
     }
@@ -187,7 +225,7 @@ mod tests {
         "credential_conflict",
         "client_token_invalid"
     )]
-    #[case("/api/proxy/openai/models", "x-other", "1", "no_usable_key", "client_token_invalid")]
+    #[case("/api/proxy/openai/models", "x-other", "1", "managed", "client_token_invalid")]
     #[case("/healthz", "authorization", "Bearer sk-x", "health", "health")]
     fn the_credential_decides(
         #[case] path: &str,
@@ -235,21 +273,25 @@ mod tests {
     ) {
         let request =
             Request::builder().method(method).uri(uri).header("host", host).body(()).unwrap();
-        match admit(&request.into_parts().0, &Proxy::default()) {
+        match admit(&request.into_parts().0, &Proxy::default(), &Snapshot::empty()) {
             Admission::Refused(fault) => {
                 assert_eq!((fault.status.as_u16(), fault.close), (status, true));
             }
-            other => panic!("{other:?}"),
+            _ => panic!("admitted"),
         }
     }
 
     #[test]
     fn a_missing_or_repeated_host_is_refused() {
         let none = Request::builder().uri("/").body(()).unwrap().into_parts().0;
-        assert_eq!(code(admit(&none, &Proxy::default())), "bad_request");
+        assert_eq!(code(admit(&none, &Proxy::default(), &Snapshot::empty())), "bad_request");
         let two = Request::builder().uri("/").header("host", "a").header("host", "a");
         assert_eq!(
-            code(admit(&two.body(()).unwrap().into_parts().0, &Proxy::default())),
+            code(admit(
+                &two.body(()).unwrap().into_parts().0,
+                &Proxy::default(),
+                &Snapshot::empty()
+            )),
             "bad_request"
         );
     }

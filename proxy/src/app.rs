@@ -1,15 +1,32 @@
 //! What every data thread shares: settings read once, and where recording begins.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
 
+use arc_swap::ArcSwap;
 use glassway_shared::config::Config;
 
-use crate::{metrics::Metrics, recorder::Recorder, target::Bases};
+use crate::{
+    feed::{Feed, Signal},
+    metrics::Metrics,
+    pool::strategy::Turns,
+    recorder::Recorder,
+    snapshot::{Snapshot, Standing},
+    target::Bases,
+};
 
 /// See the module.
 pub struct App {
     /// As read at the start.
     pub config: Config,
+    /// Where clients reach us, as the system gave it.
+    pub listen: SocketAddr,
     /// Where transparent traffic goes.
     pub bases: Bases,
     /// `None` with recording off.
@@ -18,6 +35,70 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Tunnels that run beside their connection's task.
     pub tunnels: Tasks,
+    /// Who listens.
+    pub feed: Arc<Feed>,
+    /// What managed requests are routed by.
+    pub routing: Arc<Routing>,
+    /// Orders the turns of keys.
+    pub turns: Turns,
+    /// Where the next random number comes from.
+    pub seed: AtomicU64,
+}
+
+impl App {
+    /// The picture that new requests are routed by.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.routing.snapshot.load_full()
+    }
+
+    /// A key's standing changed: to be kept and told.
+    pub fn key_changed(&self, key_id: i64) {
+        self.routing.mark(key_id);
+        self.feed.send(|| Signal::Key(key_id));
+    }
+
+    /// A provider's standing changed: to be told.
+    pub fn provider_changed(&self, provider_id: i64) {
+        self.feed.send(|| Signal::Provider(provider_id));
+    }
+
+    /// Uniform; not for secrets (splitmix64).
+    pub fn random(&self) -> u64 {
+        let mut x = self.seed.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+}
+
+/// The snapshot, what outlives it, and what of that must be written.
+pub struct Routing {
+    /// Swapped on reload.
+    pub snapshot: ArcSwap<Snapshot>,
+    /// Outlives it.
+    pub standing: Standing,
+    changed: Mutex<BTreeSet<i64>>,
+}
+
+impl Routing {
+    /// Nothing managed yet.
+    pub fn empty() -> Arc<Self> {
+        Arc::new(Self {
+            snapshot: ArcSwap::from_pointee(Snapshot::empty()),
+            standing: Standing::default(),
+            changed: Mutex::default(),
+        })
+    }
+
+    /// This key's state must be written.
+    pub fn mark(&self, key_id: i64) {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(key_id);
+    }
+
+    /// Keys whose state must be written since the last call.
+    pub fn take_changed(&self) -> BTreeSet<i64> {
+        std::mem::take(&mut *self.changed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Counts tasks so that a drain can wait for them.

@@ -2,6 +2,8 @@
 //! sentence for people, in the shape of the caller's dialect. Clients read the
 //! message; logs and records get the code with it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use glassway_shared::model::{Failure, Outcome};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -38,11 +40,15 @@ pub struct Fault {
     pub message: String,
     /// Whether the connection must not be used again.
     pub close: bool,
+    /// When trying again may help.
+    pub retry_after: Option<Duration>,
+    /// The request's field that is to blame.
+    pub param: Option<&'static str>,
 }
 
 impl Fault {
     fn new(code: &'static str, status: StatusCode, outcome: Outcome, message: String) -> Self {
-        Self { code, status, outcome, message, close: false }
+        Self { code, status, outcome, message, close: false, retry_after: None, param: None }
     }
 
     /// The upstream could not be reached.
@@ -52,7 +58,7 @@ impl Fault {
 
     /// It went away before it answered.
     pub fn closed(message: String) -> Self {
-        Self::new("upstream_closed", StatusCode::BAD_GATEWAY, Outcome::UpstreamError, message)
+        Self::new("upstream_closed", StatusCode::BAD_GATEWAY, Outcome::UpstreamClosed, message)
     }
 
     /// It answered something that is not HTTP, or not to be relayed.
@@ -87,7 +93,7 @@ impl Fault {
         let kind = kind(self.status, dialect);
         let body = match dialect {
             Dialect::OpenAi => serde_json::json!({
-                "error": {"message": message, "type": kind, "param": null, "code": self.code},
+                "error": {"message": message, "type": kind, "param": self.param, "code": self.code},
             }),
             Dialect::Anthropic => serde_json::json!({
                 "type": "error",
@@ -105,6 +111,11 @@ impl Fault {
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             headers
                 .insert(header::ALLOW, HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE"));
+        }
+        if let Some(wait) = self.retry_after {
+            // Whole seconds, rounded up: earlier would be too early.
+            let seconds = wait.as_millis().div_ceil(1000).max(1);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds as u64));
         }
         if self.close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

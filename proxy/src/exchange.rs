@@ -6,7 +6,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use glassway_shared::model::Outcome;
+use glassway_shared::model::{Mode, Origin, Outcome};
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header, request::Parts,
 };
@@ -19,6 +19,8 @@ use crate::{
     error::{Dialect, Fault},
     forward,
     live::Recording,
+    managed::{self, Call},
+    pool::Lease,
     server::Part,
     target::Base,
     tee::{Relay, Reply, Upload},
@@ -54,13 +56,20 @@ async fn answer(
     let version = request.version();
     let (parts, body) = request.into_parts();
     let dialect = Dialect::of(&parts.headers);
-    let admission = admit(&parts, &app.config.proxy);
-    if admission == Admission::Health {
-        return health(&app);
-    }
-    let recording = app.recorder.as_ref().map(|recorder| recorder.begin(&parts, peer));
+    let admission = admit(&parts, &app.config.proxy, &app.snapshot());
+    let mode = match &admission {
+        Admission::Health => return health(&app),
+        Admission::Managed(_) => Mode::Managed,
+        _ => Mode::Transparent,
+    };
+    let recording = app.recorder.as_ref().map(|r| r.begin(&parts, peer, Origin::Client, mode));
     let mut response = match admission {
         Admission::Refused(fault) => answer_fault(&app, fault, dialect, recording).await,
+        Admission::Managed(token) => {
+            let call = Call::from_client(token);
+            let body = Some((body, upload));
+            managed::serve(&app, &client, parts, body, dialect, recording, call).await
+        }
         _ => {
             let body = (body, upload);
             forward_to_upstream(&app, &client, parts, body, dialect, recording).await
@@ -104,7 +113,7 @@ async fn forward_to_upstream(
     let target = base.target(target);
     if let Some(recording) = &recording {
         let mut state = recording.live().state();
-        state.provider = Some(base.provider);
+        state.provider = Some(base.provider.clone());
         state.upstream_url =
             Some(format!("{}{}", base.prefix, crate::redact::target(target.as_str())));
         state.attempts = 1;
@@ -135,7 +144,7 @@ async fn forward_to_upstream(
                 live.reused = connect.is_none();
                 live.connect_us = connect.map(|c| u32::try_from(c.as_micros()).unwrap_or(u32::MAX));
             }
-            relay(app, sent, base, dialect, recording, downstream).await
+            relay_answer(app, sent, base, dialect, recording, downstream, None).await
         }
         Err(SendError::Fault(fault)) => answer_fault(app, fault, dialect, recording).await,
         Err(SendError::ClientGone) => {
@@ -159,13 +168,14 @@ fn client_gone() -> Fault {
 }
 
 /// From an answer's head on.
-async fn relay(
+pub async fn relay_answer(
     app: &Arc<App>,
     sent: Sent,
     base: &Base,
     dialect: Dialect,
     recording: Option<Recording>,
     downstream: Option<hyper::upgrade::OnUpgrade>,
+    lease: Option<Lease>,
 ) -> Response<Reply> {
     let Sent { mut response, mut reuse, .. } = sent;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
@@ -205,7 +215,7 @@ async fn relay(
         return Response::from_parts(parts, Reply::empty());
     }
     let idle = app.config.proxy.idle_timeout.0;
-    let relay = Relay::new(body, reuse, recording, outcome, idle);
+    let relay = Relay::new(body, reuse, recording, outcome, idle).holding(lease);
     Response::from_parts(parts, Reply::from(relay))
 }
 
@@ -226,14 +236,14 @@ pub fn outcome_of(status: StatusCode) -> Outcome {
 
 /// Ends an exchange whose answer is complete, and waits for the commit where the
 /// client is to wait for it.
-async fn settle(recording: Option<Recording>, outcome: Outcome) {
+pub async fn settle(recording: Option<Recording>, outcome: Outcome) {
     if let Some(committed) = recording.and_then(|recording| recording.finish(outcome)) {
         let _ = committed.await;
     }
 }
 
 /// Answers with a fault of our own, recorded as the client gets it.
-async fn answer_fault(
+pub async fn answer_fault(
     app: &App,
     fault: Fault,
     dialect: Dialect,

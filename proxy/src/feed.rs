@@ -21,6 +21,10 @@ pub enum Signal {
     Changed(Arc<Live>),
     /// Exchanges up to this cursor are in the database.
     Committed(i64),
+    /// A key's standing changed.
+    Key(i64),
+    /// A provider's standing changed.
+    Provider(i64),
     /// It ended without a record: how, and after how many microseconds.
     Lost(Arc<Live>, Outcome, u64),
 }

@@ -6,12 +6,14 @@
 //! A batch that cannot be written (disk full, locked by another program) is kept and
 //! tried again; meanwhile the budget sheds bodies, then rows, and counts them.
 
+mod account;
 mod entry;
 
 use std::{
     path::PathBuf,
     sync::{
         Arc,
+        atomic::{AtomicI64, Ordering::Relaxed},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::JoinHandle,
@@ -22,6 +24,7 @@ use glassway_shared::{
     config::{Config, Durability},
     feed::Losses,
     model::Outcome,
+    prices::Book,
     store::{
         StoreError,
         checkpoint::Checkpointer,
@@ -33,6 +36,7 @@ use glassway_shared::{
 use tokio::sync::oneshot;
 
 use crate::{
+    app::Routing,
     capture::{Budget, Reserved},
     feed::{Feed, Signal},
     flight::{Flight, wrecks},
@@ -90,6 +94,12 @@ pub struct Parts {
     pub feed: Arc<Feed>,
     /// Requests to count.
     pub metrics: Arc<Metrics>,
+    /// Keys and tokens whose state is kept.
+    pub routing: Arc<Routing>,
+    /// The newest command that was done.
+    pub commands_done: Arc<AtomicI64>,
+    /// For whoever seals keys.
+    pub public_key: [u8; 32],
 }
 
 impl Journal {
@@ -98,6 +108,9 @@ impl Journal {
         let mut writer = Writer::open(&config.database.path)?;
         recover(&mut writer, config)?;
         parts.metrics.cursor(writer.cursor()?);
+        writer.put_public_key(&parts.public_key)?;
+        let commands_kept = writer.commands_done()?;
+        parts.commands_done.store(commands_kept, Relaxed);
         let io = |source| StoreError::Io { path: config.database.path.clone(), source };
         let checkpointer = Checkpointer::start(&config.database.path).map_err(io)?;
         let (sender, queue) = channel();
@@ -114,6 +127,8 @@ impl Journal {
             },
             path: config.database.path.clone(),
             told: Losses::default(),
+            prices: Book::builtin(),
+            commands_kept,
         };
         let thread = std::thread::Builder::new()
             .name("journal".into())
@@ -161,6 +176,8 @@ struct Work {
     path: PathBuf,
     /// Losses already written.
     told: Losses,
+    prices: &'static Book,
+    commands_kept: i64,
 }
 
 impl Work {
@@ -184,6 +201,7 @@ impl Work {
         if self.losses() != self.told {
             let _ = self.append(&[]);
         }
+        self.keep_states();
         let left = self.parts.flight.unlanded();
         if left == 0 {
             self.parts.flight.remove();
@@ -209,7 +227,8 @@ impl Work {
         let mut held = Vec::with_capacity(ended.len());
         let mut records = Vec::with_capacity(ended.len());
         for ended in ended {
-            let (record, memory) = entry::record(&ended);
+            let (mut record, memory) = entry::record(&ended);
+            account::settle(&mut record, &ended, self.prices, &self.parts.routing);
             records.push(record);
             held.push((ended, memory));
         }
@@ -219,6 +238,7 @@ impl Work {
             // Given up at shutdown: the slots stay for the next start.
             return full;
         }
+        self.keep_states();
         for record in &records {
             self.parts.metrics.count(record);
         }
@@ -234,6 +254,23 @@ impl Work {
             self.parts.feed.send(|| Signal::Committed(cursor));
         }
         full
+    }
+
+    /// Writes what changed of keys and tokens. A failure is made up for by the next time.
+    fn keep_states(&mut self) {
+        let changed = self.parts.routing.take_changed();
+        let states = account::states(&self.parts.routing, &changed);
+        let spending = account::spending(&self.parts.routing);
+        if !(states.is_empty() && spending.is_empty())
+            && let Err(e) = self.writer.keep_states(&states, &spending)
+        {
+            tracing::warn!(error = %e, "cannot keep the state of keys; trying again");
+            changed.into_iter().for_each(|key| self.parts.routing.mark(key));
+        }
+        let done = self.parts.commands_done.load(Relaxed);
+        if done > self.commands_kept && self.writer.put_commands_done(done).is_ok() {
+            self.commands_kept = done;
+        }
     }
 
     fn losses(&self) -> Losses {
@@ -297,6 +334,7 @@ impl Work {
         if self.losses() != self.told {
             let _ = self.append(&[]);
         }
+        self.keep_states();
         let now_us = jiff::Timestamp::now().as_microsecond();
         match self.tender.slice(&mut self.writer, self.limits, now_us) {
             Ok(more) => more,

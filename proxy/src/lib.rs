@@ -9,6 +9,11 @@
 //! admit      client access; what no proxy may forward          (pure)
 //! target     which base URL, which path there                  (pure)
 //! forward    which headers cross                               (pure)
+//! managed    the same for requests that Glassway routes: keys tried until one answers
+//! snapshot   providers, keys, routes, tokens: one immutable picture; reload swaps it
+//! route      a model's keys, in tiers                           (pure)
+//! pool       which key; what its answers say; why one is out    (pure)
+//! ledger     what client tokens may still do
 //! upstream   connection pool, TLS, proxies, timeouts
 //! tee        frames through, a bounded copy aside, one end
 //! websocket  the same for upgraded connections
@@ -34,32 +39,42 @@ pub mod feed;
 pub mod flight;
 pub mod forward;
 pub mod journal;
+pub mod ledger;
 pub mod link;
 pub mod live;
+pub mod managed;
 pub mod metrics;
 pub mod pool;
 pub mod recorder;
 pub mod redact;
+pub mod reload;
+pub mod route;
 pub mod server;
+pub mod snapshot;
 pub mod target;
 pub mod tee;
 pub mod upstream;
 pub mod usage;
 pub mod websocket;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64},
+};
 
 use anyhow::Context;
-use glassway_shared::{config::Config, id::ExchangeId};
+use glassway_shared::{address::Allow, config::Config, id::ExchangeId};
 
 use crate::{
-    app::{App, Tasks},
+    app::{App, Routing, Tasks},
     capture::Budget,
     feed::Feed,
     flight::Flight,
     journal::Journal,
     metrics::Metrics,
+    pool::strategy::Turns,
     recorder::Recorder,
+    reload::Watch,
     server::Drain,
     target::Bases,
     upstream::Connector,
@@ -73,35 +88,55 @@ pub fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let instance = ExchangeId::new().to_string();
-    let connector = Arc::new(Connector::from_env(config.proxy.connect_timeout.0)?);
+    let upstream = &config.upstream;
+    let allow =
+        Allow::parse(&upstream.allow)?.and(&upstream.base_url).and(&upstream.anthropic_base_url);
+    let connector = Arc::new(Connector::from_env(config.proxy.connect_timeout.0, allow)?);
     let metrics = Arc::new(Metrics::default());
     let feed = Feed::new();
     let budget = Budget::new(usize::try_from(config.record.queue_bytes).unwrap_or(usize::MAX));
-    let recording = match config.record.enabled {
-        false => None,
-        true => {
-            let dir = config.flight_dir();
-            let flight = Arc::new(
-                Flight::open(&dir, &instance).with_context(|| format!("{}", dir.display()))?,
-            );
-            let parts = journal::Parts {
-                budget: budget.clone(),
-                flight: flight.clone(),
-                feed: feed.clone(),
-                metrics: metrics.clone(),
-            };
-            let (journal, queue) = Journal::start(&config, parts)?;
-            let recorder =
-                Recorder::new(&config.record, budget, flight, feed, queue, metrics.clone());
-            Some((journal, Arc::new(recorder)))
-        }
+    let private = reload::private_key(&config.secrets.private_key)?;
+    let routing = Routing::empty();
+    let done = Arc::new(AtomicI64::new(0));
+    let dir = config.flight_dir();
+    let flight =
+        Arc::new(Flight::open(&dir, &instance).with_context(|| format!("{}", dir.display()))?);
+    let parts = journal::Parts {
+        budget: budget.clone(),
+        flight: flight.clone(),
+        feed: feed.clone(),
+        metrics: metrics.clone(),
+        routing: routing.clone(),
+        commands_done: done.clone(),
+        public_key: *private.public().as_bytes(),
     };
-    let (journal, recorder) = recording.unzip();
+    let (journal, queue) = Journal::start(&config, parts)?;
+    let reloader = Watch {
+        routing: routing.clone(),
+        feed: feed.clone(),
+        config: config.clone(),
+        private,
+        done,
+    }
+    .start()?;
+    let recorder = config.record.enabled.then(|| {
+        let (feed, queue) = (feed.clone(), queue.clone());
+        Arc::new(Recorder::new(&config.record, budget, flight, feed, queue, metrics.clone()))
+    });
+    let seed = u64::from_le_bytes(
+        instance.as_bytes()[instance.len() - 8..].try_into().expect("eight bytes"),
+    );
+    let address = listener.local_addr()?;
     let app = Arc::new(App {
+        listen: address,
         bases: Bases::new(&config.upstream),
         recorder,
         metrics: metrics.clone(),
         tunnels: Tasks::default(),
+        feed,
+        routing,
+        turns: Turns::default(),
+        seed: AtomicU64::new(seed),
         config,
     });
 
@@ -111,8 +146,7 @@ pub fn run(
         .enable_all()
         .build()?;
     let drain = Drain::default();
-    let link = control.block_on(link::start(app.clone(), instance))?;
-    let address = listener.local_addr()?;
+    let link = control.block_on(link::start(app.clone(), instance, reloader, connector.clone()))?;
     let threads = server::start(&app, &listener, &connector, &drain)?;
     drop(listener);
     tracing::info!("proxy listening on http://{address}");
@@ -131,11 +165,9 @@ pub fn run(
     metrics.stop();
     link.stop();
     control.shutdown_timeout(std::time::Duration::from_secs(1));
-    // The last handle on the queue goes with the app; the journal then writes and ends.
-    drop(app);
-    if let Some(journal) = journal {
-        journal.join();
-    }
+    // The last handles on the queue go; the journal then writes and ends.
+    drop((app, queue));
+    journal.join();
     tracing::info!("stopped");
     Ok(())
 }

@@ -15,15 +15,21 @@ use std::{
 
 use anyhow::Context;
 use bytes::Bytes;
-use glassway_shared::{feed::Losses, id::ExchangeId, store::migrate};
+use glassway_shared::{feed::Losses, id::ExchangeId, model::Origin, store::migrate};
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::{app::App, metrics::Gauges};
+use crate::{
+    app::App,
+    managed::{self, Call},
+    metrics::Gauges,
+    reload::Reloader,
+    tee::Reply,
+    upstream::{Client, Connector},
+};
 
 /// The socket; removed when stopped.
 pub struct Link {
@@ -39,17 +45,25 @@ impl Link {
 
 struct Shared {
     app: Arc<App>,
+    reloader: Reloader,
+    client: Client,
     instance: String,
     watching: Arc<progress::Watching>,
 }
 
 /// Listens; fails where another proxy serves the same socket.
-pub async fn start(app: Arc<App>, instance: String) -> anyhow::Result<Link> {
+pub async fn start(
+    app: Arc<App>,
+    instance: String,
+    reloader: Reloader,
+    connector: Arc<Connector>,
+) -> anyhow::Result<Link> {
     let path = app.config.proxy.link.clone();
     let listener =
         listen(&path).await.with_context(|| format!("cannot listen on {}", path.display()))?;
     let watching = progress::Watching::start(&app);
-    let shared = Arc::new(Shared { app, instance, watching });
+    let client = Client::new(connector, app.config.proxy.first_byte_timeout.0);
+    let shared = Arc::new(Shared { app, reloader, client, instance, watching });
     tokio::spawn(async move {
         loop {
             match listener.accept().await {
@@ -88,32 +102,70 @@ async fn listen(path: &Path) -> io::Result<UnixListener> {
 async fn connection(stream: UnixStream, shared: Arc<Shared>) {
     let service = service_fn(move |request| {
         let shared = shared.clone();
-        async move { Ok::<_, std::convert::Infallible>(answer(&shared, request)) }
+        async move { Ok::<_, std::convert::Infallible>(answer(&shared, request).await) }
     });
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     let _ = connection.with_upgrades().await;
 }
 
-fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    if request.method() != Method::GET {
-        return json_reply(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "only GET"}));
+async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Reply> {
+    let path = request.uri().path().to_owned();
+    if path.starts_with("/as/") || path.starts_with("/managed/") {
+        return managed(shared, request).await;
     }
     let app = &shared.app;
-    let path = request.uri().path().to_owned();
-    match path.as_str() {
-        "/health" => json_reply(StatusCode::OK, &health(shared)),
-        "/state" => json_reply(StatusCode::OK, &state(shared)),
-        "/in-flight" => json_reply(StatusCode::OK, &json!(in_flight(app))),
-        "/metrics" => text_reply(metrics(app)),
-        "/feed" => feed::upgrade(shared, request),
-        _ => match path.strip_prefix("/in-flight/").and_then(|id| id.parse::<ExchangeId>().ok()) {
-            Some(id) => match app.recorder.as_ref().and_then(|r| r.flight.find(id)) {
-                Some(live) => json_reply(StatusCode::OK, &detail::detail(&live)),
-                None => json_reply(StatusCode::NOT_FOUND, &json!({"error": "not in flight"})),
-            },
-            None => json_reply(StatusCode::NOT_FOUND, &json!({"error": "no such path"})),
+    let response = match (request.method(), path.as_str()) {
+        (&Method::POST, "/reload") => match shared.reloader.reload().await {
+            Some(revision) => json_reply(StatusCode::OK, &json!({"revision": revision})),
+            None => json_reply(StatusCode::SERVICE_UNAVAILABLE, &json!({"error": "stopping"})),
         },
-    }
+        (&Method::GET, "/public-key") => {
+            json_reply(StatusCode::OK, &json!({"public_key": shared.reloader.public_key()}))
+        }
+        (&Method::GET, "/health") => json_reply(StatusCode::OK, &health(shared)),
+        (&Method::GET, "/state") => json_reply(StatusCode::OK, &state(shared)),
+        (&Method::GET, "/in-flight") => json_reply(StatusCode::OK, &json!(in_flight(app))),
+        (&Method::GET, "/metrics") => text_reply(metrics(app)),
+        (&Method::GET, "/feed") => feed::upgrade(shared, request),
+        (&Method::GET, path) => {
+            let id = path.strip_prefix("/in-flight/").and_then(|id| id.parse::<ExchangeId>().ok());
+            let live = id.map(|id| app.recorder.as_ref().and_then(|r| r.flight.find(id)));
+            match live {
+                Some(Some(live)) => json_reply(StatusCode::OK, &detail::detail(&live)),
+                Some(None) => json_reply(StatusCode::NOT_FOUND, &json!({"error": "not in flight"})),
+                None => json_reply(StatusCode::NOT_FOUND, &json!({"error": "no such path"})),
+            }
+        }
+        _ => json_reply(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "only GET here"})),
+    };
+    let (parts, body) = response.into_parts();
+    Response::from_parts(parts, Reply::from(body))
+}
+
+/// `ANY /as/{key id}/…` and `ANY /managed/…`: requests that the monitor has made for it.
+async fn managed(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Reply> {
+    let (mut parts, body) = request.into_parts();
+    let text = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
+    let origin = text("x-glassway-origin").and_then(|o| o.parse().ok());
+    let provider = text("x-glassway-provider").map(str::to_owned);
+    let chosen = text("x-glassway-key").and_then(|id| id.parse::<i64>().ok());
+    let target = parts.uri.path_and_query().map_or("/", |t| t.as_str());
+    let as_key = target.strip_prefix("/as/").and_then(|rest| {
+        let (id, rest) = rest.split_at(rest.find('/')?);
+        Some((id.parse::<i64>().ok()?, rest))
+    });
+    let (key, exact, rest) = match as_key {
+        Some((id, rest)) => (Some(id), true, rest),
+        None => (chosen, chosen.is_some(), target.strip_prefix("/managed").unwrap_or(target)),
+    };
+    let Ok(uri) = rest.parse() else {
+        let response = json_reply(StatusCode::BAD_REQUEST, &json!({"error": "no such path"}));
+        return response.map(Reply::from);
+    };
+    parts.uri = uri;
+    let origin = origin.unwrap_or(if exact { Origin::Test } else { Origin::Chat });
+    let call = Call { origin, token: None, provider, key, exact };
+    managed::internal(&shared.app, &shared.client, parts, Some(body), call).await
 }
 
 fn in_flight(app: &App) -> Vec<glassway_shared::model::Exchange> {
@@ -168,18 +220,18 @@ fn metrics(app: &App) -> String {
     })
 }
 
-fn json_reply(status: StatusCode, body: &impl serde::Serialize) -> Response<Full<Bytes>> {
+fn json_reply(status: StatusCode, body: &impl serde::Serialize) -> Response<Bytes> {
     let body = serde_json::to_vec(body).expect("plain data is JSON");
     Response::builder()
         .status(status)
         .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::from(body))
+        .body(Bytes::from(body))
         .expect("a literal head is valid")
 }
 
-fn text_reply(body: String) -> Response<Full<Bytes>> {
+fn text_reply(body: String) -> Response<Bytes> {
     Response::builder()
         .header(header::CONTENT_TYPE, "text/plain; version=0.0.4")
-        .body(Full::from(body))
+        .body(Bytes::from(body))
         .expect("a literal head is valid")
 }

@@ -12,14 +12,18 @@ use std::{
 
 use glassway_shared::{
     id::ExchangeId,
-    model::{Exchange, Failure, Mode, Origin, Outcome, Progress, Usage},
+    model::{Exchange, Failure, Mode, Origin, Outcome, Progress, Try, Usage},
     store::record::Marks,
 };
 use http::{Method, Version};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::{capture::Capture, recorder::Recorder};
+use crate::{
+    capture::Capture,
+    recorder::Recorder,
+    snapshot::{Key, Provider, Snapshot, Token},
+};
 
 /// A running exchange.
 pub struct Live {
@@ -64,7 +68,13 @@ impl Head {
 /// What has become known since.
 pub struct State {
     /// The provider's name.
-    pub provider: Option<&'static str>,
+    pub provider: Option<Arc<str>>,
+    /// The key's name.
+    pub key: Option<Arc<str>>,
+    /// Who pays; of managed exchanges.
+    pub billing: Option<Billing>,
+    /// Attempts that ended, of managed exchanges.
+    pub tries: Vec<Try>,
     /// Where it went, credentials redacted.
     pub upstream_url: Option<String>,
     /// Upstream tries.
@@ -89,6 +99,28 @@ pub struct State {
     pub model: Option<String>,
     /// Read from the answer by the ticker.
     pub progress: Option<Progress>,
+}
+
+/// Who pays for a managed exchange, and by which prices.
+#[derive(Clone)]
+pub struct Billing {
+    /// The upstream that served it last.
+    pub provider: Arc<Provider>,
+    /// The key that served it last.
+    pub key: Arc<Key>,
+    /// The client's token.
+    pub token: Option<Arc<Token>>,
+    /// The prices of that moment.
+    pub snapshot: Arc<Snapshot>,
+    /// The model's name at the upstream.
+    pub model: Arc<str>,
+}
+
+impl Billing {
+    /// As people call the token.
+    pub fn token_name(&self) -> Option<String> {
+        self.token.as_ref().map(|token| token.row.name.clone())
+    }
 }
 
 /// The answer as the client gets it.
@@ -120,6 +152,9 @@ impl Live {
     ) -> Self {
         let state = State {
             provider: None,
+            key: None,
+            billing: None,
+            tries: Vec::new(),
             upstream_url: None,
             attempts: 0,
             connect_us: None,
@@ -158,11 +193,11 @@ impl Live {
             origin: self.head.origin,
             mode: self.head.mode,
             client_ip: self.head.client_ip.to_string(),
-            client_token: None,
-            provider: state.provider.map(str::to_owned),
-            key: None,
+            client_token: state.billing.as_ref().and_then(Billing::token_name),
+            provider: state.provider.as_deref().map(str::to_owned),
+            key: state.key.as_deref().map(str::to_owned),
             model: state.model.clone(),
-            upstream_model: None,
+            upstream_model: state.billing.as_ref().map(|b| b.model.to_string()),
             status: answer.map(|a| a.status),
             outcome: Outcome::InFlight,
             error: state.error.clone(),

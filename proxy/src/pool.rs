@@ -6,6 +6,7 @@
 //! known of them.
 
 pub mod health;
+pub mod provision;
 pub mod signal;
 pub mod strategy;
 

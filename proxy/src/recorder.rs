@@ -67,7 +67,13 @@ impl Recorder {
     }
 
     /// A request head has arrived.
-    pub fn begin(self: &Arc<Self>, parts: &Parts, client_ip: IpAddr) -> Recording {
+    pub fn begin(
+        self: &Arc<Self>,
+        parts: &Parts,
+        client_ip: IpAddr,
+        origin: Origin,
+        mode: Mode,
+    ) -> Recording {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let head = Head {
             method: parts.method.clone(),
@@ -75,8 +81,8 @@ impl Recorder {
             version: parts.version,
             client_ip,
             headers: self.redactor.block(&parts.headers),
-            origin: Origin::Client,
-            mode: Mode::Transparent,
+            origin,
+            mode,
         };
         let request = Capture::new(&self.budget, self.max_body);
         let at_us = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);

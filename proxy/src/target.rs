@@ -21,7 +21,7 @@ pub struct Origin {
 #[derive(Clone, Debug)]
 pub struct Base {
     /// Name that records show.
-    pub provider: &'static str,
+    pub provider: Arc<str>,
     /// Where to connect.
     pub origin: Arc<Origin>,
     /// The Host header.
@@ -34,7 +34,7 @@ pub struct Base {
 
 impl Base {
     /// From a configured base URL, which has been checked to name a host.
-    pub fn new(provider: &'static str, url: &Url) -> Self {
+    pub fn new(provider: &str, url: &Url) -> Self {
         let tls = url.scheme() == "https";
         let host = url.host_str().unwrap_or_default().to_owned();
         let port = url.port_or_known_default().unwrap_or(443);
@@ -44,12 +44,17 @@ impl Base {
         };
         let path = url.path().trim_end_matches('/');
         Self {
-            provider,
+            provider: provider.into(),
             host: HeaderValue::from_str(&authority).expect("a URL's authority is ASCII"),
             prefix: format!("{}://{authority}", url.scheme()),
             origin: Arc::new(Origin { tls, host, port }),
             path: if path == "/v1" { String::new() } else { path.to_owned() },
         }
+    }
+
+    /// What stands in place of `/v1`; empty where the base has no path of its own.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// The target at this base: as it came, save that `/api/v1/` becomes `/v1/`, and

@@ -15,12 +15,14 @@ use bytes::Bytes;
 use glassway_shared::model::{Failure, Outcome};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::{sync::oneshot, time::Sleep};
 
 use crate::{
     forward,
     live::{Live, Recording},
+    pool::Lease,
     recorder::Recorder,
     server::Part,
     upstream::{Reuse, UploadState},
@@ -74,9 +76,42 @@ impl Idle {
     }
 }
 
+enum Source {
+    /// As the client sends it.
+    Streamed(Incoming),
+    /// Read before, for as many attempts as it takes.
+    Whole(Full<Bytes>),
+}
+
+impl Source {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self {
+            Self::Streamed(body) => Pin::new(body).poll_frame(cx),
+            Self::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Streamed(body) => body.is_end_stream(),
+            Self::Whole(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Streamed(body) => body.size_hint(),
+            Self::Whole(body) => body.size_hint(),
+        }
+    }
+}
+
 /// A client's body on its way upstream.
 pub struct Upload {
-    inner: Incoming,
+    inner: Source,
     live: Option<(Arc<Live>, Arc<Recorder>)>,
     state: Arc<UploadState>,
     idle: Idle,
@@ -93,7 +128,18 @@ impl Upload {
         part: Option<Part>,
     ) -> Self {
         let live = recording.map(|r| (r.live().clone(), r.recorder().clone()));
-        Self { inner, live, state, idle: Idle::new(idle), _part: part }
+        Self { inner: Source::Streamed(inner), live, state, idle: Idle::new(idle), _part: part }
+    }
+
+    /// A body that was read before; recorded then.
+    pub fn whole(body: Bytes) -> Self {
+        Self {
+            inner: Source::Whole(Full::new(body)),
+            live: None,
+            state: UploadState::new(),
+            idle: Idle::new(Duration::ZERO),
+            _part: None,
+        }
     }
 
     fn sent(&self) {
@@ -114,7 +160,7 @@ impl Body for Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = self.get_mut();
-        let Poll::Ready(next) = Pin::new(&mut this.inner).poll_frame(cx) else {
+        let Poll::Ready(next) = this.inner.poll_frame(cx) else {
             ready!(this.idle.poll(cx));
             this.state.stall();
             return Poll::Ready(Some(Err(BodyError::Idle(this.idle.limit))));
@@ -211,6 +257,8 @@ pub struct Relay {
     /// With `durability = "before_end"`: the last frame, until the commit.
     held: Option<(Option<Frame<Bytes>>, oneshot::Receiver<()>)>,
     ended: bool,
+    /// The key that serves it is busy so long.
+    _lease: Option<Lease>,
 }
 
 impl Relay {
@@ -223,7 +271,13 @@ impl Relay {
         idle: Duration,
     ) -> Self {
         let idle = Idle::new(idle);
-        Self { inner, reuse, recording, outcome, idle, held: None, ended: false }
+        Self { inner, reuse, recording, outcome, idle, held: None, ended: false, _lease: None }
+    }
+
+    /// Keeps a key's lease until the body is done with.
+    pub fn holding(mut self, lease: Option<Lease>) -> Self {
+        self._lease = lease;
+        self
     }
 
     fn copy(&self, data: &Bytes) {

@@ -65,7 +65,10 @@ pub fn tunnel(
 }
 
 enum End {
-    Closed,
+    /// The other side is done; politely where a close frame went before.
+    Closed {
+        politely: bool,
+    },
     ReadFailed,
     WriteFailed,
 }
@@ -86,15 +89,28 @@ async fn relay(
         let up = copy(client_read, server_write, up, &moved);
         let down = copy(server_read, client_write, down, &moved);
         tokio::pin!(up, down);
-        // A failure in one direction ends both; a clean close only its own.
+        // A failure in one direction ends both; a clean close only its own, for as long
+        // as the other may still have something to say.
         tokio::select! {
             end = &mut up => match end {
-                End::Closed => judge(End::Closed, (&mut down).await),
-                end => judge(end, End::Closed),
+                End::Closed { politely: true } => {
+                    let _ = tokio::time::timeout(GRACE, &mut down).await;
+                    ended_well()
+                }
+                End::Closed { politely: false } => match (&mut down).await {
+                    End::ReadFailed => upstream_closed(),
+                    _ => (Outcome::ClientClosed, None),
+                },
+                End::ReadFailed => (Outcome::ClientClosed, None),
+                End::WriteFailed => upstream_closed(),
             },
             end = &mut down => match end {
-                End::Closed => judge((&mut up).await, End::Closed),
-                end => judge(End::Closed, end),
+                End::Closed { politely: true } => {
+                    let _ = tokio::time::timeout(GRACE, &mut up).await;
+                    ended_well()
+                }
+                End::Closed { politely: false } | End::ReadFailed => upstream_closed(),
+                End::WriteFailed => (Outcome::ClientClosed, None),
             },
         }
     };
@@ -111,15 +127,16 @@ async fn relay(
     }
 }
 
-fn judge(up: End, down: End) -> (Outcome, Option<Failure>) {
-    match (up, down) {
-        (End::ReadFailed, _) | (_, End::WriteFailed) => (Outcome::ClientClosed, None),
-        (End::WriteFailed, _) | (_, End::ReadFailed) => {
-            let message = "the upstream broke off the WebSocket".to_owned();
-            (Outcome::UpstreamClosed, Some(Failure { code: "upstream_closed".into(), message }))
-        }
-        (End::Closed, End::Closed) => (Outcome::Ok, None),
-    }
+/// After one side closed politely, how long the other may take to do so.
+const GRACE: Duration = Duration::from_secs(5);
+
+fn ended_well() -> (Outcome, Option<Failure>) {
+    (Outcome::Ok, None)
+}
+
+fn upstream_closed() -> (Outcome, Option<Failure>) {
+    let message = "the upstream broke off the WebSocket".to_owned();
+    (Outcome::UpstreamClosed, Some(Failure { code: "upstream_closed".into(), message }))
 }
 
 async fn copy(
@@ -133,13 +150,17 @@ async fn copy(
         match from.read(&mut buffer).await {
             Ok(0) => {
                 let _ = to.shutdown().await;
-                return End::Closed;
+                return End::Closed { politely: observer.closing() };
             }
             Ok(n) => {
                 moved.notify_one();
                 observer.see(&buffer[..n]);
                 if to.write_all(&buffer[..n]).await.is_err() || to.flush().await.is_err() {
-                    return End::WriteFailed;
+                    // A side that has said goodbye need not listen any more.
+                    return match observer.closing() {
+                        true => End::Closed { politely: true },
+                        false => End::WriteFailed,
+                    };
                 }
             }
             Err(_) => return End::ReadFailed,

@@ -20,6 +20,9 @@ pub enum LinkEvent {
         instance: String,
         /// The newest committed exchange.
         cursor: i64,
+        /// Where clients reach the proxy, as the system gave it.
+        #[serde(default)]
+        listen: Option<std::net::SocketAddr>,
         /// Everything that runs now.
         in_flight: Vec<Exchange>,
     },

@@ -88,6 +88,11 @@ impl PublicKey {
         Ok(Self(bytes))
     }
 
+    /// 64 hexadecimal digits, for the link.
+    pub fn to_hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Its 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

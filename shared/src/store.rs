@@ -85,6 +85,14 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// It cannot be opened: no file, no permission, a failing disk.
+    #[error("{path}: cannot be used as a database: {source}")]
+    Unusable {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
     /// Anything else SQLite says.
     #[error(transparent)]
     Sql(#[from] rusqlite::Error),

@@ -4,7 +4,6 @@
 use std::{
     io::{self, BufRead, BufReader, Read},
     net::SocketAddr,
-    os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex},
@@ -37,13 +36,13 @@ struct Lines {
 }
 
 impl Process {
-    /// Starts `command` in a process group of its own, so that a Ctrl-C on the
-    /// terminal reaches only whoever decides what it means.
+    /// Starts `command`, in our process group unless it says otherwise: whoever
+    /// ends a test or a measurement ends what it has started too.
     ///
     /// # Errors
     /// It cannot be started.
     pub fn spawn(name: &str, mut command: Command, echo: Echo) -> io::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let lines = Arc::new(Lines::default());
         let echo = Arc::new(echo);

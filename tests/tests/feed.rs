@@ -84,8 +84,11 @@ fn a_running_exchange_is_in_hello_in_the_list_and_in_its_detail() {
     });
     let feed = glassway.feed();
     assert_eq!(feed.hello["in_flight"][0]["id"], id.as_str());
-    let shown = glassway.api().request(&id);
-    assert_eq!(shown["outcome"], "in_flight");
+    let shown = glassway_tests::eventually("its model is known", || {
+        let shown = glassway.api().request(&id);
+        assert_eq!(shown["outcome"], "in_flight");
+        (!shown["model"].is_null()).then_some(shown)
+    });
     assert_eq!(shown["model"], "gpt-4o");
     assert_eq!(shown["path"], "/v1/chat/completions");
     open.open();

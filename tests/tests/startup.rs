@@ -244,3 +244,21 @@ fn the_first_start_leaves_a_sign_in_link_and_no_key() {
     let database = fs::read(glassway.database()).unwrap();
     assert!(!database.windows(key.len()).any(|w| w == key.as_bytes()), "the key itself is stored");
 }
+
+#[test]
+fn a_lost_admin_key_is_replaced() {
+    let mut glassway =
+        Glassway::setup().upstream("http://127.0.0.1:1").unset("monitor.admin_key").start();
+    let link = fs::read_to_string(glassway.folder().join("data/sign-in")).unwrap();
+    let old = link.trim().split_once("/#key=").unwrap().1.to_owned();
+    let output = glassway.started_with().command(Which::Monitor).arg("new-admin-key").output();
+    let said = String::from_utf8(output.unwrap().stdout).unwrap();
+    let new = said.lines().next().unwrap().to_owned();
+    assert!(said.contains(&format!("/#key={new}")), "{said}");
+    for _ in 0..2 {
+        let with = |key: &str| glassway.api().with_bearer(key).get("/api/settings").status;
+        assert_eq!((with(&old), with(&new)), (401, 200));
+        glassway.term(Which::Monitor);
+        glassway.start(Which::Monitor);
+    }
+}

@@ -6,7 +6,7 @@ mod clients;
 
 use std::{process::ExitCode, thread};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use glassway_tests::{
     api::Api,
     llm::{self, Pace},
@@ -14,7 +14,7 @@ use glassway_tests::{
 
 use crate::{
     pair::{Pair, Plan, Stop},
-    run::{announce, build, sign_in_link},
+    run::{admin_key, announce, build},
     tools::root,
 };
 
@@ -52,14 +52,13 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         env: env.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
     };
     let (mut pair, addresses) = Pair::start(&plan)?;
-    let link = sign_in_link(&data.path().join("glassway.db"));
-    announce(&addresses, link.as_deref());
+    let key = admin_key(&data.path().join("glassway.db"));
+    announce(&addresses, key.as_deref());
 
     if arguments.once {
         let made = clients::once(addresses.proxy);
-        let key = link.as_deref().and_then(|l| l.split_once("#key="));
-        ensure!(key.is_some(), "the monitor left no sign-in link");
-        let api = Api::new(addresses.monitor, key.map(|(_, key)| key).unwrap_or_default());
+        let key = key.context("the monitor left no sign-in link")?;
+        let api = Api::new(addresses.monitor, &key);
         glassway_tests::eventually(format_args!("{made} recorded calls"), || {
             let recorded = api.requests("?limit=1000");
             let ended = recorded.iter().filter(|r| r["outcome"] != "in_flight");

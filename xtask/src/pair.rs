@@ -3,6 +3,7 @@
 
 use std::{
     net::SocketAddr,
+    os::unix::process::CommandExt,
     path::PathBuf,
     process::{Command, ExitCode},
     time::Duration,
@@ -55,7 +56,9 @@ impl Plan {
         command
             .arg("--config")
             .arg(&self.config)
-            .envs(self.env.iter().map(|(name, value)| (name, value)));
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            // A Ctrl-C on the terminal reaches only us; we decide what it means.
+            .process_group(0);
         let echo: Echo = Box::new(move |line| eprintln!("{} {line}", paint(style, label)));
         Process::spawn(binary, command, echo)
             .with_context(|| format!("cannot start {}", path.display()))

@@ -1,12 +1,13 @@
 //! `cargo xtask run`: from a fresh clone to a running Glassway.
 
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context, Result, bail};
+use glassway_tests::api::Api;
 
 use crate::{
     pair::{Addresses, Pair, Plan},
@@ -33,7 +34,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let plan = Plan { binaries: build(arguments.debug)?, env: Vec::new(), config };
     let database = database(&plan.config)?;
     let (mut pair, addresses) = Pair::start(&plan)?;
-    announce(&addresses, sign_in_link(&database).as_deref());
+    let key = admin_key(&database).filter(|key| opens(&addresses, key));
+    announce(&addresses, key.as_deref());
     let why = pair.wait(|| true);
     Ok(pair.stop(&why))
 }
@@ -58,34 +60,41 @@ pub fn build(debug: bool) -> Result<PathBuf> {
     Ok(target().join(if debug { "debug" } else { "release" }))
 }
 
-/// Prints where everything is.
-pub fn announce(addresses: &Addresses, link: Option<&str>) {
-    let link = link.map_or_else(
-        || {
-            format!(
-                "{} with the admin key (lost? glassway-monitor new-admin-key)",
-                page(addresses.monitor)
-            )
-        },
-        str::to_owned,
-    );
+/// Prints where everything is; `key` is the admin key, where it is still known.
+pub fn announce(addresses: &Addresses, key: Option<&str>) {
+    let monitor = page(addresses.monitor);
+    let sign_in = match key {
+        Some(key) => format!("{monitor}/#key={key}"),
+        None => format!("{monitor} with the admin key (lost? glassway-monitor new-admin-key)"),
+    };
     eprintln!();
     eprintln!("  {}", paint("1", "Glassway runs."));
     eprintln!("    clients   {}/v1", page(addresses.proxy));
-    eprintln!("    monitor   {}", page(addresses.monitor));
-    eprintln!("    sign in   {}", paint("1", &link));
+    eprintln!("    monitor   {monitor}");
+    eprintln!("    sign in   {}", paint("1", &sign_in));
     eprintln!();
 }
 
-fn page(addr: SocketAddr) -> String {
+/// Where to point a program on this machine.
+fn page(mut addr: SocketAddr) -> String {
+    if addr.ip().is_unspecified() {
+        addr.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
     format!("http://{addr}")
 }
 
-/// The link the monitor left beside the database when it made the admin key.
-pub fn sign_in_link(database: &Path) -> Option<String> {
+/// The admin key, out of the sign-in link the monitor left beside the database
+/// when it made it.
+pub fn admin_key(database: &Path) -> Option<String> {
     let text = std::fs::read_to_string(database.with_file_name("sign-in")).ok()?;
-    let link = text.split_whitespace().find(|w| w.contains("/#key="))?;
-    Some(link.to_owned())
+    let (_, key) = text.trim().split_once("/#key=")?;
+    Some(key.to_owned())
+}
+
+/// Whether a key has not been replaced since it was left there.
+fn opens(addresses: &Addresses, key: &str) -> bool {
+    let asked = Api::new(addresses.monitor, key).try_call("GET", "/api/settings", &[], None);
+    asked.is_ok_and(|reply| reply.status == 200)
 }
 
 /// Where the configuration puts the database.

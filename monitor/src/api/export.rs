@@ -122,7 +122,7 @@ enum Part {
 }
 
 fn archive(app: Arc<App>, ids: Vec<ExchangeId>) -> Body {
-    let base = proxy_address(&app.config);
+    let base = proxy_address(&app);
     let parts = stream::unfold((Part::Head, false), move |(part, any)| {
         let (app, base) = (app.clone(), base.clone());
         let id = match part {

@@ -1,16 +1,14 @@
-//! Upstream keys, which a relay station's groups are too: one table under two names.
+//! Upstream keys. A relay station's groups (`groups`) are the same under another name.
 
 pub(super) mod ask;
-mod shape;
-mod write;
+pub(super) mod shape;
+mod test;
+pub(super) mod write;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-use glassway_shared::store::{
-    StoreError, keys,
-    providers::{self},
-};
-use poem::{Result, http::StatusCode};
+use glassway_shared::store::{StoreError, keys, providers};
+use poem::Result;
 use poem_openapi::{
     Object, OpenApi,
     param::{Path, Query},
@@ -20,8 +18,8 @@ use rusqlite::Connection;
 
 pub(super) use self::shape::millis;
 use self::{
-    ask::{Test, Validated},
     shape::{Key, KeyDetail, KeyInput, KeyStatus, Switch},
+    test::{Test, Validated},
     write::{Bulk, BulkInput, missing},
 };
 use super::{
@@ -36,7 +34,7 @@ pub(super) struct Operations(pub(super) Arc<App>);
 
 /// One page of keys, newest first.
 #[derive(Object)]
-struct KeyPage {
+pub(super) struct KeyPage {
     items: Vec<Key>,
     /// For `cursor`; `null` on the last page.
     next: Option<String>,
@@ -71,23 +69,19 @@ struct Reset {
     reset: u64,
 }
 
-/// What a key's provider said it serves.
-#[derive(Object)]
-#[oai(rename = "GroupModels")]
-struct ModelList {
-    models: Vec<String>,
-    /// Of them, those that it did not say before.
-    added: Vec<String>,
-    /// Those that it said before and no longer.
-    removed: Vec<String>,
-}
-
 /// What a list of keys is narrowed to.
 #[derive(Default)]
-struct Filter {
+pub(super) struct Filter {
     provider_id: Option<i64>,
     status: Option<KeyStatus>,
     q: Option<String>,
+}
+
+impl Filter {
+    /// To one provider's keys, or not at all.
+    pub(super) fn provider(provider_id: Option<i64>) -> Self {
+        Self { provider_id, ..Self::default() }
+    }
 }
 
 #[OpenApi(tag = "Tag::Keys")]
@@ -204,7 +198,7 @@ impl Operations {
     /// is taken serves again.
     #[oai(path = "/api/keys/:id/test", method = "post", operation_id = "testKey")]
     async fn test(&self, id: Path<i64>) -> Result<Json<Test>> {
-        Ok(Json(ask::test(&self.0, id.0).await?))
+        Ok(Json(test::test(&self.0, id.0).await?))
     }
 
     /// Bring all keys back
@@ -237,90 +231,7 @@ impl Operations {
     /// (`validation.progress`).
     #[oai(path = "/api/validate_keys", method = "post", operation_id = "validateKeys")]
     async fn validate(&self) -> Result<Json<Vec<Validated>>> {
-        Ok(Json(ask::validate(&self.0).await?))
-    }
-
-    /// List a relay station's groups
-    #[oai(path = "/api/proxies/:id/groups", method = "get", operation_id = "listRelayGroups")]
-    async fn list_of_relay(
-        &self,
-        id: Path<i64>,
-        /// Items on the page.
-        #[oai(default = "twenty", validator(minimum(value = "1"), maximum(value = "1000")))]
-        limit: Query<u64>,
-        /// `next` of the page before.
-        cursor: Query<Option<String>>,
-    ) -> Result<Json<KeyPage>> {
-        let id = id.0;
-        let found = self.0.read(move |reader| reader.with(|c| providers::find(c, id))).await?;
-        found.ok_or_else(|| super::providers::missing(id))?;
-        let filter = Filter { provider_id: Some(id), ..Filter::default() };
-        Ok(Json(self.page(filter, limit.0, cursor.0).await?))
-    }
-
-    /// List all groups
-    #[oai(path = "/api/groups", method = "get", operation_id = "listGroups")]
-    async fn list_groups(
-        &self,
-        /// Only this relay station's.
-        provider_id: Query<Option<i64>>,
-        /// Items on the page.
-        #[oai(default = "twenty", validator(minimum(value = "1"), maximum(value = "1000")))]
-        limit: Query<u64>,
-        /// `next` of the page before.
-        cursor: Query<Option<String>>,
-    ) -> Result<Json<KeyPage>> {
-        let filter = Filter { provider_id: provider_id.0, ..Filter::default() };
-        Ok(Json(self.page(filter, limit.0, cursor.0).await?))
-    }
-
-    /// Add a group
-    #[oai(path = "/api/groups", method = "post", operation_id = "addGroup")]
-    async fn add_group(&self, body: Body<KeyInput>) -> Result<Created<Key>> {
-        let (key, warning) = write::add(&self.0, body.0).await?;
-        Ok(Created::Done(Json(key), warning))
-    }
-
-    /// Read a group
-    #[oai(path = "/api/groups/:id", method = "get", operation_id = "readGroup")]
-    async fn read_group(&self, id: Path<i64>) -> Result<Json<KeyDetail>> {
-        Ok(Json(self.detail(id.0).await?))
-    }
-
-    /// Change a group
-    #[oai(path = "/api/groups/:id", method = "put", operation_id = "changeGroup")]
-    async fn change_group(&self, id: Path<i64>, body: Body<KeyInput>) -> Result<Changed<Key>> {
-        let (key, warning) = write::change(&self.0, id.0, body.0).await?;
-        Ok(Changed::Done(Json(key), warning))
-    }
-
-    /// Delete a group
-    #[oai(path = "/api/groups/:id", method = "delete", operation_id = "deleteGroup")]
-    async fn delete_group(&self, id: Path<i64>) -> Result<Deleted> {
-        Ok(self.remove(id.0).await?)
-    }
-
-    /// Fetch a group's models
-    #[oai(
-        path = "/api/groups/:id/refresh-models",
-        method = "post",
-        operation_id = "refreshGroupModels"
-    )]
-    async fn refresh_models(&self, id: Path<i64>) -> Result<Json<ModelList>> {
-        let before: BTreeSet<String> = self.detail(id.0).await?.model_list.into_iter().collect();
-        let kind = self.kind(id.0).await?;
-        let listed = ask::list(&self.0, id.0, &kind, "probe").await?;
-        let models = listed.models.map_err(|error| {
-            Problem::new(
-                StatusCode::BAD_GATEWAY,
-                format!("the models could not be fetched: {error}"),
-            )
-        })?;
-        Ok(Json(ModelList {
-            added: models.difference(&before).cloned().collect(),
-            removed: before.difference(&models).cloned().collect(),
-            models: models.into_iter().collect(),
-        }))
+        Ok(Json(test::validate(&self.0).await?))
     }
 }
 
@@ -345,7 +256,7 @@ impl Operations {
         self.0.read(move |reader| reader.with(read)).await
     }
 
-    async fn page(
+    pub(super) async fn page(
         &self,
         filter: Filter,
         limit: u64,
@@ -356,7 +267,7 @@ impl Operations {
         Ok(KeyPage { items: page.items, next: page.next, total: page.total })
     }
 
-    async fn detail(&self, id: i64) -> Result<KeyDetail, Problem> {
+    pub(super) async fn detail(&self, id: i64) -> Result<KeyDetail, Problem> {
         let app = self.0.clone();
         let read = move |connection: &Connection| {
             let Some(key) = keys::find(connection, id)? else { return Ok(None) };
@@ -369,7 +280,7 @@ impl Operations {
     }
 
     /// The dialect of a key's provider.
-    async fn kind(&self, id: i64) -> Result<String, Problem> {
+    pub(super) async fn kind(&self, id: i64) -> Result<String, Problem> {
         let read = move |connection: &Connection| {
             let Some(key) = keys::find(connection, id)? else { return Ok(None) };
             providers::find(connection, key.provider_id)
@@ -378,7 +289,7 @@ impl Operations {
         Ok(provider.ok_or_else(|| missing(id))?.kind)
     }
 
-    async fn remove(&self, id: i64) -> Result<Deleted, Problem> {
+    pub(super) async fn remove(&self, id: i64) -> Result<Deleted, Problem> {
         let delete = move |connection: &Connection| {
             keys::find(connection, id)?.ok_or_else(|| missing(id))?;
             Ok(keys::delete(connection, id)?)

@@ -1,6 +1,8 @@
 //! Models: those that keys were found to serve, those that somebody added, and what is
 //! known of either.
 
+mod known;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -8,11 +10,7 @@ use std::{
 
 use glassway_shared::{
     prices::Override,
-    store::{
-        StoreError,
-        keys::{self, Status},
-        models,
-    },
+    store::{StoreError, keys, models},
 };
 use poem::Result;
 use poem_openapi::{
@@ -24,10 +22,12 @@ use poem_openapi::{
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 
+use self::known::known;
 use super::{
     Tag,
     answer::{Changed, Created, Deleted, page, twenty},
-    input::{Body, label, set},
+    fields::{label, set},
+    input::Body,
     keys::ask::{self, Refreshed},
     pool::Pool,
     prices::{PriceInput, PriceSource, TokenPrices},
@@ -254,74 +254,6 @@ fn listed(connection: &Connection, name: &str) -> Result<bool, StoreError> {
     let by_key = keys::all(connection)?.iter().any(|key| key.models.iter().any(|m| m == name));
     let providers = glassway_shared::store::providers::all(connection)?;
     Ok(by_key || providers.iter().any(|provider| provider.deployments.contains_key(name)))
-}
-
-/// What is known of a model before it is priced.
-#[derive(Default)]
-struct Known {
-    fetched: bool,
-    added: bool,
-    /// Keys in use that serve it.
-    keys: BTreeSet<i64>,
-    described: models::Model,
-}
-
-fn known(app: &App, connection: &Connection) -> Result<BTreeMap<String, Known>, StoreError> {
-    let mut all = BTreeMap::<String, Known>::new();
-    for (model, keys) in keys::fetched_by_model(connection)? {
-        let known = all.entry(model).or_default();
-        known.fetched = true;
-        known.keys.extend(keys);
-    }
-    let pool = Pool::read(app, connection)?;
-    let every = keys::all(connection)?;
-    for key in &every {
-        for model in key.models.iter().filter(|model| !model.contains('*')) {
-            let known = all.entry(model.clone()).or_default();
-            known.added |= !known.fetched;
-            known.keys.insert(key.id);
-        }
-    }
-    for provider in pool.providers() {
-        for model in provider.deployments.keys() {
-            let known = all.entry(model.clone()).or_default();
-            known.added = true;
-            let own = every.iter().filter(|key| key.provider_id == provider.id);
-            known.keys.extend(own.map(|key| key.id));
-        }
-    }
-    for model in models::all(connection)? {
-        match all.get_mut(&model.name) {
-            Some(known) => {
-                known.added |= model.added;
-                known.described = model;
-            }
-            None if model.added => {
-                let name = model.name.clone();
-                let known = Known { added: true, described: model, ..Known::default() };
-                all.insert(name, known);
-            }
-            // Described once, and no longer offered.
-            None => {}
-        }
-    }
-    let serves = |id: &i64| {
-        every.iter().find(|key| key.id == *id).is_some_and(|key| {
-            let on = pool.provider(key.provider_id).is_some_and(|provider| provider.enabled);
-            on && !matches!(pool.standing(key).status, Status::Inactive | Status::Invalid)
-        })
-    };
-    let serving: BTreeSet<i64> = every.iter().map(|key| key.id).filter(serves).collect();
-    for (name, known) in &mut all {
-        // A key with a list of its own serves nothing else.
-        known.keys.retain(|id| {
-            serving.contains(id)
-                && every.iter().any(|key| {
-                    key.id == *id && (key.models.is_empty() || key.models.contains(name))
-                })
-        });
-    }
-    Ok(all)
 }
 
 impl Operations {

@@ -17,7 +17,8 @@ use rusqlite::Connection;
 use super::{
     Tag,
     answer::{Changed, Deleted, page, twenty},
-    input::{Body, label},
+    fields::label,
+    input::Body,
 };
 use crate::{
     app::{App, Prices},

@@ -4,7 +4,6 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use glassway_shared::{
-    config::Config,
     id::ExchangeId,
     model,
     store::{
@@ -137,7 +136,7 @@ impl Operations {
     ) -> Result<Raw<Json<Detail>>> {
         let id = id.0.0;
         let shown = if events.0.is_some() { usize::MAX } else { SHOWN };
-        let base = proxy_address(&self.0.config);
+        let base = proxy_address(&self.0);
         let stored = match find(&self.0, id).await? {
             Found::Stored(stored) => *stored,
             Found::Running(detail) => {
@@ -237,7 +236,7 @@ async fn running(app: &App, id: ExchangeId) -> Result<Option<Value>, Problem> {
     };
     match serde_json::from_slice::<Value>(&body) {
         Ok(mut detail) if status == StatusCode::OK && detail.is_object() => {
-            complete(&mut detail, &proxy_address(&app.config));
+            complete(&mut detail, &proxy_address(app));
             Ok(Some(detail))
         }
         _ => Ok(None),
@@ -286,8 +285,8 @@ fn json(body: Vec<u8>) -> poem::Response {
 }
 
 /// Where clients on this machine find the proxy.
-pub(super) fn proxy_address(config: &Config) -> String {
-    let listen = config.proxy.listen;
+pub(super) fn proxy_address(app: &App) -> String {
+    let listen = app.proxy_listen();
     match listen.ip().is_unspecified() {
         true => format!("http://127.0.0.1:{}", listen.port()),
         false => format!("http://{listen}"),

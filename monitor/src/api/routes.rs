@@ -21,7 +21,8 @@ use rusqlite::Connection;
 use super::{
     Tag,
     answer::{Changed, Created, Deleted, page, twenty},
-    input::{Body, label, set, set_or_clear},
+    fields::{label, set, set_or_clear},
+    input::Body,
     settings::Strategy,
     shape::Time,
 };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use glassway_shared::{
-    config::{self, Config},
+    config::{self},
     store::{
         StoreError,
         read::Reader,
@@ -170,7 +170,7 @@ impl Operations {
 
 impl Operations {
     async fn settings(&self) -> Result<Settings, Problem> {
-        let instance = instance(&self.0.config);
+        let instance = instance(&self.0);
         let stored = move |reader: &Reader| {
             Ok(Settings {
                 strategy: read(reader, "strategy")?.unwrap_or(Strategy::RoundRobin),
@@ -203,10 +203,11 @@ fn read<T: ParseFromJSON>(reader: &Reader, name: &str) -> Result<Option<T>, Stor
     Ok(value.and_then(|value| T::parse_from_json(Some(value)).ok()))
 }
 
-fn instance(config: &Config) -> Instance {
+fn instance(app: &App) -> Instance {
+    let config = &app.config;
     Instance {
         version: glassway_shared::VERSION.to_owned(),
-        proxy_listen: config.proxy.listen.to_string(),
+        proxy_listen: app.proxy_listen().to_string(),
         monitor_listen: config.monitor.listen.to_string(),
         database_path: config.database.path.display().to_string(),
         client_access: match config.proxy.client_access {

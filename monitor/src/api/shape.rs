@@ -134,7 +134,7 @@ impl Type for Outcomes {
 impl ParseFromParameter for Outcomes {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
         // Not `name.is_empty()`: poem-openapi's `Type` has one of its own, always false.
-        let names = value.split(',').map(str::trim).filter(|name| !str::is_empty(name));
+        let names = value.split(',').map(str::trim);
         let outcomes = names.map(|name| match name.parse::<model::Outcome>() {
             Ok(outcome) => Ok(outcome.into()),
             Err(e) => Err(ParseError::custom(e)),

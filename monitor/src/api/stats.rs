@@ -5,11 +5,14 @@ mod shape;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use glassway_shared::store::{
-    StoreError, keys,
-    read::Reader,
-    stats::{self, By, Sums},
-    totals::Metric,
+use glassway_shared::{
+    feed::Losses as FeedLosses,
+    store::{
+        StoreError, keys,
+        read::Reader,
+        stats::{self, Sums},
+        totals::Metric,
+    },
 };
 use jiff::Timestamp;
 use poem::Result;
@@ -42,7 +45,7 @@ impl Operations {
         let app = self.0.clone();
         let read = move |reader: &Reader| {
             let keys = reader.with(|connection| by_status(&app, connection))?;
-            overall(reader, now, status.in_flight, keys)
+            overall(reader, now, (status.in_flight, status.gauges.lost), keys)
         };
         Ok(Json(self.0.read(read).await?))
     }
@@ -52,7 +55,7 @@ impl Operations {
     async fn overview(&self) -> Result<Json<Overview>> {
         let read = |reader: &Reader| {
             let sums = stats::since(reader, EVER)?;
-            let models = stats::by_name(reader, By::Model, None)?;
+            let models = stats::by_model(reader, None)?;
             Ok(Overview {
                 total_calls: sums.calls,
                 success_rate: sums.success_rate(),
@@ -111,7 +114,7 @@ impl Operations {
         model_name: Query<Option<String>>,
     ) -> Result<Json<ModelReport>> {
         let read = move |reader: &Reader| {
-            let names = stats::by_name(reader, By::Model, model_name.0.as_deref())?;
+            let names = stats::by_model(reader, model_name.0.as_deref())?;
             let items = names.into_iter().map(|(model, sums)| model_item(reader, model, &sums));
             Ok(ModelReport { items: items.collect::<Result<_, StoreError>>()? })
         };
@@ -171,7 +174,7 @@ impl Operations {
 fn overall(
     reader: &Reader,
     now: i64,
-    in_flight: u64,
+    (in_flight, told): (u64, FeedLosses),
     keys: BTreeMap<String, u64>,
 ) -> Result<Stats, StoreError> {
     // Totals know whole minutes: the last sixty seconds lie in this one and the one
@@ -206,8 +209,9 @@ fn overall(
         },
         keys,
         lost: Losses {
-            bodies_shed: lost.bodies_shed.unsigned_abs(),
-            records_lost: lost.records_lost.unsigned_abs(),
+            // While nothing can be written the proxy knows more than the database.
+            bodies_shed: lost.bodies_shed.unsigned_abs().max(told.bodies_shed),
+            records_lost: lost.records_lost.unsigned_abs().max(told.records_lost),
         },
         in_flight,
         per_minute: (now - 59..=now).map(|m| minute_of(m, minutes.get(&m))).collect(),

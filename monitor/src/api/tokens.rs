@@ -17,7 +17,8 @@ use rusqlite::Connection;
 use super::{
     Tag,
     answer::{Changed, Created, Deleted, page, twenty},
-    input::{Body, label, model_names, nano, set, set_or_clear, usd},
+    fields::{label, model_names, nano, set, set_or_clear, usd},
+    input::Body,
     keys::millis,
     seal,
     shape::Time,

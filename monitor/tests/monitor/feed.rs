@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::{SinkExt, StreamExt};
 use glassway_shared::{
-    feed::{BodyDelta, LinkCommand, LinkEvent},
+    feed::{BodyDelta, LinkCommand, LinkEvent, Standing},
     id::ExchangeId,
     model::{Exchange, Outcome, Side},
     store::record::Record,
@@ -497,4 +497,35 @@ async fn a_running_exchange_is_asked_of_the_proxy() {
     assert_eq!(detail.json()["target"], "/v1/x");
     assert_eq!(detail.json()["events_total"], 0);
     asked.abort();
+}
+
+#[tokio::test]
+async fn keys_and_providers_that_go_out_are_told_and_shown() {
+    let monitor = start().await;
+    let proxy = Proxy::listen(&monitor.config.proxy.link);
+    let mut link = proxy.connected().await;
+    link.hello("a", 0, vec![]).await;
+    let (mut feed, _) = Feed::open(&monitor).await;
+    let until = "2099-01-01T00:00:00Z".parse().unwrap();
+    let standing = |id, status: &str| Standing {
+        id,
+        status: status.into(),
+        status_reason: Some("rate_limit".into()),
+        status_until: Some(until),
+    };
+    link.say(LinkEvent::KeyChanged { key: standing(7, "cooling") }).await;
+    let event = feed.event().await;
+    assert_eq!(event["type"], "key.changed");
+    assert_eq!(
+        event["key"],
+        json!({"id": 7, "status": "cooling", "status_reason": "rate_limit",
+            "status_until": "2099-01-01T00:00:00Z"})
+    );
+    link.say(LinkEvent::ProviderChanged { provider: standing(1, "open") }).await;
+    assert_eq!(feed.event().await["type"], "provider.changed");
+    let health = |provider: Value| provider["health"].clone();
+    assert_eq!(health(monitor.get("/api/providers/1").await.json())["status"], "open");
+    link.say(LinkEvent::ProviderChanged { provider: standing(1, "ok") }).await;
+    feed.event().await;
+    assert_eq!(health(monitor.get("/api/providers/1").await.json())["status"], "ok");
 }

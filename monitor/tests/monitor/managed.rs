@@ -194,6 +194,35 @@ async fn prices_are_listed_set_and_taken_away() {
 }
 
 #[tokio::test]
+async fn an_imported_price_list_takes_the_built_in_ones_place() {
+    let gateway = gateway::start().await;
+    let folder = gateway.monitor.config.database.path.parent().unwrap().to_owned();
+    let config = folder.join("config.toml");
+    std::fs::write(&config, "[database]\npath = \"glassway.db\"\n").unwrap();
+    let import = |list: &str| {
+        let file = folder.join("list.json");
+        std::fs::write(&file, list).unwrap();
+        std::process::Command::new(env!("CARGO_BIN_EXE_glassway-monitor"))
+            .args([
+                "import-prices".as_ref(),
+                file.as_os_str(),
+                "--config".as_ref(),
+                config.as_os_str(),
+            ])
+            .output()
+            .unwrap()
+    };
+    let refused = import("{}");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("list.json"));
+    let taken = import(r#"{"only-one": {"mode": "chat", "input_cost_per_token": 3e-6}}"#);
+    assert!(taken.status.success(), "{taken:?}");
+    let list = gateway.get("/api/prices").await;
+    assert_eq!((&list["total"], &list["imported"]), (&json!(1), &json!(true)));
+    assert_eq!(list["items"][0]["input"], 3.0);
+}
+
+#[tokio::test]
 async fn routes_lead_to_providers_that_exist() {
     let gateway = gateway::start().await;
     let body = json!({"model": "fast", "candidates": [{"upstream_model": "gpt-4o-mini"}, {"provider_id": 1, "priority": -1}]});

@@ -87,7 +87,8 @@ impl Connection {
     }
 
     pub async fn hello(&mut self, instance: &str, cursor: i64, in_flight: Vec<Exchange>) {
-        self.say(LinkEvent::Hello { instance: instance.into(), cursor, in_flight }).await;
+        self.say(LinkEvent::Hello { instance: instance.into(), cursor, listen: None, in_flight })
+            .await;
     }
 
     pub async fn started(&mut self, request: &Exchange) {

@@ -30,11 +30,9 @@ async function signInByLink(key: string) {
 
 router.beforeEach(async (to) => {
   // A sign-in link pasted into a tab that is already open only changes the hash.
-  const late = /^\/key=(.+)$/.exec(to.path);
-  if (late?.[1]) {
-    await signInByLink(late[1]);
-    return { name: "requests", replace: true };
-  }
+  // It is no page, so the router has already turned it into the first one, replacing the entry.
+  const late = /^\/key=(.+)$/.exec(to.redirectedFrom?.path ?? "");
+  if (late?.[1]) await signInByLink(late[1]);
   if (standing.value === "unknown") await check().catch(() => (standing.value = "in"));
   const signedIn = standing.value === "in";
   if (!signedIn && !to.meta.open) return { name: "sign-in", query: to.fullPath === "/requests" ? {} : { back: to.fullPath } };

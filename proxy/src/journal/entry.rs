@@ -7,7 +7,7 @@ use glassway_shared::{
     content,
     decode::{Encoding, decode},
     headers,
-    model::{Outcome, Usage},
+    model::{Outcome, Try, Usage},
     sse,
     store::record::{Marks, Message, Record, Times},
 };
@@ -68,6 +68,7 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>) {
         held.push(memory);
         bytes
     });
+    let tries = finished_tries(std::mem::take(&mut state.tries), ended.duration_us);
     let record = Record {
         id: live.id,
         started_at_us: live.started_at_us,
@@ -78,11 +79,16 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>) {
         origin: head.origin,
         mode: head.mode,
         client_ip: head.client_ip.to_string(),
-        client_token: None,
-        provider: state.provider.map(str::to_owned),
-        key: None,
+        client_token: state.billing.as_ref().and_then(|b| b.token_name()),
+        provider: state.provider.as_deref().map(str::to_owned),
+        key: state.key.as_deref().map(str::to_owned),
         model: asked.model.or_else(|| facts.answered.model.clone()),
-        upstream_model: facts.answered.model.clone(),
+        upstream_model: facts
+            .answered
+            .model
+            .clone()
+            .or_else(|| state.billing.as_ref().map(|b| b.model.to_string()))
+            .filter(|model| !model.is_empty()),
         upstream_url: state.upstream_url.take(),
         status,
         outcome,
@@ -98,9 +104,17 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>) {
         response,
         marks,
         messages,
-        tries: None,
+        tries,
     };
     (record, held)
+}
+
+/// The last attempt of an answered exchange lasts as long as the exchange.
+fn finished_tries(mut tries: Vec<Try>, duration_us: u64) -> Option<Vec<Try>> {
+    if let Some(last) = tries.last_mut() {
+        last.duration_ms.get_or_insert((duration_us as f64 / 1000.0) - last.start_ms);
+    }
+    (!tries.is_empty()).then_some(tries)
 }
 
 fn take(capture: &mut Capture) -> Capture {

@@ -6,12 +6,11 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use glassway_shared::{
-    feed::{LinkCommand, LinkEvent},
+    feed::{LinkCommand, LinkEvent, Standing},
     id::ExchangeId,
     model::Exchange,
 };
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::Full;
 use hyper::{body::Incoming, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::sync::broadcast::error::RecvError;
@@ -33,10 +32,7 @@ const STATS: Duration = Duration::from_secs(2);
 const BATCH: usize = 512;
 
 /// Answers the WebSocket handshake and serves the feed on it.
-pub(super) fn upgrade(
-    shared: &Arc<Shared>,
-    mut request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+pub(super) fn upgrade(shared: &Arc<Shared>, mut request: Request<Incoming>) -> Response<Bytes> {
     let Some(key) = request.headers().get(header::SEC_WEBSOCKET_KEY) else {
         let body = serde_json::json!({"error": "a WebSocket handshake is needed here"});
         return json_reply(StatusCode::UPGRADE_REQUIRED, &body);
@@ -59,7 +55,7 @@ pub(super) fn upgrade(
             session.shared.watching.unwatch(id);
         }
     });
-    let mut response = Response::new(Full::default());
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -157,6 +153,7 @@ impl Session {
         LinkEvent::Hello {
             instance: self.shared.instance.clone(),
             cursor: self.shared.app.metrics.newest(),
+            listen: Some(self.shared.app.listen),
             in_flight,
         }
     }
@@ -176,6 +173,23 @@ impl Session {
                 match waiting {
                     Some(waiting) => *waiting = request,
                     None => events.push(LinkEvent::Updated { request }),
+                }
+            }
+            Signal::Key(id) => {
+                let app = &self.shared.app;
+                if let Some(place) = app.routing.standing.places.find(id) {
+                    let standing = place.standing(now_ms());
+                    let (reason, until) = standing.why();
+                    let key = told(id, standing.status(), reason, until);
+                    events.push(LinkEvent::KeyChanged { key });
+                }
+            }
+            Signal::Provider(id) => {
+                let snapshot = self.shared.app.snapshot();
+                if let Some(provider) = snapshot.providers.iter().find(|p| p.id == id) {
+                    let state = provider.health.state(now_ms());
+                    let provider = told(id, state.status, state.reason.as_deref(), state.until);
+                    events.push(LinkEvent::ProviderChanged { provider });
                 }
             }
             Signal::Committed(cursor) => match events.last_mut() {
@@ -217,6 +231,19 @@ impl Session {
                 tracing::warn!(error = %e, "the monitor sent a command this proxy does not know");
             }
         }
+    }
+}
+
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+fn told(id: i64, status: &str, reason: Option<&str>, until: Option<i64>) -> Standing {
+    Standing {
+        id,
+        status: status.to_owned(),
+        status_reason: reason.map(str::to_owned),
+        status_until: until.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()),
     }
 }
 

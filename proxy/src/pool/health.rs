@@ -64,6 +64,11 @@ enum Whole {
         reason: String,
         until: i64,
     },
+    /// Said to be no key once; out until a probe confirms it or the clock forgives.
+    Suspect {
+        reason: String,
+        until: i64,
+    },
     Invalid {
         reason: String,
     },
@@ -90,6 +95,8 @@ pub struct Health {
 pub struct Rests {
     /// After a rate limit.
     pub cooldown: Duration,
+    /// While a probe finds out whether a refused key is one.
+    pub suspect: Duration,
     /// Before a key without money is tried again.
     pub exhausted: Duration,
     /// Before a model that a key may not use is tried again: nothing is for ever by one
@@ -101,6 +108,7 @@ impl Default for Rests {
     fn default() -> Self {
         Self {
             cooldown: Duration::from_secs(30),
+            suspect: Duration::from_secs(60),
             exhausted: Duration::from_secs(3600),
             excluded: Duration::from_secs(600),
         }
@@ -125,18 +133,28 @@ impl Health {
         Self { whole: Whole::Invalid { reason: reason.to_owned() }, models: vec![] }
     }
 
+    /// Whether it is invalid for one of these reasons.
+    pub fn is_invalid_for(&self, reasons: &[&str]) -> bool {
+        matches!(&self.whole, Whole::Invalid { reason } if reasons.contains(&reason.as_str()))
+    }
+
     /// Takes in what an answer said about this key and model. What concerns the provider
     /// or the client changes nothing here.
     pub fn hear(&mut self, signal: &Signal, model: &str, now_ms: i64, rests: Rests) {
         match signal {
             Signal::Fine => {
                 // A key that answers has money; a model it answered for is open to it.
-                if matches!(self.whole, Whole::Exhausted { .. }) {
+                if matches!(self.whole, Whole::Exhausted { .. } | Whole::Suspect { .. }) {
                     self.whole = Whole::Active;
                 }
                 self.models.retain(|out| out.model != model && out.until > now_ms);
             }
-            Signal::InvalidKey(reason) => self.whole = Whole::Invalid { reason: reason.clone() },
+            Signal::InvalidKey(reason) => {
+                if !matches!(self.whole, Whole::Invalid { .. }) {
+                    let until = after(now_ms, rests.suspect);
+                    self.whole = Whole::Suspect { reason: reason.clone(), until };
+                }
+            }
             Signal::Exhausted(reason) => {
                 self.whole = Whole::Exhausted {
                     reason: reason.clone(),
@@ -170,6 +188,16 @@ impl Health {
         });
     }
 
+    /// A probe of a suspect key was answered.
+    pub fn probed(&mut self, signal: &Signal, now_ms: i64, rests: Rests) {
+        match signal {
+            Signal::InvalidKey(reason) => self.whole = Whole::Invalid { reason: reason.clone() },
+            // Whatever else it says, it knows the key.
+            Signal::Fine | Signal::NoModel(_) | Signal::Client => self.whole = Whole::Active,
+            other => self.hear(other, "", now_ms, rests),
+        }
+    }
+
     /// A probe is under way for a key without money: others wait for its result.
     pub fn probing(&mut self, now_ms: i64, rests: Rests) {
         if let Whole::Exhausted { until, .. } = &mut self.whole {
@@ -181,7 +209,7 @@ impl Health {
     pub fn out_until(&self) -> i64 {
         match &self.whole {
             Whole::Active => 0,
-            Whole::Exhausted { until, .. } => *until,
+            Whole::Exhausted { until, .. } | Whole::Suspect { until, .. } => *until,
             Whole::Invalid { .. } => NEVER,
         }
     }
@@ -216,7 +244,10 @@ impl Health {
             Whole::Exhausted { reason, until } => {
                 Standing::Exhausted { reason: reason.clone(), until: *until }
             }
-            Whole::Active => {
+            Whole::Suspect { reason, until } if *until > now_ms => {
+                Standing::Cooling { reason: reason.clone(), until: *until }
+            }
+            Whole::Active | Whole::Suspect { .. } => {
                 let cooling = |out: &&Out| !out.excluded && out.until > now_ms;
                 match self.models.iter().filter(cooling).max_by_key(|out| out.until) {
                     Some(out) => Standing::Cooling { reason: out.reason.clone(), until: out.until },
@@ -233,6 +264,7 @@ mod tests {
 
     const RESTS: Rests = Rests {
         cooldown: Duration::from_secs(30),
+        suspect: Duration::from_secs(60),
         exhausted: Duration::from_secs(3600),
         excluded: Duration::from_secs(600),
     };
@@ -273,6 +305,9 @@ mod tests {
         assert!(!health.model_in("a", 0) && health.model_in("b", 0));
         assert_eq!(health.back_at("a", 0), None);
         health.hear(&Signal::InvalidKey("k".into()), "a", 0, RESTS);
+        assert_eq!(health.standing(1).status(), "cooling", "one answer does not condemn");
+        assert_eq!(health.back_at("b", 10), Some(60_000));
+        health.probed(&Signal::InvalidKey("k".into()), 5, RESTS);
         health.hear(&Signal::Fine, "a", 10, RESTS);
         assert_eq!(health.standing(10).status(), "invalid");
         assert_eq!(health.back_at("b", 10), None);

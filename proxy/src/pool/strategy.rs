@@ -8,7 +8,7 @@ use std::sync::{
 
 use serde::{Deserialize, Serialize};
 
-use super::Place;
+use super::{Place, provision::Provision};
 
 /// How a key is picked among those that can serve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,13 @@ pub enum Strategy {
     Affinity,
 }
 
+impl Strategy {
+    /// From the contract's word.
+    pub fn named(name: &str) -> Option<Self> {
+        serde_json::from_value(serde_json::Value::from(name)).ok()
+    }
+}
+
 /// A key that a route may use.
 #[derive(Clone, Debug)]
 pub struct Slot {
@@ -36,6 +43,10 @@ pub struct Slot {
     pub key_id: i64,
     /// Its facts.
     pub place: Arc<Place>,
+    /// Its provider's.
+    pub provider: Arc<Provision>,
+    /// The upstream's name of the model.
+    pub model: Arc<str>,
     /// For random picks.
     pub weight: u32,
     /// Nano-dollars a call costs here, roughly, for comparing.
@@ -44,9 +55,7 @@ pub struct Slot {
 
 /// What a pick needs besides the slots.
 #[derive(Clone, Copy, Debug)]
-pub struct Occasion<'a> {
-    /// The upstream's name of the model.
-    pub model: &'a str,
+pub struct Occasion {
     /// Unix ms.
     pub now_ms: i64,
     /// Uniform.
@@ -66,12 +75,16 @@ pub struct Turns(AtomicU64);
 pub fn pick(
     slots: &[Slot],
     strategy: Strategy,
-    occasion: Occasion<'_>,
+    occasion: Occasion,
     tried: &Tried,
     turns: &Turns,
 ) -> Option<usize> {
-    let Occasion { model, now_ms, random, conversation } = occasion;
-    let usable = |slot: &Slot| !tried.contains(&slot.key_id) && slot.place.is_in(model, now_ms);
+    let Occasion { now_ms, random, conversation } = occasion;
+    let usable = |slot: &Slot| {
+        slot.provider.is_in(now_ms)
+            && !tried.contains(&slot.key_id)
+            && slot.place.is_in(&slot.model, now_ms)
+    };
     // The smallest value wins; among equals the one whose turn is longest ago.
     let least = |value: &dyn Fn(&Slot) -> u64| {
         let candidates = slots.iter().enumerate().filter(|(_, slot)| usable(slot));
@@ -133,13 +146,20 @@ mod tests {
             .map(|n| {
                 let place = Place::default();
                 place.set_quota(None);
-                Slot { key_id: n as i64 + 1, place: Arc::new(place), weight: 1, cost: 0 }
+                Slot {
+                    key_id: n as i64 + 1,
+                    place: Arc::new(place),
+                    provider: Arc::default(),
+                    model: "m".into(),
+                    weight: 1,
+                    cost: 0,
+                }
             })
             .collect()
     }
 
-    fn occasion(random: u64, conversation: u64) -> Occasion<'static> {
-        Occasion { model: "m", now_ms: 1000, random, conversation }
+    fn occasion(random: u64, conversation: u64) -> Occasion {
+        Occasion { now_ms: 1000, random, conversation }
     }
 
     fn out(slot: &Slot, ms: u64) {

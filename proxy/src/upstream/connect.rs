@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     path::PathBuf,
     pin::Pin,
     sync::Arc,
@@ -10,10 +11,12 @@ use std::{
     time::Duration,
 };
 
+use glassway_shared::address::{self, Allow};
 use http::Uri;
 use hyper_util::client::{
     legacy::connect::{
         HttpConnector,
+        dns::Name,
         proxy::{SocksV4, SocksV5, Tunnel},
     },
     proxy::matcher::Matcher,
@@ -54,6 +57,7 @@ pub struct TlsError {
 
 /// See the module.
 pub struct Connector {
+    allow: Arc<Allow>,
     tcp: HttpConnector,
     tls: TlsConnector,
     tls_one: TlsConnector,
@@ -63,8 +67,9 @@ pub struct Connector {
 
 impl Connector {
     /// Trusts the web's roots and those of `SSL_CERT_FILE`; reads `HTTPS_PROXY`,
-    /// `ALL_PROXY` and `NO_PROXY`.
-    pub fn from_env(timeout: Duration) -> Result<Self, TlsError> {
+    /// `ALL_PROXY` and `NO_PROXY`. Names that resolve to addresses which `allow` does
+    /// not hold are refused right before they are connected to.
+    pub fn from_env(timeout: Duration, allow: Allow) -> Result<Self, TlsError> {
         let mut roots = RootCertStore::empty();
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         if let Some(path) = std::env::var_os("SSL_CERT_FILE").filter(|path| !path.is_empty()) {
@@ -81,12 +86,10 @@ impl Connector {
             config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
             TlsConnector::from(Arc::new(config))
         };
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(Duration::from_secs(60)));
         Ok(Self {
-            tcp,
+            allow: Arc::new(allow),
+            // To the environment's proxies, which may well be private.
+            tcp: tuned(HttpConnector::new()),
             tls: with(&[b"h2", b"http/1.1"]),
             tls_one: with(&[b"http/1.1"]),
             proxies: Matcher::from_env(),
@@ -117,7 +120,7 @@ impl Connector {
             .parse()
             .map_err(|e| format!("{e}"))?;
         let stream = match self.proxies.intercept(&uri) {
-            None => self.tcp.clone().call(uri).await.map_err(|e| chain(&e))?.into_inner(),
+            None => self.direct(origin, uri).await?,
             Some(proxy) => self.through(&proxy, uri).await?,
         };
         if !origin.tls {
@@ -129,6 +132,17 @@ impl Connector {
         let stream = tls.connect(name, stream).await.map_err(|e| format!("TLS: {}", chain(&e)))?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok(Connected { io: Io::Tls(Box::new(stream)), http2 })
+    }
+
+    async fn direct(&self, origin: &Origin, uri: Uri) -> Result<TcpStream, String> {
+        let host = origin.host.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(ip) = host.parse() {
+            address::check_ip(ip, &origin.host, origin.port, &self.allow)
+                .map_err(|e| e.to_string())?;
+        }
+        let resolver = Checked { port: origin.port, allow: self.allow.clone() };
+        let mut tcp = tuned(HttpConnector::new_with_resolver(resolver));
+        tcp.call(uri).await.map(|io| io.into_inner()).map_err(|e| chain(&e))
     }
 
     async fn through(
@@ -163,6 +177,47 @@ impl Connector {
             }
             other => Err(format!("{named}: {} proxies are not supported", other.unwrap_or("such"))),
         }
+    }
+}
+
+fn tuned<R>(mut tcp: HttpConnector<R>) -> HttpConnector<R> {
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(Duration::from_secs(60)));
+    tcp
+}
+
+/// The system's resolver, refusing addresses that no upstream may have.
+#[derive(Clone)]
+struct Checked {
+    port: u16,
+    allow: Arc<Allow>,
+}
+
+impl Service<Name> for Checked {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let Self { port, allow } = self.clone();
+        Box::pin(async move {
+            let found: Vec<_> = tokio::net::lookup_host((name.as_str(), port)).await?.collect();
+            let check = |ip| address::check_ip(ip, name.as_str(), port, &allow);
+            let allowed: Vec<_> =
+                found.iter().copied().filter(|found| check(found.ip()).is_ok()).collect();
+            match (allowed.is_empty(), found.first()) {
+                (true, Some(first)) => {
+                    let why = check(first.ip()).err().map_or(String::new(), |e| e.to_string());
+                    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+                }
+                _ => Ok(allowed.into_iter()),
+            }
+        })
     }
 }
 

@@ -57,6 +57,7 @@ pub(super) struct Observer {
     payload: Vec<u8>,
     control: Vec<u8>,
     cut: bool,
+    closing: bool,
 }
 
 struct Frame {
@@ -83,13 +84,18 @@ impl Observer {
             payload: Vec::new(),
             control: Vec::new(),
             cut: false,
+            closing: false,
         }
+    }
+
+    /// Whether a close frame went by.
+    pub(super) fn closing(&self) -> bool {
+        self.closing
     }
 
     /// Bytes flow past.
     pub(super) fn see(&mut self, mut bytes: &[u8]) {
-        let Some(live) = self.live.clone() else { return };
-        {
+        if let Some(live) = &self.live {
             let mut state = live.state();
             match (self.side, &mut state.answer) {
                 (Side::Request, _) => state.request.count(bytes.len()),
@@ -105,7 +111,7 @@ impl Observer {
                     self.head.clear();
                     self.begin(&frame);
                     self.frame = Some(frame);
-                    self.end_if_complete(&live);
+                    self.end_if_complete();
                 }
                 continue;
             }
@@ -125,7 +131,7 @@ impl Observer {
             }));
             frame.seen += n as u64;
             frame.left -= n as u64;
-            self.end_if_complete(&live);
+            self.end_if_complete();
         }
     }
 
@@ -138,7 +144,7 @@ impl Observer {
         }
     }
 
-    fn end_if_complete(&mut self, live: &Live) {
+    fn end_if_complete(&mut self) {
         let Some(frame) = self.frame.take_if(|frame| frame.left == 0) else { return };
         let opcode = frame.opcode & 0x0f;
         let control = match opcode {
@@ -149,7 +155,7 @@ impl Observer {
         };
         if let Some(kind) = control {
             let data = std::mem::take(&mut self.control);
-            return self.keep(live, kind, data);
+            return self.keep(kind, data);
         }
         if !frame.fin {
             return;
@@ -161,10 +167,10 @@ impl Observer {
             match self.inflated(&data, cut) {
                 Some(text) => data = text,
                 // Unreadable: kept as the bytes it was.
-                None => return self.keep(live, MessageKind::Binary, data),
+                None => return self.keep(MessageKind::Binary, data),
             }
         }
-        self.keep(live, kind, data);
+        self.keep(kind, data);
     }
 
     fn inflated(&mut self, data: &[u8], cut: bool) -> Option<Vec<u8>> {
@@ -198,7 +204,9 @@ impl Observer {
         Some(out)
     }
 
-    fn keep(&self, live: &Live, kind: MessageKind, data: Vec<u8>) {
+    fn keep(&mut self, kind: MessageKind, data: Vec<u8>) {
+        self.closing |= kind == MessageKind::Close;
+        let Some(live) = &self.live else { return };
         let message = SocketMessage { at_us: live.elapsed_us(), side: self.side, kind, data };
         let mut packed = Vec::with_capacity(message.data.len() + 16);
         pack_message(&mut packed, &message);

@@ -23,6 +23,16 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
             ),
         ));
     }
+    for directive in config.log.level.split(',') {
+        let level = directive.rsplit('=').next().unwrap_or_default().trim();
+        let known = ["off", "error", "warn", "info", "debug", "trace"];
+        if !known.iter().any(|name| name.eq_ignore_ascii_case(level)) {
+            return Err((
+                "log.level",
+                format!("`{level}` is not a level: use one of {}", known.join(", ")),
+            ));
+        }
+    }
     base_url("upstream.base_url", &config.upstream.base_url)?;
     base_url("upstream.anthropic_base_url", &config.upstream.anthropic_base_url)?;
     for entry in &config.upstream.allow {

@@ -29,6 +29,13 @@ fn migrations() -> Migrations<'static> {
 /// Makes folder and file if they are missing, brings the schema up to date, and
 /// returns the process's one writing connection.
 pub fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    open(path).map_err(|e| match e {
+        StoreError::Sql(source) => StoreError::Unusable { path: path.to_owned(), source },
+        named => named,
+    })
+}
+
+fn open(path: &Path) -> Result<Connection, StoreError> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |source| StoreError::Io { path, source }

@@ -137,29 +137,13 @@ pub fn by_time(
     })
 }
 
-/// What statistics can be told apart by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// The model as the client named it; "" = none.
-    Model,
-    /// The key's name; "" = none.
-    Key,
-}
-
-/// Sums by name, busiest first; all names or the one given.
-pub fn by_name(
-    reader: &Reader,
-    by: By,
-    only: Option<&str>,
-) -> Result<Vec<(String, Sums)>, StoreError> {
-    let column = match by {
-        By::Model => "model",
-        By::Key => "key",
-    };
+/// Sums by model as the client named it ("" = none), busiest first; all or the one
+/// given.
+pub fn by_model(reader: &Reader, only: Option<&str>) -> Result<Vec<(String, Sums)>, StoreError> {
     reader.with(|connection| {
         let mut query = connection.prepare_cached(&format!(
-            "SELECT {column} AS name, {SUMS} FROM minute_totals
-             WHERE ?1 IS NULL OR {column} = ?1 GROUP BY name, outcome"
+            "SELECT model AS name, {SUMS} FROM minute_totals
+             WHERE ?1 IS NULL OR model = ?1 GROUP BY name, outcome"
         ))?;
         let mut names = BTreeMap::<String, Sums>::new();
         let mut rows = query.query([only])?;

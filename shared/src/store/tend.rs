@@ -40,6 +40,8 @@ struct Sweep {
 const DOCUMENTS: i64 = 4;
 const EXPIRED: i64 = 32;
 const SWEPT: i64 = 512;
+/// A row stays at least so long, for the feed to read how its exchange ended.
+const READ_TIME_US: i64 = 5_000_000;
 /// Bytes of a decoded body that indexing looks at.
 const DECODE_LIMIT: usize = 4 << 20;
 
@@ -141,10 +143,11 @@ impl Tender {
         });
         let expired: Vec<i64> = transaction
             .prepare_cached(
-                "SELECT seq FROM (SELECT seq, started_at FROM exchanges ORDER BY seq LIMIT ?1)
-                 WHERE seq <= ?2 OR started_at < ?3",
+                "SELECT seq FROM (SELECT seq, started_at, started_at + coalesce(duration_us, 0) AS ended_at
+                                  FROM exchanges ORDER BY seq LIMIT ?1)
+                 WHERE (seq <= ?2 OR started_at < ?3) AND ended_at < ?4",
             )?
-            .query_map(params![EXPIRED, by_count, before], |row| row.get(0))?
+            .query_map(params![EXPIRED, by_count, before, now_us - READ_TIME_US], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         if expired.is_empty() {
             return Ok(false);

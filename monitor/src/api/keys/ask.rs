@@ -1,6 +1,4 @@
-//! Asking a key's provider, through the proxy, what the key may be used for. That is
-//! also how a key is tested: the proxy learns from the answer, and its word on how the
-//! key stands is waited for.
+//! Asking a key's provider, through the proxy, what the key may be used for.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +15,7 @@ use poem_openapi::Object;
 use rusqlite::Connection;
 use serde_json::Value;
 
-use super::{shape::KeyStatus, write::missing};
+use super::write::missing;
 use crate::{
     api::pool::Pool,
     app::App,
@@ -28,52 +26,20 @@ use crate::{
 /// For one provider's list of models.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Keys asked at once.
-const AT_ONCE: usize = 8;
-/// The proxy writes what it learned within a second.
-const SETTLE: Duration = Duration::from_millis(1500);
-const LOOK: Duration = Duration::from_millis(40);
+pub(super) const AT_ONCE: usize = 8;
 /// Models kept of one key.
 const MOST_MODELS: usize = 5000;
 
-/// What a test found.
-#[derive(Object)]
-#[oai(rename = "KeyTest")]
-pub(super) struct Test {
-    /// Whether the provider took the key.
-    pub(super) ok: bool,
-    /// How the key stands after it.
-    pub(super) status: KeyStatus,
-    /// What the provider answered; `null` where it did not.
-    http_status: Option<u16>,
-    latency_ms: f64,
-    /// What the provider said the key may be used for.
-    models: Vec<String>,
-    pub(super) error: Option<String>,
-    /// The exchange it was recorded as.
-    request_id: Option<String>,
-}
-
-/// What a validation found of one key.
-#[derive(Object)]
-#[oai(rename = "KeyValidation")]
-pub(super) struct Validated {
-    key_id: i64,
-    status_before: KeyStatus,
-    status_after: KeyStatus,
-    ok: bool,
-    error: Option<String>,
-}
-
 /// What became of asking for a key's models.
 pub(in crate::api) struct Listed {
-    http_status: Option<u16>,
-    latency_ms: f64,
-    request_id: Option<String>,
+    pub(super) http_status: Option<u16>,
+    pub(super) latency_ms: f64,
+    pub(super) request_id: Option<String>,
     pub(in crate::api) models: Result<BTreeSet<String>, String>,
 }
 
 /// A key's kind and how it stands.
-async fn standing(app: &Arc<App>, id: i64) -> Result<(String, keys::Standing), Problem> {
+pub(super) async fn standing(app: &Arc<App>, id: i64) -> Result<(String, keys::Standing), Problem> {
     let within = app.clone();
     let read = move |connection: &Connection| -> Result<_, StoreError> {
         let Some(key) = keys::find(connection, id)? else { return Ok(None) };
@@ -83,39 +49,6 @@ async fn standing(app: &Arc<App>, id: i64) -> Result<(String, keys::Standing), P
     };
     app.read(move |reader| reader.with(read)).await?.ok_or_else(|| missing(id))
 }
-
-/// Tests one key, and keeps the models it was found to serve.
-pub(super) async fn test(app: &Arc<App>, id: i64) -> Result<Test, Problem> {
-    let (kind, before) = standing(app, id).await?;
-    if before.reason.as_deref() == Some("origin_changed") {
-        return Ok(Test {
-            ok: false,
-            status: KeyStatus::Invalid,
-            http_status: None,
-            latency_ms: 0.0,
-            models: vec![],
-            error: Some(MOVED.to_owned()),
-            request_id: None,
-        });
-    }
-    let listed = list(app, id, &kind, "test").await?;
-    let status = settle(app, id, &before, &listed).await?;
-    let (models, error) = match listed.models {
-        Ok(models) => (models.into_iter().collect(), None),
-        Err(error) => (vec![], Some(error)),
-    };
-    Ok(Test {
-        ok: error.is_none(),
-        status: status.into(),
-        http_status: listed.http_status,
-        latency_ms: listed.latency_ms,
-        models,
-        error,
-        request_id: listed.request_id,
-    })
-}
-
-const MOVED: &str = "its provider's address or kind changed since it was pasted: paste it again";
 
 /// Asks a key's provider what it may be used for, and keeps the answer.
 pub(in crate::api) async fn list(
@@ -215,67 +148,6 @@ fn without_keys(text: &str) -> String {
         }
     }
     clean
-}
-
-/// How a key stands once the proxy has taken in what the answer says of it.
-async fn settle(
-    app: &Arc<App>,
-    id: i64,
-    before: &keys::Standing,
-    listed: &Listed,
-) -> Result<Status, Problem> {
-    let expected = match (&listed.models, listed.http_status) {
-        _ if before.status == Status::Inactive => Some(Status::Inactive),
-        (Ok(_), _) => Some(Status::Active),
-        (Err(_), Some(401)) => Some(Status::Invalid),
-        (Err(_), Some(402)) => Some(Status::Exhausted),
-        // Whatever else it may say of the key; what it does not say changes nothing.
-        (Err(_), _) => None,
-    };
-    let deadline = Instant::now() + if expected.is_some() { SETTLE } else { SETTLE / 4 };
-    loop {
-        let (_, now) = standing(app, id).await?;
-        let settled = match expected {
-            Some(expected) => now.status == expected,
-            None => now != *before,
-        };
-        if settled || Instant::now() >= deadline {
-            return Ok(now.status);
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-/// Tests all keys that are out, a few at a time, and says on the feed how far it is.
-pub(super) async fn validate(app: &Arc<App>) -> Result<Vec<Validated>, Problem> {
-    let within = app.clone();
-    let read = move |connection: &Connection| {
-        let pool = Pool::read(&within, connection)?;
-        let all = keys::all(connection)?.into_iter();
-        let all = all.map(|key| (key.id, pool.standing(&key).status));
-        let out = all.filter(|(_, status)| !matches!(status, Status::Active | Status::Inactive));
-        Ok(out.collect::<Vec<_>>())
-    };
-    let out = app.read(move |reader| reader.with(read)).await?;
-    let total = out.len();
-    app.live.progress(0, total);
-    let one = |(key_id, before): (i64, Status)| async move {
-        let tested = test(app, key_id).await;
-        (key_id, before, tested)
-    };
-    let mut tested = stream::iter(out).map(one).buffer_unordered(AT_ONCE);
-    let mut validated = Vec::with_capacity(total);
-    while let Some((key_id, before, tested)) = tested.next().await {
-        let (ok, after, error) = match tested {
-            Ok(test) => (test.ok, test.status, test.error),
-            Err(problem) => (false, before.into(), Some(problem.detail().to_owned())),
-        };
-        let status_before = before.into();
-        validated.push(Validated { key_id, status_before, status_after: after, ok, error });
-        app.live.progress(validated.len(), total);
-    }
-    validated.sort_by_key(|one| one.key_id);
-    Ok(validated)
 }
 
 /// What became of asking all keys.

@@ -7,7 +7,7 @@ use poem_openapi::{Enum, Object, types::MaybeUndefined};
 
 use crate::{
     api::{
-        input::{label, model_names, nano, set, usd},
+        fields::{label, model_names, nano, set, usd},
         pool::Pool,
         shape::Time,
     },
@@ -131,11 +131,11 @@ pub(in crate::api) fn millis(ms: i64) -> Option<Time> {
 
 /// A key and the models its provider said it serves.
 #[derive(Object)]
-pub(super) struct KeyDetail {
+pub(in crate::api) struct KeyDetail {
     #[oai(flatten)]
     pub(super) key: Key,
     /// When it was last asked.
-    pub(super) model_list: Vec<String>,
+    pub(in crate::api) model_list: Vec<String>,
 }
 
 /// What may be said of a key; what is left out stays as it is, or is as a new one has

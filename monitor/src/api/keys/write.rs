@@ -71,7 +71,7 @@ fn credential(text: &str) -> Result<Credential, Problem> {
 }
 
 /// Adds one key.
-pub(super) async fn add(
+pub(in crate::api) async fn add(
     app: &Arc<App>,
     mut input: KeyInput,
 ) -> Result<(Key, Option<String>), Problem> {
@@ -134,7 +134,7 @@ pub(super) fn missing(id: i64) -> Problem {
 }
 
 /// Changes one key; another credential, or one pasted again, makes it as new.
-pub(super) async fn change(
+pub(in crate::api) async fn change(
     app: &Arc<App>,
     id: i64,
     mut input: KeyInput,

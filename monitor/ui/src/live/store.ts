@@ -29,6 +29,10 @@ const counters = reactive({ inFlight: 0, lost: { bodies_shed: 0, records_lost: 0
 let skew: number | null = null;
 
 let queue: FeedEvent[] = [];
+/** More changes than a screen holds in one frame are a blur: take a breath before the next. */
+const BLUR = 40;
+const BREATH_MS = 120;
+let rushed = false;
 let scheduled = false;
 /** Running exchanges a reconnect did not mention: their end is on its way, or was missed. */
 let orphans = new Set<string>();
@@ -117,6 +121,7 @@ function schedule() {
   scheduled = true;
   // A hidden tab gets no frames, but its queue must not grow for hours.
   if (document.hidden) setTimeout(apply, 500);
+  else if (rushed) setTimeout(() => requestAnimationFrame(apply), BREATH_MS);
   else requestAnimationFrame(apply);
 }
 
@@ -178,6 +183,7 @@ function apply() {
     }
   }
   counters.inFlight = inFlight.size;
+  rushed = changed.size > BLUR;
   if (changed.size) {
     const list = [...changed.values()];
     for (const viewer of viewers) viewer.changed(list);

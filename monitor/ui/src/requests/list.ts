@@ -10,7 +10,7 @@ import { live, unresolved } from "../live/store";
 import { ask, Reader } from "./pages";
 
 const FIRST_PAGE = 100;
-const PAGE = 400;
+const PAGE = 250;
 /** Left open for days, a list that is followed keeps this many rows. */
 const KEPT_WHILE_FOLLOWING = 20_000;
 /** More than this held back is not kept but asked for again. */

@@ -5,6 +5,11 @@ import { ElMessage } from "element-plus/es/components/message/index.mjs";
 import "element-plus/es/components/message/style/css";
 import { words } from "../i18n";
 
+/** A short notice of something that did not work. */
+export function say(message: string) {
+  ElMessage({ message, type: "warning", duration: 5000, grouping: true });
+}
+
 export async function copy(text: string): Promise<boolean> {
   const done = await write(text);
   ElMessage({ message: done ? words.value.empty.copied : words.value.empty.copyFailed, type: done ? "success" : "warning", duration: done ? 1500 : 5000, grouping: true });

@@ -1,0 +1,276 @@
+//! A managed request: body read whole, model found, keys tried until one answers.
+//!
+//! read body → who may → plan → { pick → send → hear → decide } → relay
+//!
+//! Retried only before the first byte of an answer has gone downstream, and within one
+//! deadline. What each attempt said is heard by its key and its provider, and kept with
+//! the exchange.
+
+mod attempt;
+mod body;
+mod catalog;
+mod destination;
+mod outcome;
+
+use std::{sync::Arc, time::Instant};
+
+use glassway_shared::model::{Mode, Origin};
+use http::{HeaderValue, Response, StatusCode, request::Parts};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+
+pub use attempt::probe;
+
+use crate::{
+    app::App,
+    error::{Dialect, Fault},
+    exchange::answer_fault,
+    live::Recording,
+    pool::{
+        signal::Signal,
+        strategy::{Occasion, pick},
+    },
+    route::{Plan, Target, Wanted},
+    server::Part,
+    snapshot::{Snapshot, Token},
+    tee::Reply,
+    upstream::Client,
+    usage,
+};
+use attempt::{Attempt, Ended};
+use destination::Destination;
+use outcome::Tried;
+
+/// Who asks, and what is decided already.
+#[derive(Clone)]
+pub struct Call {
+    /// Client, chat, replay, test, …
+    pub origin: Origin,
+    /// The client's token.
+    pub token: Option<Arc<Token>>,
+    /// Only this provider.
+    pub provider: Option<String>,
+    /// Only this key.
+    pub key: Option<i64>,
+    /// One attempt, whatever the key's standing (`/as/{key}`).
+    pub exact: bool,
+}
+
+impl Call {
+    /// A client's, with its token if it has one.
+    pub fn from_client(token: Option<Arc<Token>>) -> Self {
+        Self { origin: Origin::Client, token, provider: None, key: None, exact: false }
+    }
+}
+
+/// How long a request waits at most for a key that only cools.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Serves one managed request.
+pub async fn serve(
+    app: &Arc<App>,
+    client: &Client,
+    parts: Parts,
+    body: Option<(Incoming, Option<Part>)>,
+    dialect: Dialect,
+    recording: Option<Recording>,
+    call: Call,
+) -> Response<Reply> {
+    let id = recording.as_ref().map(|recording| recording.live().id);
+    let snapshot = app.snapshot();
+    let token = call.token.clone();
+    let mut response = match prepare(app, &snapshot, parts, body, dialect, &recording, &call).await
+    {
+        Err(fault) => answer_fault(app, fault, dialect, recording).await,
+        Ok(Prepared::Listed(response)) => catalog::record(app, recording, response).await,
+        Ok(Prepared::Asked(asked)) => {
+            let request = Request { app, client, snapshot, dialect, call };
+            request.run(*asked, recording).await
+        }
+    };
+    let headers = response.headers_mut();
+    if let Some(id) = id.and_then(|id| HeaderValue::try_from(id.to_string()).ok()) {
+        headers.insert("x-glassway-id", id);
+    }
+    if let Some(token) = token {
+        token.state.headers(&token.row, Timestamp::now(), headers);
+    }
+    response
+}
+
+/// A request that did not come in on port 8080: over the link, or a probe. Recorded like
+/// any other.
+pub async fn internal(
+    app: &Arc<App>,
+    client: &Client,
+    parts: Parts,
+    body: Option<Incoming>,
+    call: Call,
+) -> Response<Reply> {
+    let dialect = match call.key.and_then(|id| app.snapshot().key(id).map(|(p, _)| p.kind)) {
+        Some(kind) => kind.dialect(),
+        None => Dialect::of(&parts.headers),
+    };
+    let ip = std::net::Ipv4Addr::LOCALHOST.into();
+    let recording = app.recorder.as_ref().map(|r| r.begin(&parts, ip, call.origin, Mode::Managed));
+    let body = body.map(|body| (body, None));
+    serve(app, client, parts, body, dialect, recording, call).await
+}
+
+/// A request whose body was read and whose plan is made.
+struct Asked {
+    parts: Parts,
+    body: bytes::Bytes,
+    destination: Destination,
+    model: Option<String>,
+    plan: Arc<Plan>,
+}
+
+enum Prepared {
+    Listed(serde_json::Value),
+    Asked(Box<Asked>),
+}
+
+async fn prepare(
+    app: &App,
+    snapshot: &Arc<Snapshot>,
+    parts: Parts,
+    body: Option<(Incoming, Option<Part>)>,
+    dialect: Dialect,
+    recording: &Option<Recording>,
+    call: &Call,
+) -> Result<Prepared, Fault> {
+    let destination = Destination::of(&parts.uri)?;
+    let named = destination.provider.as_deref().or(call.provider.as_deref());
+    let provider = match named {
+        None => None,
+        Some(name) => Some(snapshot.provider(name).cloned().ok_or_else(|| {
+            Fault::refused(
+                "unknown_path",
+                StatusCode::NOT_FOUND,
+                format!("there is no provider `{name}`, and not just one of that kind"),
+            )
+        })?),
+    };
+    // A path that names a provider speaks that provider's dialect.
+    let dialect = match &provider {
+        Some(provider) if destination.provider.is_some() && !destination.chat => {
+            provider.kind.dialect()
+        }
+        _ => dialect,
+    };
+    if let Some(token) = &call.token {
+        token.state.admit(&token.row, Timestamp::now())?;
+    }
+    if provider.is_none() && call.key.is_none() && destination.is_model_list(&parts.method) {
+        let allowed = call.token.as_ref().map(|t| &t.row.allowed_models[..]).unwrap_or_default();
+        return Ok(Prepared::Listed(catalog::list(snapshot, &destination, dialect, allowed)?));
+    }
+    let body = match body {
+        Some(body) => body::read(body, recording, app.config.proxy.idle_timeout.0).await?,
+        None => bytes::Bytes::new(),
+    };
+    let kind = parts.headers.get(http::header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    body::check(&body, kind)?;
+    let model = usage::asked(&body, kind, &destination.target()).model;
+    if let (Some(token), Some(model)) = (&call.token, &model) {
+        let allowed = &token.row.allowed_models;
+        if !allowed.is_empty() && !allowed.iter().any(|p| crate::route::matches(p, model)) {
+            return Err(Fault::refused(
+                "model_not_allowed",
+                StatusCode::FORBIDDEN,
+                format!("the client token `{}` may not use the model `{model}`", token.row.name),
+            ));
+        }
+    }
+    let wanted = Wanted {
+        model: model.as_deref().unwrap_or(""),
+        dialect,
+        provider: provider.as_ref().map(|p| p.id),
+        key: call.key,
+    };
+    let plan = snapshot.plan(wanted);
+    if plan.tiers.is_empty() {
+        return Err(outcome::nothing_planned(snapshot, wanted));
+    }
+    Ok(Prepared::Asked(Box::new(Asked { parts, body, destination, model, plan })))
+}
+
+struct Request<'a> {
+    app: &'a Arc<App>,
+    client: &'a Client,
+    snapshot: Arc<Snapshot>,
+    dialect: Dialect,
+    call: Call,
+}
+
+impl Request<'_> {
+    async fn run(self, asked: Asked, recording: Option<Recording>) -> Response<Reply> {
+        let settings = self.snapshot.settings;
+        let deadline = Instant::now() + settings.deadline;
+        let conversation = body::conversation(&asked.body);
+        let mut tried = Tried::default();
+        loop {
+            let now_ms = Timestamp::now().as_millisecond();
+            let Some(target) = self.pick(&asked.plan, &tried, conversation, now_ms) else {
+                let back = tried.soonest_return(&asked.plan, now_ms);
+                let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
+                match back {
+                    Some(wait) if wait <= patience && !self.call.exact => {
+                        tokio::time::sleep(wait).await;
+                        tried.forget_keys();
+                        continue;
+                    }
+                    back => {
+                        let fault = outcome::no_usable_key(&asked.plan, now_ms, back);
+                        return answer_fault(self.app, fault, self.dialect, recording).await;
+                    }
+                }
+            };
+            let attempt = Attempt {
+                request: &self,
+                asked: &asked,
+                target: &target,
+                number: tried.count() + 1,
+            };
+            let (ended, told) = attempt.run(&recording).await;
+            tried.note(&target, told);
+            match ended {
+                Ended::Answer(answer) => return answer.relay(&self, recording).await,
+                Ended::ClientGone => {
+                    drop(recording);
+                    let gone = Fault::malformed(StatusCode::BAD_REQUEST, "the client went away");
+                    return answer_fault(self.app, gone, self.dialect, None).await;
+                }
+                Ended::Failed(signal, answer) => {
+                    let last = self.call.exact
+                        || match signal {
+                            Signal::Failing(_) => tried.failures() >= settings.max_attempts,
+                            Signal::Client | Signal::Fine => true,
+                            _ => false,
+                        }
+                        || Instant::now() >= deadline;
+                    if last {
+                        return answer.relay(&self, recording).await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn pick(&self, plan: &Plan, tried: &Tried, conversation: u64, now_ms: i64) -> Option<Target> {
+        if self.call.exact {
+            let first = plan.tiers.first()?.targets.first()?;
+            return (tried.count() == 0).then(|| first.clone());
+        }
+        let occasion = Occasion { now_ms, random: self.app.random(), conversation };
+        plan.tiers.iter().find_map(|tier| {
+            let n = pick(&tier.slots, plan.strategy, occasion, tried.keys(), &self.app.turns)?;
+            Some(tier.targets[n].clone())
+        })
+    }
+
+    fn counts(&self) -> bool {
+        self.call.origin.counts()
+    }
+}

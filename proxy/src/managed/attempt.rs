@@ -1,0 +1,401 @@
+//! One try with one key: the request as this provider wants it, sent; what came back,
+//! heard by key and provider and kept with the exchange.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use glassway_shared::model::{Failure, Origin, Outcome, Try};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header, response};
+use http_body_util::{BodyExt, Limited};
+use jiff::Timestamp;
+
+use super::{Asked, Call, Request, body, outcome};
+use crate::{
+    app::App,
+    error::Fault,
+    exchange::{answer_fault, outcome_of, relay_answer, settle},
+    forward,
+    live::Recording,
+    pool::{
+        Lease,
+        signal::{self, Heard, Signal},
+    },
+    redact,
+    route::Target,
+    snapshot::{Key, Kind, Provider},
+    tee::Reply,
+    upstream::{Client, SendError, Sent},
+};
+
+/// An error's body is read whole to decide by it, up to this much.
+const MAX_ERROR: usize = 1 << 20;
+const ERROR_BODY_TIME: Duration = Duration::from_secs(30);
+
+pub(super) struct Attempt<'a> {
+    pub(super) request: &'a Request<'a>,
+    pub(super) asked: &'a Asked,
+    pub(super) target: &'a Target,
+    pub(super) number: u32,
+}
+
+/// How an attempt ended.
+pub(super) enum Ended {
+    /// To be relayed.
+    Answer(Box<Answer>),
+    /// Perhaps another key does better; else this is the answer.
+    Failed(Signal, Box<Answer>),
+    /// Nobody waits any more.
+    ClientGone,
+}
+
+/// What there is to relay.
+pub(super) struct Answer {
+    what: What,
+    target: Target,
+    lease: Lease,
+    signal: Signal,
+}
+
+enum What {
+    /// Its body is still coming.
+    Head(Box<Sent>),
+    /// An error, read whole.
+    Error(Box<response::Parts>, Bytes),
+    /// None came.
+    Fault(Fault),
+}
+
+impl Attempt<'_> {
+    /// Sends and hears; the signal comes second.
+    pub(super) async fn run(&self, recording: &Option<Recording>) -> (Ended, Signal) {
+        let Self { request, target, .. } = self;
+        let began = Timestamp::now();
+        let lease = Lease::take(&target.key.place, began.as_millisecond(), request.counts());
+        let settings = request.snapshot.settings;
+        target.provider.health.ask(began.as_millisecond(), settings.limits);
+        let mut told = self.begin(recording);
+        let (what, signal) = self.send(recording, &mut told).await;
+        let Some(what) = what else {
+            self.end(recording, told, &Signal::Client, "the client went away");
+            return (Ended::ClientGone, Signal::Client);
+        };
+        let message = match &what {
+            What::Error(_, body) => upstream_message(body),
+            What::Fault(fault) => fault.message.clone(),
+            What::Head(_) => String::new(),
+        };
+        hear(request.app, request.client, target, &signal, &request.call, settings);
+        self.end(recording, told, &signal, &message);
+        let answer =
+            Box::new(Answer { what, target: (*target).clone(), lease, signal: signal.clone() });
+        match signal {
+            Signal::Fine => (Ended::Answer(answer), signal),
+            _ => (Ended::Failed(signal.clone(), answer), signal),
+        }
+    }
+
+    async fn send(&self, recording: &Option<Recording>, told: &mut Try) -> (Option<What>, Signal) {
+        let Self { request, asked, target, .. } = self;
+        let Target { provider, key, model } = target;
+        let name = asked.model.as_deref();
+        let Some(path) = asked.destination.at(provider, name, deployment(provider, model)) else {
+            let fault =
+                Fault::invalid_response(format!("{} makes no valid target", provider.base.prefix));
+            return (Some(What::Fault(fault)), Signal::Client);
+        };
+        told.url = format!("{}{}", provider.base.prefix, redact::target(path.as_str()));
+        if let Some(recording) = recording {
+            recording.live().state().upstream_url = Some(told.url.clone());
+        }
+        let kind = asked.parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let content = match name.is_some_and(|name| *name != **model) {
+            true => body::with_model(&asked.body, kind, deployment(provider, model)),
+            false => asked.body.clone(),
+        };
+        let mut headers = forward::request_headers(
+            asked.parts.headers.clone(),
+            &provider.base.host,
+            asked.parts.version,
+            false,
+        );
+        put_credential(&mut headers, provider.kind, key);
+        if headers.contains_key(header::CONTENT_LENGTH) || !content.is_empty() {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(content.len()));
+        }
+        let (upload, state) = body::upload(content);
+        let mut message = http::Request::new(upload);
+        *message.method_mut() = asked.parts.method.clone();
+        *message.headers_mut() = headers;
+        *message.extensions_mut() = asked.parts.extensions.clone();
+
+        let began = std::time::Instant::now();
+        let sending = request.client.send(&provider.base, &path, message, &state, false);
+        match sending.await {
+            Err(SendError::ClientGone | SendError::ClientStalled) => (None, Signal::Client),
+            Err(SendError::Fault(fault)) => {
+                let signal = Signal::Failing(fault.code.to_owned());
+                (Some(What::Fault(fault)), signal)
+            }
+            Ok(sent) => {
+                let took = began.elapsed();
+                told.status = Some(sent.response.status().as_u16());
+                told.connect_ms = sent.connect.map(|c| c.as_secs_f64() * 1000.0);
+                told.reused = sent.connect.is_none();
+                told.ttfb_ms = Some(took.as_secs_f64() * 1000.0);
+                if let Some(recording) = recording {
+                    let mut live = recording.live().state();
+                    live.reused = sent.connect.is_none();
+                    live.connect_us =
+                        sent.connect.map(|c| u32::try_from(c.as_micros()).unwrap_or(u32::MAX));
+                }
+                let status = sent.response.status();
+                if status.as_u16() < 400 {
+                    if status == StatusCode::SWITCHING_PROTOCOLS {
+                        let fault = Fault::invalid_response(format!(
+                            "{} switched protocols although nobody asked it to",
+                            provider.base.prefix
+                        ));
+                        return (
+                            Some(What::Fault(fault)),
+                            Signal::Failing("unsolicited 101".into()),
+                        );
+                    }
+                    key.place.answered_after(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+                    return (Some(What::Head(Box::new(sent))), Signal::Fine);
+                }
+                self.error(sent).await
+            }
+        }
+    }
+
+    /// Reads an error answer whole and what it says.
+    async fn error(&self, sent: Sent) -> (Option<What>, Signal) {
+        let Sent { response, reuse, .. } = sent;
+        let (parts, body) = response.into_parts();
+        let reading = Limited::new(body, MAX_ERROR).collect();
+        let body = match tokio::time::timeout(ERROR_BODY_TIME, reading).await {
+            Ok(Ok(collected)) => {
+                if let Some(reuse) = reuse {
+                    reuse.done();
+                }
+                collected.to_bytes()
+            }
+            // What it would have said is lost; its status still speaks.
+            _ => Bytes::new(),
+        };
+        let body = scrubbed(body, &self.target.key);
+        let heard = Heard { status: parts.status.as_u16(), headers: &parts.headers, body: &body };
+        let signal = signal::read(heard, Timestamp::now());
+        (Some(What::Error(Box::new(parts), body)), signal)
+    }
+
+    fn begin(&self, recording: &Option<Recording>) -> Try {
+        let Target { provider, key, .. } = self.target;
+        let start_ms = match recording {
+            None => 0.0,
+            Some(recording) => {
+                let live = recording.live();
+                let mut state = live.state();
+                state.provider = Some(provider.name.clone());
+                state.key = Some(key.name.clone());
+                state.attempts = self.number;
+                state.billing = Some(crate::live::Billing {
+                    provider: provider.clone(),
+                    key: key.clone(),
+                    token: self.request.call.token.clone(),
+                    snapshot: self.request.snapshot.clone(),
+                    model: self.target.model.clone(),
+                });
+                crate::live::ms(live.elapsed_us())
+            }
+        };
+        let reason = match (self.request.call.exact, self.number) {
+            (true, _) => "this key was asked for".to_owned(),
+            (false, 1) => "picked".to_owned(),
+            (false, _) => "next after a failure".to_owned(),
+        };
+        Try {
+            n: self.number,
+            provider: Some(provider.name.to_string()),
+            key: Some(key.name.to_string()),
+            reason,
+            url: String::new(),
+            status: None,
+            error: None,
+            start_ms,
+            connect_ms: None,
+            reused: false,
+            ttfb_ms: None,
+            duration_ms: None,
+        }
+    }
+
+    fn end(&self, recording: &Option<Recording>, mut told: Try, signal: &Signal, message: &str) {
+        let Some(recording) = recording else { return };
+        if *signal != Signal::Fine {
+            told.duration_ms = Some(crate::live::ms(recording.live().elapsed_us()) - told.start_ms);
+            told.error = Some(Failure { code: code(signal), message: message.to_owned() });
+        }
+        recording.live().state().tries.push(told);
+    }
+}
+
+/// The word for a signal in records.
+fn code(signal: &Signal) -> String {
+    match signal {
+        Signal::Fine => "ok",
+        Signal::Client => "client_error",
+        Signal::InvalidKey(reason)
+        | Signal::Egress(reason)
+        | Signal::NoModel(reason)
+        | Signal::Exhausted(reason)
+        | Signal::RateLimited { reason, .. }
+        | Signal::Overloaded { reason, .. }
+        | Signal::Failing(reason) => reason,
+    }
+    .to_owned()
+}
+
+/// A vendor's own sentence, shortened.
+fn upstream_message(body: &[u8]) -> String {
+    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let said = value["error"]["message"].as_str().or_else(|| value["message"].as_str());
+    let said = said.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
+    said.chars().take(500).collect()
+}
+
+/// Some relays repeat the key in their errors: it leaves neither to clients nor into
+/// records.
+fn scrubbed(body: Bytes, key: &Key) -> Bytes {
+    let value = key.credential.as_bytes();
+    let secret = value.strip_prefix(b"Bearer ").unwrap_or(value);
+    if secret.len() < 8 || memchr::memmem::find(&body, secret).is_none() {
+        return body;
+    }
+    let masked = redact::mask_secret(&String::from_utf8_lossy(secret));
+    let text = String::from_utf8_lossy(&body);
+    text.replace(&*String::from_utf8_lossy(secret), &masked).into_bytes().into()
+}
+
+fn deployment<'a>(provider: &'a Provider, model: &'a str) -> &'a str {
+    match provider.kind {
+        Kind::Azure => provider.deployments.get(model).map_or(model, String::as_str),
+        _ => model,
+    }
+}
+
+/// The client's own credentials go, ours comes.
+fn put_credential(headers: &mut HeaderMap, kind: Kind, key: &Key) {
+    static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+    static API_KEY: HeaderName = HeaderName::from_static("api-key");
+    let mine = match kind {
+        Kind::OpenAi => header::AUTHORIZATION,
+        Kind::Anthropic => X_API_KEY.clone(),
+        Kind::Azure => API_KEY.clone(),
+    };
+    for name in [&header::AUTHORIZATION, &X_API_KEY, &API_KEY] {
+        headers.remove(name);
+    }
+    for ours in ["x-glassway-origin", "x-glassway-provider", "x-glassway-key"] {
+        headers.remove(ours);
+    }
+    headers.insert(mine, key.credential.clone());
+    if kind == Kind::Anthropic && !headers.contains_key("anthropic-version") {
+        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+    }
+}
+
+/// Key and provider take in what was said; a refused key is probed.
+fn hear(
+    app: &Arc<App>,
+    client: &Client,
+    target: &Target,
+    signal: &Signal,
+    call: &Call,
+    settings: crate::snapshot::Settings,
+) {
+    let now = Timestamp::now().as_millisecond();
+    let (key, provider) = (&target.key, &target.provider);
+    let changed = key.place.change(now, |health| match call.exact {
+        true => health.probed(signal, now, settings.rests),
+        false => health.hear(signal, &target.model, now, settings.rests),
+    });
+    if changed {
+        app.key_changed(key.id);
+    }
+    if provider.health.hear(signal, now, settings.limits) {
+        app.provider_changed(provider.id);
+    }
+    if matches!(signal, Signal::InvalidKey(_)) && !call.exact {
+        let (app, client, key) = (app.clone(), client.clone(), key.id);
+        tokio::spawn(async move { probe(&app, &client, key).await });
+    }
+}
+
+/// Asks a key's provider whether it is one: `GET /v1/models`, recorded as a probe.
+pub async fn probe(app: &Arc<App>, client: &Client, key: i64) {
+    let Ok(request) = http::Request::get("/v1/models").version(Version::HTTP_11).body(()) else {
+        return;
+    };
+    let (parts, ()) = request.into_parts();
+    let call =
+        Call { origin: Origin::Probe, token: None, provider: None, key: Some(key), exact: true };
+    let response = super::internal(app, client, parts, None, call).await;
+    let _ = response.into_body().collect().await;
+}
+
+impl Answer {
+    /// To the client.
+    pub(super) async fn relay(
+        self,
+        request: &Request<'_>,
+        recording: Option<Recording>,
+    ) -> Response<Reply> {
+        let Self { what, target, lease, signal } = self;
+        let app = request.app;
+        let hidden = !request.call.exact
+            && !matches!(signal, Signal::Fine | Signal::Client | Signal::Failing(_));
+        match what {
+            What::Fault(fault) => answer_fault(app, fault, request.dialect, recording).await,
+            What::Head(sent) => {
+                let (base, dialect) = (&target.provider.base, request.dialect);
+                relay_answer(app, *sent, base, dialect, recording, None, Some(lease)).await
+            }
+            // A key's trouble is not the client's: it never sees another's 401.
+            What::Error(..) if hidden => {
+                let now = Timestamp::now().as_millisecond();
+                let plan = request.snapshot.plan(crate::route::Wanted {
+                    model: &target.model,
+                    dialect: request.dialect,
+                    provider: Some(target.provider.id),
+                    key: Some(target.key.id),
+                });
+                let fault = outcome::no_usable_key(&plan, now, None);
+                answer_fault(app, fault, request.dialect, recording).await
+            }
+            What::Error(parts, body) => {
+                let mut parts = *parts;
+                parts.headers = forward::response_headers(parts.headers, false);
+                parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+                let outcome: Outcome = outcome_of(parts.status);
+                if let Some(recording) = &recording {
+                    let ttfb = recording.live().elapsed_us();
+                    let mut answer = recording.recorder().answer(
+                        parts.status.as_u16(),
+                        &parts.headers,
+                        ttfb,
+                        false,
+                    );
+                    answer.body.push(&body, Some(body.len() as u64));
+                    recording.answered(answer);
+                }
+                match recording {
+                    Some(recording) => settle(Some(recording), outcome).await,
+                    None => app.metrics.ended(outcome),
+                }
+                parts.version = Version::HTTP_11;
+                Response::from_parts(parts, Reply::from(body))
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What was tried, and what to say when nothing is left: which keys there are, why
+//! each is out, and when one returns. Pure.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+
+use crate::{
+    error::Fault,
+    pool::{NEVER, signal::Signal},
+    route::{Plan, Target, Wanted},
+    snapshot::Snapshot,
+};
+
+/// Keys tried in one request.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    keys: Vec<i64>,
+    count: u32,
+    failures: u32,
+}
+
+impl Tried {
+    /// An attempt with this key ended so.
+    pub(super) fn note(&mut self, target: &Target, signal: Signal) {
+        self.keys.push(target.key.id);
+        self.count += 1;
+        self.failures += u32::from(matches!(signal, Signal::Failing(_)));
+    }
+
+    /// Not to be picked again in this round.
+    pub(super) fn keys(&self) -> &[i64] {
+        &self.keys
+    }
+
+    /// Attempts so far.
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Attempts that count against `max_attempts`.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// After a wait, every key may be tried again.
+    pub(super) fn forget_keys(&mut self) {
+        self.keys.clear();
+    }
+
+    /// How long until some key of the plan can serve again by the clock.
+    pub(super) fn soonest_return(&self, plan: &Plan, now_ms: i64) -> Option<Duration> {
+        let slots = plan.tiers.iter().flat_map(|tier| &tier.slots);
+        let back = slots.filter_map(|slot| {
+            let key = slot.place.back_at(&slot.model, now_ms)?;
+            let at = key.max(slot.provider.back_at());
+            // In, and yet it failed here: not worth waiting for in this request.
+            (at > now_ms && at != NEVER).then_some(at)
+        });
+        let wait = back.min()? - now_ms;
+        Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0).max(1)))
+    }
+}
+
+/// No provider would take this model in this dialect.
+pub(super) fn nothing_planned(snapshot: &Snapshot, wanted: Wanted<'_>) -> Fault {
+    if !snapshot.has_keys() || wanted.key.is_some() || wanted.provider.is_some() {
+        return Fault::refused(
+            "no_usable_key",
+            StatusCode::SERVICE_UNAVAILABLE,
+            match wanted.model {
+                "" => "there is no active key for this".to_owned(),
+                model => format!("there is no active key for the model `{model}` here"),
+            },
+        );
+    }
+    let mut fault = Fault::refused(
+        "unknown_model",
+        StatusCode::NOT_FOUND,
+        format!(
+            "no route, provider or key serves the model `{}`: GET /v1/models lists what there is",
+            wanted.model
+        ),
+    );
+    fault.param = Some("model");
+    fault
+}
+
+/// Most keys named in one message.
+const NAMED: usize = 10;
+
+/// Every key is out: says which, why, and when one returns by itself.
+pub(super) fn no_usable_key(plan: &Plan, now_ms: i64, back: Option<Duration>) -> Fault {
+    let targets: Vec<&Target> = plan.tiers.iter().flat_map(|tier| &tier.targets).collect();
+    let mut reasons: Vec<String> = targets
+        .iter()
+        .take(NAMED)
+        .map(|target| {
+            let standing = target.key.place.standing(now_ms);
+            let provider = target.provider.health.state(now_ms);
+            let (status, reason, until) = match provider.status {
+                "ok" => {
+                    let (reason, until) = standing.why();
+                    (standing.status(), reason.map(str::to_owned), until)
+                }
+                status => (status, provider.reason, provider.until),
+            };
+            let why = reason.map_or(String::new(), |reason| format!(" ({reason})"));
+            let until = until.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            let until = until.map_or(String::new(), |at| format!(" until {at:.0}"));
+            format!("{}/{} {status}{why}{until}", target.provider.name, target.key.name)
+        })
+        .collect();
+    if targets.len() > NAMED {
+        reasons.push(format!("and {} more", targets.len() - NAMED));
+    }
+    let mut fault = Fault::refused(
+        "no_usable_key",
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("no key can serve this now: {}", reasons.join("; ")),
+    );
+    fault.retry_after = back;
+    fault
+}

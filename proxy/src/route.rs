@@ -1,0 +1,179 @@
+//! A client's model name → the keys that may serve it, in tiers of falling priority.
+//! Pure: made from a snapshot's parts, once per model.
+
+use std::sync::Arc;
+
+use glassway_shared::store::roster;
+
+use crate::{
+    error::Dialect,
+    pool::strategy::{Slot, Strategy},
+    snapshot::{Key, Provider},
+};
+
+/// Where one key would send one model.
+#[derive(Clone)]
+pub struct Target {
+    /// The upstream.
+    pub provider: Arc<Provider>,
+    /// The credential.
+    pub key: Arc<Key>,
+    /// The model's name there.
+    pub model: Arc<str>,
+}
+
+/// Keys of one priority; `slots` and `targets` run side by side.
+#[derive(Default)]
+pub struct Tier {
+    /// What a strategy sees.
+    pub slots: Vec<Slot>,
+    /// What the request needs.
+    pub targets: Vec<Target>,
+}
+
+/// All tiers for a model.
+pub struct Plan {
+    /// The first is tried first.
+    pub tiers: Vec<Tier>,
+    /// Among a tier's keys.
+    pub strategy: Strategy,
+}
+
+/// The most exact route for a model: its own name, else the pattern with the most
+/// letters.
+pub fn find<'a>(routes: &'a [roster::Route], model: &str) -> Option<&'a roster::Route> {
+    routes.iter().find(|route| route.model == model).or_else(|| {
+        routes
+            .iter()
+            .filter(|route| route.model.contains('*') && matches(&route.model, model))
+            .max_by_key(|route| route.model.len())
+    })
+}
+
+/// Whether `*` stands for any run of characters.
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// Which providers a request may go to.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// As the client calls it.
+    pub model: &'a str,
+    /// The client's dialect.
+    pub dialect: Dialect,
+    /// Only this provider.
+    pub provider: Option<i64>,
+    /// Only this key.
+    pub key: Option<i64>,
+}
+
+/// Makes the plan: by a route's candidates, else every provider with a key that lists
+/// the model or lists none.
+pub fn plan(
+    providers: &[Arc<Provider>],
+    routes: &[roster::Route],
+    default: Strategy,
+    wanted: Wanted<'_>,
+) -> Plan {
+    let route =
+        find(routes, wanted.model).filter(|_| wanted.provider.is_none() && wanted.key.is_none());
+    let mut entries: Vec<((i64, i64, i64), Slot, Target)> = Vec::new();
+    let mut add = |provider: &Arc<Provider>, name: &str, priority: i64, weight: u32| {
+        let model: Arc<str> = name.into();
+        for key in &provider.keys {
+            if wanted.key.is_some_and(|id| id != key.id) || !key.lists(name) {
+                continue;
+            }
+            let slot = Slot {
+                key_id: key.id,
+                place: key.place.clone(),
+                provider: provider.health.clone(),
+                model: model.clone(),
+                weight: key.weight.max(1).saturating_mul(weight.max(1)),
+                cost: key.typical_cost,
+            };
+            let target =
+                Target { provider: provider.clone(), key: key.clone(), model: model.clone() };
+            entries.push(((priority, provider.priority, key.priority), slot, target));
+        }
+    };
+    let speaks = |provider: &Provider| provider.kind.speaks(wanted.dialect);
+    match route {
+        Some(route) => {
+            for candidate in &route.candidates {
+                let found = providers.iter().find(|p| p.id == candidate.provider_id);
+                let Some(provider) = found.filter(|p| p.enabled && speaks(p)) else { continue };
+                let name = candidate.upstream_model.as_deref().unwrap_or(wanted.model);
+                add(provider, name, candidate.priority, candidate.weight);
+            }
+        }
+        None => {
+            for provider in providers {
+                let chosen = match wanted.provider {
+                    Some(id) => provider.id == id,
+                    None => provider.enabled || wanted.key.is_some(),
+                };
+                if chosen && speaks(provider) {
+                    add(provider, wanted.model, 0, 1);
+                }
+            }
+        }
+    }
+    entries.sort_by_key(|(priority, ..)| std::cmp::Reverse(*priority));
+    let mut tiers: Vec<Tier> = Vec::new();
+    let mut current = None;
+    for (priority, slot, target) in entries {
+        if current != Some(priority) {
+            current = Some(priority);
+            tiers.push(Tier::default());
+        }
+        let tier = tiers.last_mut().expect("just pushed");
+        tier.slots.push(slot);
+        tier.targets.push(target);
+    }
+    let named = route.and_then(|route| route.strategy.as_deref());
+    Plan { tiers, strategy: named.and_then(Strategy::named).unwrap_or(default) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("gpt-4o", "gpt-4o", true)]
+    #[case("gpt-4o", "gpt-4o-mini", false)]
+    #[case("gpt-*", "gpt-4o-mini", true)]
+    #[case("*", "", true)]
+    #[case("*-mini", "gpt-4o-mini", true)]
+    #[case("*-mini", "gpt-4o-mini-x", false)]
+    #[case("a*b*c", "axxbyyc", true)]
+    #[case("a*b*c", "ac", false)]
+    #[case("a*a", "a", false)]
+    #[case("org/*", "org/model/x", true)]
+    fn patterns_match(#[case] pattern: &str, #[case] name: &str, #[case] expected: bool) {
+        assert_eq!(matches(pattern, name), expected);
+    }
+
+    #[test]
+    fn the_most_exact_route_wins() {
+        let route =
+            |model: &str| roster::Route { model: model.into(), candidates: vec![], strategy: None };
+        let routes = [route("*"), route("gpt-*"), route("gpt-4o")];
+        let found = |model| find(&routes, model).map(|r| r.model.as_str());
+        assert_eq!(found("gpt-4o"), Some("gpt-4o"));
+        assert_eq!(found("gpt-5"), Some("gpt-*"));
+        assert_eq!(found("claude"), Some("*"));
+        assert_eq!(find(&routes[1..], "claude"), None);
+    }
+}

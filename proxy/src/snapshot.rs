@@ -1,0 +1,398 @@
+//! What requests are routed by: an immutable picture of providers, keys, routes and
+//! client tokens, swapped as a whole when the configuration changes. Requests that run
+//! keep the picture they began with.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, RwLock},
+};
+
+use glassway_shared::{
+    config::Config,
+    secret::{self, Binding, PrivateKey},
+    store::roster::{self, Roster},
+};
+use http::HeaderValue;
+use url::Url;
+
+use crate::{
+    error::Dialect,
+    ledger::TokenState,
+    pool::{
+        Place, Places,
+        health::{Health, Rests},
+        provision::{Limits, Provision},
+        strategy::Strategy,
+    },
+    route::{self, Plan, Wanted},
+    target::Base,
+};
+
+/// A provider's dialect and how its credential travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// OpenAI's and everything compatible.
+    OpenAi,
+    /// Anthropic's.
+    Anthropic,
+    /// OpenAI's at Azure.
+    Azure,
+}
+
+impl Kind {
+    /// From the contract's word.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "openai" => Some(Self::OpenAi),
+            "anthropic" => Some(Self::Anthropic),
+            "azure" => Some(Self::Azure),
+            _ => None,
+        }
+    }
+
+    /// The contract's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Azure => "azure",
+        }
+    }
+
+    /// The wire format it speaks.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::Anthropic => Dialect::Anthropic,
+            Self::OpenAi | Self::Azure => Dialect::OpenAi,
+        }
+    }
+
+    /// Whether it understands a client's requests as they are.
+    pub fn speaks(self, dialect: Dialect) -> bool {
+        self.dialect() == dialect
+    }
+}
+
+/// An upstream.
+pub struct Provider {
+    /// Its row.
+    pub id: i64,
+    /// Unique.
+    pub name: Arc<str>,
+    /// Its dialect.
+    pub kind: Kind,
+    /// Where it is.
+    pub base: Base,
+    /// By hand.
+    pub enabled: bool,
+    /// Higher goes first.
+    pub priority: i64,
+    /// Of list prices.
+    pub price_multiplier: f64,
+    /// Azure's; with it the deployments URL is used.
+    pub api_version: Option<String>,
+    /// Azure: model → deployment.
+    pub deployments: std::collections::BTreeMap<String, String>,
+    /// Outlives snapshots.
+    pub health: Arc<Provision>,
+    /// Those that are active by hand and could be opened.
+    pub keys: Vec<Arc<Key>>,
+}
+
+/// A credential that can be used.
+pub struct Key {
+    /// Its row.
+    pub id: i64,
+    /// As people call it.
+    pub name: Arc<str>,
+    /// The header it goes into, ready.
+    pub credential: HeaderValue,
+    models: Vec<String>,
+    /// For random picks.
+    pub weight: u32,
+    /// Higher goes first.
+    pub priority: i64,
+    /// Nano-dollars per call, instead of the list.
+    pub price_per_call_nano: Option<i64>,
+    /// For comparing; nano-dollars.
+    pub typical_cost: i64,
+    /// Outlives snapshots.
+    pub place: Arc<Place>,
+}
+
+impl Key {
+    /// Whether its own list names this model, or names none.
+    pub fn lists(&self, model: &str) -> bool {
+        model.is_empty() || self.models.is_empty() || self.models.iter().any(|m| m == model)
+    }
+}
+
+/// A client's credential.
+pub struct Token {
+    /// As configured.
+    pub row: roster::Token,
+    /// Outlives snapshots.
+    pub state: Arc<TokenState>,
+}
+
+/// What may be set while it runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Where a route does not say.
+    pub strategy: Strategy,
+    /// Connect errors, timeouts and 5xx per request.
+    pub max_attempts: u32,
+    /// For all attempts together.
+    pub deadline: std::time::Duration,
+    /// Of keys.
+    pub rests: Rests,
+    /// Of providers.
+    pub limits: Limits,
+}
+
+impl Settings {
+    fn of(values: &std::collections::BTreeMap<String, serde_json::Value>) -> Self {
+        let number = |name: &str, default: u64| {
+            values.get(name).and_then(serde_json::Value::as_u64).unwrap_or(default)
+        };
+        let seconds = |name, default| std::time::Duration::from_secs(number(name, default));
+        let strategy = values.get("strategy").and_then(|v| v.as_str()).and_then(Strategy::named);
+        Self {
+            strategy: strategy.unwrap_or_default(),
+            max_attempts: u32::try_from(number("max_attempts", 3)).unwrap_or(3).max(1),
+            deadline: seconds("request_deadline_s", 600),
+            rests: Rests { cooldown: seconds("cooldown_s", 30), ..Rests::default() },
+            limits: Limits {
+                failures: usize::try_from(number("breaker_failures", 5)).unwrap_or(5),
+                window: seconds("breaker_window_s", 60),
+                open: seconds("breaker_open_s", 30),
+                ..Limits::default()
+            },
+        }
+    }
+}
+
+/// See the module.
+pub struct Snapshot {
+    /// `config_revision` it was made from.
+    pub revision: i64,
+    /// All of them, by priority.
+    pub providers: Vec<Arc<Provider>>,
+    /// Model names people know about, beside those that keys list.
+    pub models: Vec<String>,
+    /// Prices people set: model → JSON.
+    pub prices: HashMap<String, serde_json::Value>,
+    /// As set.
+    pub settings: Settings,
+    routes: Vec<roster::Route>,
+    tokens: HashMap<[u8; 32], Arc<Token>>,
+    plans: RwLock<HashMap<PlanKey, Arc<Plan>>>,
+}
+
+type PlanKey = (String, bool, Option<i64>, Option<i64>);
+/// Plans remembered; clients can name any model.
+const MAX_PLANS: usize = 1024;
+
+/// What outlives snapshots.
+#[derive(Default)]
+pub struct Standing {
+    /// Keys'.
+    pub places: Places,
+    provisions: RwLock<HashMap<i64, Arc<Provision>>>,
+    tokens: RwLock<HashMap<i64, Arc<TokenState>>>,
+}
+
+impl Standing {
+    fn provision(&self, id: i64) -> Arc<Provision> {
+        let mut provisions = self.provisions.write().unwrap_or_else(|e| e.into_inner());
+        provisions.entry(id).or_default().clone()
+    }
+
+    fn token(&self, id: i64, spending: &[roster::Spending]) -> Arc<TokenState> {
+        let mut tokens = self.tokens.write().unwrap_or_else(|e| e.into_inner());
+        let kept = spending.iter().find(|s| s.token_id == id);
+        tokens.entry(id).or_insert_with(|| Arc::new(TokenState::restored(kept))).clone()
+    }
+}
+
+impl Snapshot {
+    /// Nothing managed: everything is transparent.
+    pub fn empty() -> Self {
+        let config = Config::default();
+        Self::make(&Roster::default(), &config, None, &Standing::default()).0
+    }
+
+    /// Makes the picture. Keys that cannot be opened are left out; their ids and reasons
+    /// come second.
+    pub fn make(
+        roster: &Roster,
+        config: &Config,
+        private: Option<&PrivateKey>,
+        standing: &Standing,
+    ) -> (Self, Vec<(i64, &'static str)>) {
+        let mut unusable = Vec::new();
+        let mut providers = Vec::new();
+        for row in &roster.providers {
+            let Some(kind) = Kind::named(&row.kind) else { continue };
+            let Some(url) = base_url(row, kind, config) else { continue };
+            let name: Arc<str> = row.name.as_str().into();
+            let mut keys = Vec::new();
+            for key in roster.keys.iter().filter(|key| key.provider_id == row.id) {
+                let kept = roster.states.iter().find(|state| state.key_id == key.id);
+                let place = standing.places.of(key.id, || restored(kept));
+                place.set_quota(key.quota_nano);
+                if !key.active {
+                    continue;
+                }
+                match opened(row, kind, key, &url, private) {
+                    Ok(credential) => keys.push(Arc::new(Key {
+                        id: key.id,
+                        name: key.name.as_str().into(),
+                        credential,
+                        models: key.models.clone(),
+                        weight: key.weight,
+                        priority: key.priority,
+                        price_per_call_nano: key.price_per_call_nano,
+                        typical_cost: typical_cost(row, key),
+                        place,
+                    })),
+                    Err(reason) => unusable.push((key.id, reason)),
+                }
+            }
+            providers.push(Arc::new(Provider {
+                id: row.id,
+                base: Base::new(&name, &url),
+                name,
+                kind,
+                enabled: row.enabled,
+                priority: row.priority,
+                price_multiplier: row.price_multiplier,
+                api_version: row.api_version.clone().filter(|v| !v.is_empty()),
+                deployments: row.deployments.clone(),
+                health: standing.provision(row.id),
+                keys,
+            }));
+        }
+        let tokens = roster.tokens.iter().map(|row| {
+            let state = standing.token(row.id, &roster.spending);
+            (row.hash, Arc::new(Token { row: row.clone(), state }))
+        });
+        let prices = roster.models.iter().filter_map(|m| Some((m.name.clone(), m.prices.clone()?)));
+        let snapshot = Self {
+            revision: roster.revision,
+            providers,
+            models: roster.models.iter().filter(|m| m.added).map(|m| m.name.clone()).collect(),
+            prices: prices.collect(),
+            settings: Settings::of(&roster.settings),
+            routes: roster.routes.clone(),
+            tokens: tokens.collect(),
+            plans: RwLock::default(),
+        };
+        (snapshot, unusable)
+    }
+
+    /// Whether there is anything to manage with.
+    pub fn has_keys(&self) -> bool {
+        self.providers.iter().any(|provider| !provider.keys.is_empty())
+    }
+
+    /// The client token that this is.
+    pub fn token(&self, text: &str) -> Option<&Arc<Token>> {
+        self.tokens.get(blake3::hash(text.as_bytes()).as_bytes())
+    }
+
+    /// All client tokens.
+    pub fn tokens(&self) -> impl Iterator<Item = &Arc<Token>> {
+        self.tokens.values()
+    }
+
+    /// The provider of this name, else the only one of this kind.
+    pub fn provider(&self, name: &str) -> Option<&Arc<Provider>> {
+        self.providers.iter().find(|p| &*p.name == name).or_else(|| {
+            let kind = Kind::named(name)?;
+            let mut of_kind = self.providers.iter().filter(|p| p.kind == kind && p.enabled);
+            of_kind.next().filter(|_| of_kind.next().is_none())
+        })
+    }
+
+    /// The key of this id, with its provider.
+    pub fn key(&self, id: i64) -> Option<(&Arc<Provider>, &Arc<Key>)> {
+        self.providers
+            .iter()
+            .find_map(|p| p.keys.iter().find(|key| key.id == id).map(|key| (p, key)))
+    }
+
+    /// Names clients may use: what keys list, what routes name, what people added.
+    pub fn names(&self) -> std::collections::BTreeSet<&str> {
+        let listed = self.providers.iter().filter(|p| p.enabled).flat_map(|p| &p.keys);
+        let listed = listed.flat_map(|key| key.models.iter().map(String::as_str));
+        let routed = self.routes.iter().map(|r| r.model.as_str()).filter(|m| !m.contains('*'));
+        listed.chain(routed).chain(self.models.iter().map(String::as_str)).collect()
+    }
+
+    /// The plan for a model; made once.
+    pub fn plan(&self, wanted: Wanted<'_>) -> Arc<Plan> {
+        let key = (
+            wanted.model.to_owned(),
+            wanted.dialect == Dialect::Anthropic,
+            wanted.provider,
+            wanted.key,
+        );
+        if let Some(plan) = self.plans.read().unwrap_or_else(|e| e.into_inner()).get(&key) {
+            return plan.clone();
+        }
+        let plan =
+            Arc::new(route::plan(&self.providers, &self.routes, self.settings.strategy, wanted));
+        let mut plans = self.plans.write().unwrap_or_else(|e| e.into_inner());
+        if plans.len() >= MAX_PLANS {
+            plans.clear();
+        }
+        plans.insert(key, plan.clone());
+        plan
+    }
+}
+
+fn base_url(row: &roster::Provider, kind: Kind, config: &Config) -> Option<Url> {
+    match (&row.base_url, kind) {
+        (Some(url), _) => Url::parse(url).ok().filter(Url::has_host),
+        (None, Kind::Anthropic) => Some(config.upstream.anthropic_base_url.clone()),
+        (None, _) => Some(config.upstream.base_url.clone()),
+    }
+}
+
+fn restored(kept: Option<&roster::KeyState>) -> Place {
+    let Some(kept) = kept else {
+        let place = Place::default();
+        place.set_quota(None);
+        return place;
+    };
+    let health: Health = serde_json::from_str(&kept.health).unwrap_or_default();
+    let used = u64::try_from(kept.total_requests).unwrap_or(0);
+    Place::restored(health, used, kept.last_used_at.unwrap_or(0), kept.spent_nano)
+}
+
+fn typical_cost(provider: &roster::Provider, key: &roster::Key) -> i64 {
+    key.price_per_call_nano.unwrap_or((provider.price_multiplier * 1e9) as i64)
+}
+
+fn opened(
+    provider: &roster::Provider,
+    kind: Kind,
+    key: &roster::Key,
+    url: &Url,
+    private: Option<&PrivateKey>,
+) -> Result<HeaderValue, &'static str> {
+    let origin = secret::origin(url);
+    let binding =
+        Binding { key_id: key.id, provider_id: provider.id, kind: kind.as_str(), origin: &origin };
+    let opened = private.ok_or("no_private_key")?.open(binding, &key.sealed);
+    let secret = opened.map_err(|_| "origin_changed")?;
+    let value = match kind {
+        Kind::OpenAi => [b"Bearer ", secret.expose()].concat(),
+        Kind::Anthropic | Kind::Azure => secret.expose().to_vec(),
+    };
+    let mut value = HeaderValue::from_maybe_shared(bytes::Bytes::from(value))
+        .map_err(|_| "not_a_header_value")?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -1,0 +1,381 @@
+//! The managed gateway as a team meets it: keys are pasted, apps get tokens, keys die
+//! and come back, and no client notices.
+
+#![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use glassway_tests::{
+    Glassway, Upstream, eventually,
+    glassway::Which,
+    upstream::{Request, answer, json},
+};
+use serde_json::{Value, json as value};
+
+const ANSWER: &str = r#"{"id":"c","object":"chat.completion","model":"gpt-4o","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1000,"completion_tokens":100}}"#;
+const ASK: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}"#;
+
+fn key(n: usize) -> String {
+    format!("sk-test{n:02}abcdefghijklmnopqrstuvwxyz")
+}
+
+/// Which pasted key a request carries.
+fn bearer(request: &Request) -> String {
+    request.head.header("authorization").unwrap_or_default().replace("Bearer ", "")
+}
+
+fn error(status: &str, code: &str) -> Vec<u8> {
+    let body = value!({"error": {"message": "no", "type": "x", "param": null, "code": code}});
+    answer(status, "application/json", &body.to_string())
+}
+
+fn paste(glassway: &Glassway, keys: usize) -> Vec<Value> {
+    let text: Vec<_> = (0..keys).map(|n| format!("key{n}, {}", key(n))).collect();
+    let reply = glassway.api().post("/api/keys/bulk", &value!({"text": text.join("\n")}));
+    assert!(reply.status < 300, "{}", reply.text());
+    reply.json()["added"].as_array().unwrap().clone()
+}
+
+fn token(glassway: &Glassway, more: &Value) -> String {
+    let mut body = value!({"name": "app"});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let reply = glassway.api().post("/api/client-tokens", &body);
+    assert!(reply.status < 300, "{}", reply.text());
+    reply.json()["token"].as_str().unwrap().to_owned()
+}
+
+/// A POST without a credential, as a client on this machine sends it.
+fn post(path: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost:8080\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+fn with(request: &str, credential: &str) -> String {
+    request.replacen("\r\n", &format!("\r\nAuthorization: Bearer {credential}\r\n"), 1)
+}
+
+fn chat(path: &str, credential: &str) -> String {
+    with(&post(path, ASK), credential)
+}
+
+fn status_of(glassway: &Glassway, name: &str) -> Value {
+    let keys = glassway.api().json("/api/keys?limit=1000");
+    let found = keys["items"].as_array().unwrap().iter().find(|k| k["name"] == name);
+    found.unwrap_or_else(|| panic!("no key {name} in {keys}")).clone()
+}
+
+/// What clients asked, newest first; probes of refused keys are recorded beside it.
+fn from_clients(glassway: &Glassway, n: usize) -> Vec<Value> {
+    eventually(format!("{n} exchanges of clients"), || {
+        let mut all = glassway.api().requests("?origin=client&limit=1000");
+        all.retain(|r| r["outcome"] != "in_flight");
+        (all.len() == n).then_some(all)
+    })
+}
+
+/// An upstream that answers each key in its own way.
+fn by_key(answers: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static) -> Upstream {
+    Upstream::respond(move |request| {
+        let bearer = bearer(request);
+        match (0..100).find(|n| key(*n) == bearer) {
+            Some(n) => answers(n),
+            None => error("401 Unauthorized", "not_a_pasted_key"),
+        }
+    })
+}
+
+#[test]
+fn an_app_with_a_token_never_holds_a_vendor_key() {
+    let upstream = by_key(|_| json(ANSWER));
+    let glassway = Glassway::before(&upstream);
+    paste(&glassway, 20);
+    let token = token(&glassway, &value!({"rpm": 100}));
+    let mut client = glassway.client();
+    for _ in 0..40 {
+        let answer = client.ask(chat("/v1/chat/completions", &token));
+        assert_eq!(answer.status(), 200, "{}", answer.text());
+        assert!(answer.head.header("x-glassway-id").is_some());
+        assert!(answer.head.header("x-ratelimit-remaining-requests").is_some());
+    }
+    let used: Vec<String> = upstream.requests().iter().map(bearer).collect();
+    assert!(used.iter().all(|bearer| *bearer != token));
+    for window in used.windows(20) {
+        let distinct: BTreeSet<_> = window.iter().collect();
+        assert_eq!(distinct.len(), 20, "round robin is even over any window");
+    }
+    let recorded = glassway.finished(40);
+    let one = &recorded[0];
+    assert_eq!(one["mode"], "managed");
+    assert_eq!(one["client_token"], "app");
+    assert!(one["key"].as_str().unwrap().starts_with("key"), "{one}");
+    assert!(one["cost_usd"].as_f64().unwrap() > 0.0, "{one}");
+    let keys = glassway.api().json("/api/keys?limit=1000");
+    let requests: i64 = keys["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|k| k["total_requests"].as_i64().unwrap())
+        .sum();
+    assert_eq!(requests, 40);
+}
+
+#[test]
+fn until_a_key_exists_everything_is_transparent_and_then_it_is_managed() {
+    let upstream = by_key(|_| json(ANSWER));
+    let glassway = Glassway::before(&upstream);
+    let mut client = glassway.client();
+    assert_eq!(client.ask(post("/v1/chat/completions", ASK)).status(), 401, "the upstream's own");
+    paste(&glassway, 1);
+    assert_eq!(client.ask(post("/v1/chat/completions", ASK)).status(), 200);
+    let own = client.ask(chat("/v1/chat/completions", "sk-my-own"));
+    assert_eq!(own.status(), 401, "a client's own key stays its own");
+    let page = post("/v1/chat/completions", ASK).replacen(
+        "\r\n",
+        "\r\nOrigin: https://evil.example\r\n",
+        1,
+    );
+    assert_eq!(client.ask(page).status(), 403, "no web page spends somebody's keys");
+    let unknown = client.ask(chat("/v1/chat/completions", "gw-unknown"));
+    assert_eq!(unknown.json()["error"]["code"], "client_token_invalid");
+    let conflict = client.ask(chat("/api/proxy/openai/chat/completions", "sk-my-own"));
+    assert_eq!(conflict.json()["error"]["code"], "credential_conflict");
+    assert_eq!(client.ask(post("/api/proxy/openai/chat/completions", ASK)).status(), 200);
+    assert_eq!(client.ask(post("/api/chat/completions?provider=openai", ASK)).status(), 200);
+    let other = client.ask(post("/other", ASK));
+    assert_eq!(other.json()["error"]["code"], "unknown_path");
+}
+
+#[test]
+fn what_a_key_says_decides_and_the_next_key_answers() {
+    let cases: &[(&str, &str, &str)] = &[
+        ("401 Unauthorized", "invalid_api_key", "invalid"),
+        ("401 Unauthorized", "ip_not_authorized", "active"),
+        ("403 Forbidden", "unsupported_country_region_territory", "active"),
+        ("403 Forbidden", "model_not_found", "active"),
+        ("404 Not Found", "model_not_found", "active"),
+        ("429 Too Many Requests", "insufficient_quota", "exhausted"),
+        ("429 Too Many Requests", "org_spend_limit_exceeded", "exhausted"),
+        ("402 Payment Required", "x", "exhausted"),
+        ("429 Too Many Requests", "rate_limit_exceeded", "cooling"),
+        ("503 Service Unavailable", "slow_down", "cooling"),
+        ("500 Internal Server Error", "x", "active"),
+        ("502 Bad Gateway", "x", "active"),
+    ];
+    for (status, code, expected) in cases {
+        let (said, word) = ((*status).to_owned(), (*code).to_owned());
+        let upstream = by_key(move |n| if n == 0 { error(&said, &word) } else { json(ANSWER) });
+        let glassway = Glassway::before(&upstream);
+        paste(&glassway, 2);
+        let mut client = glassway.client();
+        for _ in 0..2 {
+            let answer = client.ask(post("/v1/chat/completions", ASK));
+            assert_eq!(answer.status(), 200, "{status} {code}: {}", answer.text());
+        }
+        let shown = eventually(format!("{status} {code} makes the key {expected}"), || {
+            Some(status_of(&glassway, "key0")).filter(|key| key["status"] == *expected)
+        });
+        if *expected != "active" {
+            assert!(!shown["status_reason"].is_null(), "{shown}");
+        }
+        let tried = from_clients(&glassway, 2);
+        let first = tried.last().unwrap();
+        let detail = glassway.api().request(first["id"].as_str().unwrap());
+        let tries = detail["tries"].as_array().unwrap();
+        assert_eq!(tries.len(), 2, "{detail:#}");
+        assert_eq!((&tries[0]["key"], &tries[1]["key"]), (&value!("key0"), &value!("key1")));
+        assert!(!tries[0]["error"]["code"].is_null() && tries[1]["error"].is_null());
+    }
+}
+
+#[test]
+fn the_clients_own_mistakes_are_not_held_against_keys() {
+    let upstream = by_key(|_| error("400 Bad Request", "content_filter"));
+    let glassway = Glassway::before(&upstream);
+    paste(&glassway, 2);
+    let answer = glassway.client().ask(post("/v1/chat/completions", ASK));
+    assert_eq!(answer.status(), 400);
+    assert_eq!(answer.json()["error"]["code"], "content_filter");
+    assert_eq!(upstream.requests().len(), 1, "no failover");
+    assert_eq!(status_of(&glassway, "key0")["status"], "active");
+}
+
+#[test]
+fn a_short_cooldown_is_waited_for_and_a_long_one_is_told() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let upstream = by_key(move |_| match calls.fetch_add(1, Relaxed) {
+        0 => b"HTTP/1.1 429 Too Many Requests\r\nretry-after-ms: 300\r\nContent-Length: 0\r\n\r\n"
+            .to_vec(),
+        1 => json(ANSWER),
+        _ => b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3000\r\nContent-Length: 0\r\n\r\n"
+            .to_vec(),
+    });
+    let glassway = Glassway::before(&upstream);
+    paste(&glassway, 1);
+    let mut client = glassway.client();
+    assert_eq!(client.ask(post("/v1/chat/completions", ASK)).status(), 200, "it waited");
+    let told = client.ask(post("/v1/chat/completions", ASK));
+    assert_eq!(told.status(), 503);
+    let error = &told.json()["error"];
+    assert_eq!(error["code"], "no_usable_key");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("openai/key0 cooling"), "{message}");
+    let wait: u64 = told.head.header("retry-after").unwrap().parse().unwrap();
+    assert!((2900..=3000).contains(&wait), "{wait}");
+
+    eventually("the key is shown as cooling", || {
+        (status_of(&glassway, "key0")["status"] == "cooling").then_some(())
+    });
+    let reset = glassway.api().post("/api/keys/reset", &value!({}));
+    assert_eq!(reset.json()["reset"], 1, "{}", reset.text());
+    eventually("a reset key is active", || {
+        (status_of(&glassway, "key0")["status"] == "active").then_some(())
+    });
+}
+
+#[test]
+fn why_a_key_is_out_and_what_it_spent_survive_a_restart() {
+    let upstream = by_key(|n| match n {
+        0 => error("429 Too Many Requests", "insufficient_quota"),
+        _ => json(ANSWER),
+    });
+    let mut glassway = Glassway::before(&upstream);
+    paste(&glassway, 2);
+    let mut client = glassway.client();
+    for _ in 0..3 {
+        assert_eq!(client.ask(post("/v1/chat/completions", ASK)).status(), 200);
+    }
+    glassway.finished(3);
+    let before = (status_of(&glassway, "key0"), status_of(&glassway, "key1"));
+    assert!(before.1["spent_usd"].as_f64().unwrap() > 0.0);
+    glassway.kill9(Which::Proxy);
+    glassway.start(Which::Proxy);
+    glassway.connected();
+    assert_eq!(status_of(&glassway, "key0")["status"], "exhausted");
+    assert_eq!(status_of(&glassway, "key1")["spent_usd"], before.1["spent_usd"]);
+    let asked = upstream.requests().len();
+    assert_eq!(glassway.client().ask(post("/v1/chat/completions", ASK)).status(), 200);
+    let new: Vec<_> = upstream.requests()[asked..].iter().map(bearer).collect();
+    assert_eq!(new, [key(1)], "an exhausted key is not asked again before its time");
+}
+
+#[test]
+fn no_client_fails_while_one_key_lives() {
+    let dead: Arc<Mutex<BTreeMap<usize, usize>>> = Arc::default();
+    let upstream = by_key(move |n| {
+        let mut states = dead.lock().unwrap();
+        let calls = states.entry(n).or_default();
+        *calls += 1;
+        // Key 9 lives; the others die in turn, each in another way.
+        match (n, *calls % 7) {
+            (9, _) => json(ANSWER),
+            (0 | 3, 3) => error("401 Unauthorized", "invalid_api_key"),
+            (1 | 4, 3) => error("429 Too Many Requests", "insufficient_quota"),
+            (2 | 5, 3) => {
+                b"HTTP/1.1 429 T\r\nretry-after-ms: 50\r\nContent-Length: 0\r\n\r\n".to_vec()
+            }
+            (6, 3) => error("404 Not Found", "model_not_found"),
+            _ => json(ANSWER),
+        }
+    });
+    let glassway = Glassway::before(&upstream);
+    paste(&glassway, 10);
+    let failed = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..32 {
+            scope.spawn(|| {
+                let mut client = glassway.client();
+                for _ in 0..25 {
+                    if client.ask(post("/v1/chat/completions", ASK)).status() != 200 {
+                        failed.fetch_add(1, Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(failed.load(Relaxed), 0);
+    from_clients(&glassway, 32 * 25);
+}
+
+#[test]
+fn limits_of_a_token_are_kept_and_told() {
+    let upstream = by_key(|_| json(ANSWER));
+    let glassway = Glassway::before(&upstream);
+    paste(&glassway, 1);
+    let narrow = token(&glassway, &value!({"rpm": 2, "allowed_models": ["gpt-*"]}));
+    let mut client = glassway.client();
+    let other = ASK.replace("gpt-4o", "claude");
+    let refused = client.ask(with(&post("/v1/chat/completions", &other), &narrow));
+    assert_eq!(refused.json()["error"]["code"], "model_not_allowed", "{}", refused.text());
+    assert_eq!(client.ask(chat("/v1/chat/completions", &narrow)).status(), 200);
+    let limited = client.ask(chat("/v1/chat/completions", &narrow));
+    assert_eq!(limited.json()["error"]["code"], "rate_limited");
+    assert!(limited.head.header("retry-after").is_some());
+}
+
+#[test]
+fn routes_rename_models_and_leave_every_other_byte() {
+    let upstream = by_key(|_| json(ANSWER));
+    let glassway = Glassway::before(&upstream);
+    paste(&glassway, 1);
+    let route = value!({"model": "fast-*", "candidates": [{"provider_id": 1, "upstream_model": "gpt-4o-mini"}]});
+    let reply = glassway.api().post("/api/routes", &route);
+    assert!(reply.status < 300, "{}", reply.text());
+    let body = "{ \"temperature\":1.0e0 , \"model\":\"fast-x\",\"zzz\":[1 ,2],\"messages\":[]}";
+    assert_eq!(glassway.client().ask(post("/v1/chat/completions", body)).status(), 200);
+    let sent = upstream.only_request();
+    assert_eq!(String::from_utf8(sent.body.bytes).unwrap(), body.replace("fast-x", "gpt-4o-mini"));
+}
+
+#[test]
+fn no_key_is_ever_written_or_shown() {
+    let upstream = by_key(|n| {
+        // A careless relay repeats the key.
+        let body = value!({"error": {"message": format!("bad key {}", key(n)), "code": "x"}});
+        answer("400 Bad Request", "application/json", &body.to_string())
+    });
+    let mut glassway = Glassway::before(&upstream);
+    let added = paste(&glassway, 3);
+    assert!(added.iter().all(|k| k["masked"].as_str().unwrap().contains('…')), "{added:?}");
+    let answer = glassway.client().ask(post("/v1/chat/completions", ASK));
+    assert!(!answer.text().contains(&key(0)), "{}", answer.text());
+    glassway.finished(1);
+    let api = glassway.api();
+    let shown: String =
+        ["/api/keys", "/api/requests", "/api/stats/keys", "/metrics", "/api/settings"]
+            .iter()
+            .map(|path| api.get(path).text())
+            .collect();
+    let logs = glassway.log(Which::Proxy) + &glassway.log(Which::Monitor);
+    glassway.term(Which::Proxy);
+    glassway.term(Which::Monitor);
+    let mut files = Vec::new();
+    let mut folders = vec![glassway.folder().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.is_file() {
+                files.push(path);
+            }
+        }
+    }
+    for n in 0..3 {
+        let key = key(n);
+        assert!(!shown.contains(&key) && !logs.contains(&key));
+        for file in &files {
+            let bytes = std::fs::read(file).unwrap();
+            let found = bytes.windows(key.len()).any(|window| window == key.as_bytes());
+            assert!(!found, "{} holds a key", file.display());
+        }
+    }
+}
