@@ -6,7 +6,10 @@
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Instant,
 };
 
@@ -38,6 +41,7 @@ pub struct Live {
     /// Known from the request's head.
     pub head: Head,
     state: Mutex<State>,
+    over: AtomicBool,
 }
 
 /// What a request's head says, credentials redacted.
@@ -168,12 +172,29 @@ impl Live {
             model: None,
             progress: None,
         };
-        Self { id, started, started_at_us, slot, head, state: Mutex::new(state) }
+        Self {
+            id,
+            started,
+            started_at_us,
+            slot,
+            head,
+            state: Mutex::new(state),
+            over: AtomicBool::new(false),
+        }
     }
 
     /// The lock is only ever held for a copy; a panic under it leaves plain data.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it has ended and is on its way to the database.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
+    }
+
+    pub(crate) fn ends(&self) {
+        self.over.store(true, Relaxed);
     }
 
     /// Microseconds since the start.

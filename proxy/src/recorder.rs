@@ -124,6 +124,7 @@ impl Recorder {
     /// Ends an exchange: into the queue, its bodies shed where memory is short.
     pub(crate) fn end(&self, live: Arc<Live>, outcome: Outcome) -> Option<oneshot::Receiver<()>> {
         let duration_us = live.elapsed_us();
+        live.ends();
         let row = {
             let mut state = live.state();
             let answer = state.answer.as_ref().map_or(0, |a| a.headers.len());

@@ -6,23 +6,25 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use glassway_shared::{
-    feed::{LinkCommand, LinkEvent, Standing},
+    feed::{self as wire, BodyDelta, LinkCommand, LinkEvent},
     id::ExchangeId,
-    model::Exchange,
 };
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
 };
 
-use super::{Shared, gauges, in_flight, json_reply};
+use super::{
+    Shared,
+    gather::{Gathering, Standing},
+    gauges, in_flight, json_reply,
+};
 use crate::{
     feed::{Listener, Signal},
-    live::ms,
     recorder::Recorder,
 };
 
@@ -82,26 +84,25 @@ impl Session {
         // never.
         let mut listener = self.recorder.feed.listen();
         let mut deltas = self.shared.watching.deltas();
-        let mut known = HashSet::new();
-        out.send(message(&[self.hello(&mut known)])).await?;
+        let mut gathering = Gathering::default();
+        out.send(message(&[self.hello(&mut gathering)])).await?;
         let mut stats = tokio::time::interval(STATS);
         let mut told = Default::default();
-        let mut events = Vec::new();
         loop {
             let mut lagged = false;
             tokio::select! {
                 signal = listener.receiver.recv() => match signal {
                     Ok(signal) => {
-                        self.gather(signal, &mut events, &mut known);
-                        lagged = self.drain(&mut listener, &mut events, &mut known).await;
+                        self.gather(signal, &mut gathering);
+                        lagged = self.drain(&mut listener, &mut gathering).await;
                     }
                     Err(RecvError::Lagged(_)) => lagged = true,
                     Err(RecvError::Closed) => return Ok(()),
                 },
                 delta = deltas.recv() => if let Ok(delta) = delta {
-                    self.delta(&delta, &mut events);
+                    self.delta(&delta, &mut gathering);
                     while let Ok(delta) = deltas.try_recv() {
-                        self.delta(&delta, &mut events);
+                        self.delta(&delta, &mut gathering);
                     }
                 },
                 command = commands.next() => match command {
@@ -112,44 +113,38 @@ impl Session {
                     let now = gauges(&self.shared.app);
                     if now != told {
                         told = now;
-                        events.push(LinkEvent::Stats(now));
+                        gathering.push(LinkEvent::Stats(now));
                     }
                 }
             }
             if lagged {
-                events.clear();
-                known.clear();
                 listener = self.recorder.feed.listen();
-                events.push(self.hello(&mut known));
+                let hello = self.hello(&mut gathering);
+                gathering.push(hello);
             }
+            let events = gathering.tell(self.shared.app.metrics.is_writable());
             for batch in events.chunks(BATCH) {
                 out.send(message(batch)).await?;
             }
-            events.clear();
         }
     }
 
     /// Takes what else has come, and what comes in the next moments.
-    async fn drain(
-        &self,
-        listener: &mut Listener,
-        events: &mut Vec<LinkEvent>,
-        known: &mut HashSet<ExchangeId>,
-    ) -> bool {
+    async fn drain(&self, listener: &mut Listener, gathering: &mut Gathering) -> bool {
         tokio::time::sleep(GATHER).await;
         for _ in 0..BATCH * 16 {
             match listener.receiver.try_recv() {
-                Ok(signal) => self.gather(signal, events, known),
-                Err(tokio::sync::broadcast::error::TryRecvError::Lagged(_)) => return true,
+                Ok(signal) => self.gather(signal, gathering),
+                Err(TryRecvError::Lagged(_)) => return true,
                 Err(_) => break,
             }
         }
         false
     }
 
-    fn hello(&self, known: &mut HashSet<ExchangeId>) -> LinkEvent {
+    fn hello(&self, gathering: &mut Gathering) -> LinkEvent {
         let in_flight = in_flight(&self.shared.app);
-        known.extend(in_flight.iter().map(|exchange| exchange.id));
+        gathering.start_over(&in_flight);
         LinkEvent::Hello {
             instance: self.shared.instance.clone(),
             cursor: self.shared.app.metrics.newest(),
@@ -158,59 +153,32 @@ impl Session {
         }
     }
 
-    fn gather(&self, signal: Signal, events: &mut Vec<LinkEvent>, known: &mut HashSet<ExchangeId>) {
-        match signal {
-            // Told by the snapshot already.
-            Signal::Started(live) if known.remove(&live.id) => {}
-            Signal::Started(live) => events.push(LinkEvent::Started { request: live.exchange() }),
-            Signal::Changed(live) => {
-                // The newest state replaces an update that has not left yet.
-                let request = live.exchange();
-                let waiting = events.iter_mut().rev().take(64).find_map(|event| match event {
-                    LinkEvent::Updated { request } if request.id == live.id => Some(request),
-                    _ => None,
-                });
-                match waiting {
-                    Some(waiting) => *waiting = request,
-                    None => events.push(LinkEvent::Updated { request }),
-                }
-            }
-            Signal::Key(id) => {
-                let app = &self.shared.app;
+    fn gather(&self, signal: Signal, gathering: &mut Gathering) {
+        let app = &self.shared.app;
+        match gathering.take(signal) {
+            None => {}
+            Some(Standing::Key(id)) => {
                 if let Some(place) = app.routing.standing.places.find(id) {
                     let standing = place.standing(now_ms());
                     let (reason, until) = standing.why();
                     let key = told(id, standing.status(), reason, until);
-                    events.push(LinkEvent::KeyChanged { key });
+                    gathering.push(LinkEvent::KeyChanged { key });
                 }
             }
-            Signal::Provider(id) => {
-                let snapshot = self.shared.app.snapshot();
+            Some(Standing::Provider(id)) => {
+                let snapshot = app.snapshot();
                 if let Some(provider) = snapshot.providers.iter().find(|p| p.id == id) {
                     let state = provider.health.state(now_ms());
                     let provider = told(id, state.status, state.reason.as_deref(), state.until);
-                    events.push(LinkEvent::ProviderChanged { provider });
+                    gathering.push(LinkEvent::ProviderChanged { provider });
                 }
-            }
-            Signal::Committed(cursor) => match events.last_mut() {
-                Some(LinkEvent::Committed { cursor: last }) => *last = cursor,
-                _ => events.push(LinkEvent::Committed { cursor }),
-            },
-            Signal::Lost(live, outcome, duration_us) => {
-                let request = Exchange {
-                    outcome,
-                    duration_ms: Some(ms(duration_us)),
-                    live: None,
-                    ..live.exchange()
-                };
-                events.push(LinkEvent::Lost { request });
             }
         }
     }
 
-    fn delta(&self, delta: &Arc<glassway_shared::feed::BodyDelta>, events: &mut Vec<LinkEvent>) {
+    fn delta(&self, delta: &Arc<BodyDelta>, gathering: &mut Gathering) {
         if self.watched.contains(&delta.id) {
-            events.push(LinkEvent::Delta((**delta).clone()));
+            gathering.push(LinkEvent::Delta((**delta).clone()));
         }
     }
 
@@ -238,8 +206,8 @@ fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-fn told(id: i64, status: &str, reason: Option<&str>, until: Option<i64>) -> Standing {
-    Standing {
+fn told(id: i64, status: &str, reason: Option<&str>, until: Option<i64>) -> wire::Standing {
+    wire::Standing {
         id,
         status: status.to_owned(),
         status_reason: reason.map(str::to_owned),
