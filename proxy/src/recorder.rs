@@ -141,7 +141,7 @@ impl Recorder {
         self.flight.ended(&live);
         let Some(row) = row else {
             self.budget.count_lost(1);
-            self.flight.land(live.slot);
+            self.flight.lose(live.slot);
             self.feed.send(|| Signal::Lost(live.clone(), outcome, duration_us));
             return None;
         };
