@@ -274,10 +274,9 @@ impl Recording {
         self.finish(outcome)
     }
 
-    /// The head of the answer is known and about to be sent.
+    /// The head of the answer is known and about to be sent. The link's ticker tells.
     pub fn answered(&self, answer: Answer) {
         self.live().state().answer = Some(answer);
-        self.recorder.changed(self.live());
     }
 
     /// The recorder.

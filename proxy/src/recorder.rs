@@ -116,11 +116,6 @@ impl Recorder {
         self.redactor.block(trailers)
     }
 
-    /// Something about a running exchange became known.
-    pub(crate) fn changed(&self, live: &Arc<Live>) {
-        self.feed.send(|| Signal::Changed(live.clone()));
-    }
-
     /// Ends an exchange: into the queue, its bodies shed where memory is short.
     pub(crate) fn end(&self, live: Arc<Live>, outcome: Outcome) -> Option<oneshot::Receiver<()>> {
         let duration_us = live.elapsed_us();

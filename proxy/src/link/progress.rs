@@ -1,6 +1,6 @@
-//! Reads running answers beside the data path: a ticker copies what is new of each
-//! capture and turns it into progress (text, pieces, speed) for the lists and into
-//! body deltas for exchanges somebody watches. The tee knows nothing of it.
+//! Reads running exchanges beside the data path: a ticker notices an answer's head,
+//! copies what is new of each capture and turns it into progress (text, pieces, speed)
+//! for the lists and into body deltas for exchanges somebody watches. The tee knows nothing of it.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -150,6 +150,7 @@ impl Ticker {
 #[derive(Default)]
 struct Reader {
     asked: bool,
+    answered: bool,
     /// Request and response of an exchange that somebody watches.
     passages: Option<Box<[Passage; 2]>>,
     text: Text,
@@ -249,10 +250,14 @@ impl Reader {
                 self.dirty = state.model.is_some();
             }
         }
+        let head = !self.answered && live.state().answer.is_some();
+        self.answered |= head;
+        self.dirty |= head;
         self.read_text(live);
         let now = live.elapsed_us();
-        // The model is worth telling at once.
-        let due = self.announced_us == 0 || now.saturating_sub(self.announced_us) >= ANNOUNCE_US;
+        // The model and the answer's head are worth telling at once.
+        let due =
+            head || self.announced_us == 0 || now.saturating_sub(self.announced_us) >= ANNOUNCE_US;
         if self.dirty && due {
             self.dirty = false;
             self.announced_us = now.max(1);
