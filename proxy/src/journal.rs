@@ -8,6 +8,7 @@
 
 mod account;
 mod entry;
+mod socket;
 
 use std::{
     path::PathBuf,
@@ -24,7 +25,6 @@ use glassway_shared::{
     config::{Config, Durability},
     feed::Losses,
     model::Outcome,
-    prices::Book,
     store::{
         StoreError,
         checkpoint::Checkpointer,
@@ -127,7 +127,6 @@ impl Journal {
             },
             path: config.database.path.clone(),
             told: Losses::default(),
-            prices: Book::builtin(),
             commands_kept,
         };
         let thread = std::thread::Builder::new()
@@ -176,7 +175,6 @@ struct Work {
     path: PathBuf,
     /// Losses already written.
     told: Losses,
-    prices: &'static Book,
     commands_kept: i64,
 }
 
@@ -227,8 +225,8 @@ impl Work {
         let mut held = Vec::with_capacity(ended.len());
         let mut records = Vec::with_capacity(ended.len());
         for ended in ended {
-            let (mut record, memory) = entry::record(&ended);
-            account::settle(&mut record, &ended, self.prices, &self.parts.routing);
+            let (mut record, memory, said) = entry::record(&ended);
+            account::settle(&mut record, &ended, &said, &self.parts.routing);
             records.push(record);
             held.push((ended, memory));
         }
@@ -265,7 +263,7 @@ impl Work {
             && let Err(e) = self.writer.keep_states(&states, &spending)
         {
             tracing::warn!(error = %e, "cannot keep the state of keys; trying again");
-            changed.into_iter().for_each(|key| self.parts.routing.mark(key));
+            account::keep_again(&self.parts.routing, &changed, &spending);
         }
         let done = self.parts.commands_done.load(Relaxed);
         if done > self.commands_kept && self.writer.put_commands_done(done).is_ok() {
@@ -350,6 +348,8 @@ impl Work {
 impl Ended {
     fn bytes(&self) -> usize {
         let state = self.live.state();
-        state.request.kept().len() + state.answer.as_ref().map_or(0, |a| a.body.kept().len())
+        state.request.kept().len()
+            + state.answer.as_ref().map_or(0, |a| a.body.kept().len())
+            + state.said_bytes().1
     }
 }

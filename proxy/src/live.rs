@@ -75,6 +75,8 @@ pub struct State {
     pub billing: Option<Billing>,
     /// Attempts that ended, of managed exchanges.
     pub tries: Vec<Try>,
+    /// What attempts said and were told, where the client saw something else.
+    pub said: Vec<Said>,
     /// Where it went, credentials redacted.
     pub upstream_url: Option<String>,
     /// Upstream tries.
@@ -123,6 +125,58 @@ impl Billing {
     }
 }
 
+/// What one attempt said and was told.
+pub struct Said {
+    /// As [`Try::n`].
+    pub n: u32,
+    /// Where it is not what the client sent.
+    pub request: Option<Sent>,
+    /// Where it is not what the client gets.
+    pub response: Option<Answer>,
+}
+
+/// A request as it went upstream.
+pub struct Sent {
+    /// The stored form, credentials redacted.
+    pub headers: Vec<u8>,
+    /// `None`: the client's.
+    pub body: Option<Capture>,
+}
+
+impl State {
+    /// Gives every body up, since memory is short.
+    pub fn shed(&mut self) {
+        self.request.shed();
+        if let Some(answer) = &mut self.answer {
+            answer.body.shed();
+        }
+        for said in &mut self.said {
+            if let Some(body) = said.request.as_mut().and_then(|sent| sent.body.as_mut()) {
+                body.shed();
+            }
+            if let Some(answer) = &mut said.response {
+                answer.body.shed();
+            }
+        }
+    }
+
+    /// Bytes of what attempts said and were told: heads, and bodies.
+    pub fn said_bytes(&self) -> (usize, usize) {
+        let sum = |(heads, bodies), said: &Said| {
+            let (request, response) = (said.request.as_ref(), said.response.as_ref());
+            let sent = request.and_then(|sent| sent.body.as_ref());
+            let kept = |body: &Capture| body.kept().len();
+            (
+                heads
+                    + request.map_or(0, |sent| sent.headers.len())
+                    + response.map_or(0, |answer| answer.headers.len()),
+                bodies + sent.map_or(0, kept) + response.map_or(0, |answer| kept(&answer.body)),
+            )
+        };
+        self.said.iter().fold((0, 0), sum)
+    }
+}
+
 /// The answer as the client gets it.
 pub struct Answer {
     /// Its status.
@@ -155,6 +209,7 @@ impl Live {
             key: None,
             billing: None,
             tries: Vec::new(),
+            said: Vec::new(),
             upstream_url: None,
             attempts: 0,
             connect_us: None,

@@ -22,7 +22,7 @@ use crate::{
     feed::{Feed, Signal},
     flight::Flight,
     journal::{Ended, Queue},
-    live::{Answer, Head, Live, Recording},
+    live::{Answer, Head, Live, Recording, Sent},
     metrics::Metrics,
     redact::{self, Redactor},
 };
@@ -106,7 +106,17 @@ impl Recorder {
         }
     }
 
-    /// A capture for WebSocket messages.
+    /// A request as it goes upstream; `body` where that is not the client's.
+    pub fn sent(&self, headers: &HeaderMap, body: Option<&[u8]>) -> Sent {
+        let body = body.map(|bytes| {
+            let mut body = self.capture();
+            body.push(bytes, Some(bytes.len() as u64));
+            body
+        });
+        Sent { headers: self.redactor.block(headers), body }
+    }
+
+    /// A capture for bytes kept beside the two bodies.
     pub fn capture(&self) -> Capture {
         Capture::new(&self.budget, self.max_body)
     }
@@ -127,13 +137,10 @@ impl Recorder {
         let row = {
             let mut state = live.state();
             let answer = state.answer.as_ref().map_or(0, |a| a.headers.len());
-            let size = ROW + live.head.headers.len() + answer;
+            let size = ROW + live.head.headers.len() + answer + state.said_bytes().0;
             self.budget.take_row(size).or_else(|| {
                 // Bodies go before rows.
-                state.request.shed();
-                if let Some(answer) = &mut state.answer {
-                    answer.body.shed();
-                }
+                state.shed();
                 self.budget.take_row(size)
             })
         };

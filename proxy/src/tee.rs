@@ -15,7 +15,6 @@ use bytes::Bytes;
 use glassway_shared::model::{Failure, Outcome};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::{sync::oneshot, time::Sleep};
 
@@ -79,9 +78,13 @@ impl Idle {
 enum Source {
     /// As the client sends it.
     Streamed(Incoming),
-    /// Read before, for as many attempts as it takes.
-    Whole(Full<Bytes>),
+    /// What is left of one that was read before, for as many attempts as it takes.
+    Whole(Bytes),
 }
+
+/// A whole body goes out in pieces, each asked for when there is room: when the last one
+/// leaves, the upload is nearly over.
+const PIECE: usize = 64 * 1024;
 
 impl Source {
     fn poll_frame(
@@ -90,21 +93,24 @@ impl Source {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self {
             Self::Streamed(body) => Pin::new(body).poll_frame(cx),
-            Self::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Self::Whole(rest) => Poll::Ready(match rest.len() {
+                0 => None,
+                len => Some(Ok(Frame::data(rest.split_to(len.min(PIECE))))),
+            }),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Streamed(body) => body.is_end_stream(),
-            Self::Whole(body) => body.is_end_stream(),
+            Self::Whole(rest) => rest.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Streamed(body) => body.size_hint(),
-            Self::Whole(body) => body.size_hint(),
+            Self::Whole(rest) => SizeHint::with_exact(rest.len() as u64),
         }
     }
 }
@@ -132,11 +138,11 @@ impl Upload {
     }
 
     /// A body that was read before; recorded then.
-    pub fn whole(body: Bytes) -> Self {
+    pub fn whole(body: Bytes, state: Arc<UploadState>) -> Self {
         Self {
-            inner: Source::Whole(Full::new(body)),
+            inner: Source::Whole(body),
             live: None,
-            state: UploadState::new(),
+            state,
             idle: Idle::new(Duration::ZERO),
             _part: None,
         }

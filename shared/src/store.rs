@@ -5,6 +5,7 @@
 //! migrate    open, create and migrate under a file lock; refuse what is newer or corrupt
 //! record     what the proxy hands over for one ended exchange
 //! write      batches of records, with totals, in one transaction
+//! attempts   what attempts said and were told, where the client saw something else
 //! bodies     raw, compressed, or cut into chunks stored by content
 //! search     text in, phrases out; Chinese included
 //! tend       idle work of the writer: indexing, retention, merging, vacuum
@@ -29,6 +30,7 @@
 //! there is no trait.
 
 pub mod bodies;
+mod attempts;
 pub mod checkpoint;
 pub mod exchanges;
 pub mod filter;

@@ -24,6 +24,7 @@ use crate::{
     feed::{Listener, Signal},
     live::ms,
     recorder::Recorder,
+    snapshot::Provider,
 };
 
 /// Events are gathered this long before they are sent.
@@ -84,6 +85,9 @@ impl Session {
         let mut deltas = self.shared.watching.deltas();
         let mut known = HashSet::new();
         out.send(message(&[self.hello(&mut known)])).await?;
+        for batch in self.standings().chunks(BATCH) {
+            out.send(message(batch)).await?;
+        }
         let mut stats = tokio::time::interval(STATS);
         let mut told = Default::default();
         let mut events = Vec::new();
@@ -121,6 +125,7 @@ impl Session {
                 known.clear();
                 listener = self.recorder.feed.listen();
                 events.push(self.hello(&mut known));
+                events.extend(self.standings());
             }
             for batch in events.chunks(BATCH) {
                 out.send(message(batch)).await?;
@@ -158,6 +163,27 @@ impl Session {
         }
     }
 
+    fn key(&self, id: i64) -> Option<Standing> {
+        let place = self.shared.app.routing.standing.places.find(id)?;
+        let standing = place.standing(now_ms());
+        let (reason, until) = standing.why();
+        Some(told(id, standing.status(), reason, until))
+    }
+
+    /// Who is out: a hello starts the listener over, and it takes everyone else for well.
+    fn standings(&self) -> Vec<LinkEvent> {
+        let snapshot = self.shared.app.snapshot();
+        let providers = snapshot.providers.iter().map(|provider| standing_of(provider));
+        let providers = providers.filter(|provider| provider.status != "ok");
+        let keys = snapshot.providers.iter().flat_map(|provider| &provider.keys);
+        let keys = keys.map(|key| key.id).chain(snapshot.unusable.iter().copied());
+        let keys = keys.filter_map(|id| self.key(id)).filter(|key| key.status != "active");
+        providers
+            .map(|provider| LinkEvent::ProviderChanged { provider })
+            .chain(keys.map(|key| LinkEvent::KeyChanged { key }))
+            .collect()
+    }
+
     fn gather(&self, signal: Signal, events: &mut Vec<LinkEvent>, known: &mut HashSet<ExchangeId>) {
         match signal {
             // Told by the snapshot already.
@@ -176,20 +202,12 @@ impl Session {
                 }
             }
             Signal::Key(id) => {
-                let app = &self.shared.app;
-                if let Some(place) = app.routing.standing.places.find(id) {
-                    let standing = place.standing(now_ms());
-                    let (reason, until) = standing.why();
-                    let key = told(id, standing.status(), reason, until);
-                    events.push(LinkEvent::KeyChanged { key });
-                }
+                events.extend(self.key(id).map(|key| LinkEvent::KeyChanged { key }));
             }
             Signal::Provider(id) => {
                 let snapshot = self.shared.app.snapshot();
                 if let Some(provider) = snapshot.providers.iter().find(|p| p.id == id) {
-                    let state = provider.health.state(now_ms());
-                    let provider = told(id, state.status, state.reason.as_deref(), state.until);
-                    events.push(LinkEvent::ProviderChanged { provider });
+                    events.push(LinkEvent::ProviderChanged { provider: standing_of(provider) });
                 }
             }
             Signal::Committed(cursor) => match events.last_mut() {
@@ -236,6 +254,11 @@ impl Session {
 
 fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
+}
+
+fn standing_of(provider: &Provider) -> Standing {
+    let state = provider.health.state(now_ms());
+    told(provider.id, state.status, state.reason.as_deref(), state.until)
 }
 
 fn told(id: i64, status: &str, reason: Option<&str>, until: Option<i64>) -> Standing {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::{
     id::ExchangeId,
-    model::{Failure, Mode, Origin, Outcome, Try, Usage},
+    model::{Failure, Mode, Origin, Outcome, PriceUsed, Try, Usage},
 };
 
 /// One ended exchange.
@@ -57,6 +57,8 @@ pub struct Record {
     pub usage: Usage,
     /// Nano-dollars; `None` = unknown.
     pub cost_nano: Option<i64>,
+    /// What it was computed by.
+    pub price: Option<PriceUsed>,
     /// Upstream tries.
     pub attempts: u32,
     /// What was dropped or guessed.
@@ -71,6 +73,21 @@ pub struct Record {
     pub messages: Vec<u8>,
     /// Where there was more than the one attempt that the fields above tell.
     pub tries: Option<Vec<Try>>,
+    /// What attempts said and were told, where that differs from the client's.
+    pub said: Vec<Attempt>,
+}
+
+/// What one attempt said to its upstream and was told by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attempt {
+    /// As [`Try::n`].
+    pub n: u32,
+    /// What was sent, where that differs from what the client sent.
+    pub request: Option<Message>,
+    /// Its body is the client's and is not repeated.
+    pub same_body: bool,
+    /// What came back, where that is not what the client got.
+    pub response: Option<Message>,
 }
 
 /// Offsets from an exchange's start, in microseconds.

@@ -2,12 +2,18 @@
 //! client tokens, settings. And what it keeps of it: the keys' state, the tokens'
 //! spending, the public key.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::StoreError;
+use super::{StoreError, keys, models};
+use crate::prices::Book;
 
 /// Everything, at one revision.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +29,10 @@ pub struct Roster {
     /// What people know or decided about models.
     pub models: Vec<Model>,
     /// All of them.
+    /// What keys were found to serve, by the key's row.
+    pub fetched: HashMap<i64, Vec<String>>,
+    /// The imported price list; `None`: the built-in one counts.
+    pub price_list: Option<Arc<Book>>,
     pub tokens: Vec<Token>,
     /// Name → JSON.
     pub settings: BTreeMap<String, serde_json::Value>,
@@ -184,6 +194,8 @@ pub struct Spending {
 }
 
 /// Something to do once.
+    /// Unix ms.
+    pub last_used_at: Option<i64>,
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// Rising.
@@ -202,6 +214,9 @@ pub struct RosterReader {
 }
 
 impl RosterReader {
+    /// The imported price list with its hash: unpacking takes milliseconds, and it seldom
+    /// changes.
+    price_list: Option<([u8; 32], Arc<Book>)>,
     /// Opens an existing database.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = Connection::open_with_flags(
@@ -209,7 +224,7 @@ impl RosterReader {
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
         connection.busy_timeout(Duration::from_secs(2))?;
-        Ok(Self { connection, data_version: -1, revision: -1 })
+        Ok(Self { connection, data_version: -1, revision: -1, price_list: None })
     }
 
     /// Whether anything was committed that the proxy must notice; microseconds where
@@ -228,16 +243,30 @@ impl RosterReader {
     /// Everything, in one read transaction. `done` is the newest command that was done.
     pub fn load(&mut self, done: i64) -> Result<Roster, StoreError> {
         let transaction = self.connection.transaction()?;
-        let roster = read_all(&transaction, done)?;
+        let mut roster = read_all(&transaction, done)?;
+        self.price_list = price_list(&transaction, self.price_list.take())?;
         drop(transaction);
         self.revision = roster.revision;
         Ok(roster)
     }
+        roster.price_list = self.price_list.as_ref().map(|(_, book)| book.clone());
 }
 
 fn rows<T>(
     connection: &Connection,
     sql: &str,
+fn price_list(
+    connection: &Connection,
+    known: Option<([u8; 32], Arc<Book>)>,
+) -> Result<Option<([u8; 32], Arc<Book>)>, StoreError> {
+    let Some(packed) = models::packed_price_list(connection)? else { return Ok(None) };
+    let hash = *blake3::hash(&packed).as_bytes();
+    match known {
+        Some((same, book)) if same == hash => Ok(Some((hash, book))),
+        _ => Ok(models::unpacked(&packed).map(|book| (hash, Arc::new(book)))),
+    }
+}
+
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare(sql)?;
@@ -307,6 +336,17 @@ fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
         tokens: rows(
             connection,
             "SELECT id, name, hash, enabled, budget_nano, budget_period, rpm, tpm, allowed_models,
+        fetched: {
+            let mut fetched = HashMap::<i64, Vec<String>>::new();
+            let found = rows(connection, "SELECT key_id, model FROM key_models", |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            for (key, model) in found {
+                fetched.entry(key).or_default().push(model);
+            }
+            fetched
+        },
+        price_list: None,
                     expires_at FROM client_tokens ORDER BY id",
             |row| {
                 Ok(Token {
@@ -347,7 +387,7 @@ fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
         )?,
         spending: rows(
             connection,
-            "SELECT token_id, period_start, spent_nano FROM token_spending",
+            "SELECT token_id, period_start, spent_nano, last_used_at FROM token_spending",
             |row| {
                 Ok(Spending {
                     token_id: row.get(0)?,
@@ -356,6 +396,7 @@ fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
                 })
             },
         )?,
+                    last_used_at: row.get(3)?,
         commands: {
             let mut newer = connection
                 .prepare("SELECT id, kind, target FROM commands WHERE id > ?1 ORDER BY id")?;
@@ -397,10 +438,16 @@ impl super::write::Writer {
         for one in spending {
             transaction
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO token_spending (token_id, period_start, spent_nano)
-                     VALUES (?1, ?2, ?3)",
+                    "INSERT OR REPLACE INTO token_spending (token_id, period_start, spent_nano,
+                         last_used_at)
+                     VALUES (?1, ?2, ?3, ?4)",
                 )?
-                .execute(params![one.token_id, one.period_start, one.spent_nano])?;
+                .execute(params![
+                    one.token_id,
+                    one.period_start,
+                    one.spent_nano,
+                    one.last_used_at
+                ])?;
         }
         Ok(transaction.commit()?)
     }
