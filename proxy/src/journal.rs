@@ -40,6 +40,7 @@ use crate::{
     capture::{Budget, Reserved},
     feed::{Feed, Signal},
     flight::{Flight, wrecks},
+    keyfile::KeyFile,
     live::Live,
     metrics::Metrics,
 };
@@ -98,17 +99,20 @@ pub struct Parts {
     pub routing: Arc<Routing>,
     /// The newest command that was done.
     pub commands_done: Arc<AtomicI64>,
-    /// For whoever seals keys.
-    pub public_key: [u8; 32],
+    /// Whose public half is published, for whoever seals keys.
+    pub key: Arc<KeyFile>,
 }
 
 impl Journal {
     /// Opens the database, records what dead processes left in flight, and starts.
-    pub fn start(config: &Config, parts: Parts) -> Result<(Self, Queue), StoreError> {
+    pub fn start(config: &Config, parts: Parts) -> anyhow::Result<(Self, Queue)> {
         let mut writer = Writer::open(&config.database.path)?;
         recover(&mut writer, config)?;
         parts.metrics.cursor(writer.cursor()?);
-        writer.put_public_key(&parts.public_key)?;
+        writer.publish_key(|published| {
+            let key = parts.key.current_or_new(published)?;
+            anyhow::Ok(*key.public().as_bytes())
+        })?;
         let commands_kept = writer.commands_done()?;
         parts.commands_done.store(commands_kept, Relaxed);
         let io = |source| StoreError::Io { path: config.database.path.clone(), source };

@@ -17,6 +17,7 @@
 //! stored     one exchange with everything that was said
 //! stats      questions to the totals
 //! roster     what the proxy routes by, and what it keeps of that
+//! rekey      every sealed key under another key pair, in one transaction
 //! settings   what the monitor keeps for itself
 //! providers  upstreams, and what uses them
 //! keys       upstream credentials with their state, sealed
@@ -29,8 +30,8 @@
 //! store on another engine would stand beside this module; until there is one
 //! there is no trait.
 
-pub mod bodies;
 mod attempts;
+pub mod bodies;
 pub mod checkpoint;
 pub mod exchanges;
 pub mod filter;
@@ -40,6 +41,7 @@ pub mod models;
 pub mod providers;
 pub mod read;
 pub mod record;
+pub mod rekey;
 pub mod roster;
 pub mod routes;
 pub mod search;

@@ -28,11 +28,11 @@ pub struct Roster {
     pub routes: Vec<Route>,
     /// What people know or decided about models.
     pub models: Vec<Model>,
-    /// All of them.
     /// What keys were found to serve, by the key's row.
     pub fetched: HashMap<i64, Vec<String>>,
     /// The imported price list; `None`: the built-in one counts.
     pub price_list: Option<Arc<Book>>,
+    /// All of them.
     pub tokens: Vec<Token>,
     /// Name → JSON.
     pub settings: BTreeMap<String, serde_json::Value>,
@@ -42,6 +42,8 @@ pub struct Roster {
     pub spending: Vec<Spending>,
     /// Rows that are newer than the last one done.
     pub commands: Vec<Command>,
+    /// The half that keys are sealed to.
+    pub public_key: Option<Vec<u8>>,
 }
 
 /// An upstream speaking one dialect at one base URL.
@@ -191,11 +193,11 @@ pub struct Spending {
     pub period_start: i64,
     /// Nano-dollars.
     pub spent_nano: i64,
+    /// Unix ms.
+    pub last_used_at: Option<i64>,
 }
 
 /// Something to do once.
-    /// Unix ms.
-    pub last_used_at: Option<i64>,
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// Rising.
@@ -211,12 +213,12 @@ pub struct RosterReader {
     connection: Connection,
     data_version: i64,
     revision: i64,
-}
-
-impl RosterReader {
     /// The imported price list with its hash: unpacking takes milliseconds, and it seldom
     /// changes.
     price_list: Option<([u8; 32], Arc<Book>)>,
+}
+
+impl RosterReader {
     /// Opens an existing database.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = Connection::open_with_flags(
@@ -246,15 +248,12 @@ impl RosterReader {
         let mut roster = read_all(&transaction, done)?;
         self.price_list = price_list(&transaction, self.price_list.take())?;
         drop(transaction);
+        roster.price_list = self.price_list.as_ref().map(|(_, book)| book.clone());
         self.revision = roster.revision;
         Ok(roster)
     }
-        roster.price_list = self.price_list.as_ref().map(|(_, book)| book.clone());
 }
 
-fn rows<T>(
-    connection: &Connection,
-    sql: &str,
 fn price_list(
     connection: &Connection,
     known: Option<([u8; 32], Arc<Book>)>,
@@ -267,6 +266,9 @@ fn price_list(
     }
 }
 
+fn rows<T>(
+    connection: &Connection,
+    sql: &str,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare(sql)?;
@@ -333,9 +335,6 @@ fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
         models: rows(connection, "SELECT name, prices, added FROM models ORDER BY name", |row| {
             Ok(Model { name: row.get(0)?, prices: json(row, 1)?, added: row.get(2)? })
         })?,
-        tokens: rows(
-            connection,
-            "SELECT id, name, hash, enabled, budget_nano, budget_period, rpm, tpm, allowed_models,
         fetched: {
             let mut fetched = HashMap::<i64, Vec<String>>::new();
             let found = rows(connection, "SELECT key_id, model FROM key_models", |row| {
@@ -347,6 +346,9 @@ fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
             fetched
         },
         price_list: None,
+        tokens: rows(
+            connection,
+            "SELECT id, name, hash, enabled, budget_nano, budget_period, rpm, tpm, allowed_models,
                     expires_at FROM client_tokens ORDER BY id",
             |row| {
                 Ok(Token {
@@ -393,10 +395,11 @@ fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
                     token_id: row.get(0)?,
                     period_start: row.get(1)?,
                     spent_nano: row.get(2)?,
+                    last_used_at: row.get(3)?,
                 })
             },
         )?,
-                    last_used_at: row.get(3)?,
+        public_key: keys::public_key(connection)?,
         commands: {
             let mut newer = connection
                 .prepare("SELECT id, kind, target FROM commands WHERE id > ?1 ORDER BY id")?;
@@ -450,13 +453,6 @@ impl super::write::Writer {
                 ])?;
         }
         Ok(transaction.commit()?)
-    }
-
-    /// Publishes the half that the monitor seals with.
-    pub fn put_public_key(&mut self, bytes: &[u8; 32]) -> Result<(), StoreError> {
-        self.connection
-            .execute("INSERT OR REPLACE INTO public_key (one, bytes) VALUES (1, ?1)", [bytes])?;
-        Ok(())
     }
 
     /// The newest command that was done.
