@@ -242,6 +242,7 @@ impl Request<'_> {
                 asked: &asked,
                 target: &target,
                 number: tried.count() + 1,
+                again: tried.knows(target.key.id),
             };
             let (ended, told) = attempt.run(&recording).await;
             tried.note(&target, told);

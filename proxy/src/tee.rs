@@ -428,3 +428,30 @@ impl Relay {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn a_whole_body_moves_the_state_that_is_waited_on_until_its_end() {
+        let state = UploadState::new();
+        let body = Bytes::from(vec![7; PIECE * 2 + 1]);
+        let mut upload = Upload::whole(body.clone(), state.clone());
+        assert_eq!(upload.size_hint().exact(), Some(body.len() as u64));
+        let mut sent = Vec::new();
+        let mut moved = Vec::new();
+        while let Some(frame) = upload.frame().await {
+            let data = frame.unwrap().into_data().unwrap();
+            assert!(data.len() <= PIECE);
+            sent.extend_from_slice(&data);
+            moved.push(state.last_moved());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        assert_eq!(sent, body);
+        assert!(upload.is_end_stream());
+        assert!(moved.len() == 3 && moved.is_sorted() && moved[0] < moved[2], "{moved:?}");
+        assert!(Upload::whole(Bytes::new(), state).frame().await.is_none());
+    }
+}

@@ -254,7 +254,7 @@ fn silent_once() -> (Upstream, Arc<AtomicUsize>) {
             if counted.fetch_add(1, Relaxed) == 0 {
                 return;
             }
-            if conn.try_send(&json(ANSWER)).is_err() {
+            if conn.try_send(json(ANSWER)).is_err() {
                 return;
             }
         }
@@ -319,6 +319,33 @@ fn a_timed_out_post_is_not_repeated_and_a_refused_connection_is() {
     let answer = glassway.client().ask(chat(ASK));
     assert_eq!(answer.status(), 200, "nothing was sent to the first: {}", answer.text());
     assert_eq!(newest(&glassway, 1)["attempts"], 2);
+}
+
+#[test]
+fn the_first_byte_is_waited_for_from_the_end_of_the_upload_on() {
+    let upstream = Upstream::script(|conn| {
+        let head = conn.try_head().unwrap();
+        let mut left: usize = head.header("content-length").unwrap().parse().unwrap();
+        conn.forget_received();
+        while left > 0 {
+            std::thread::sleep(Duration::from_millis(150));
+            let piece = left.min(2 << 20);
+            if conn.sized(piece).bytes.len() < piece {
+                return;
+            }
+            left -= piece;
+        }
+        conn.send(json(ANSWER));
+    });
+    let setup = Glassway::setup().upstream(&upstream.url()).set("proxy.first_byte_timeout", "1s");
+    let glassway = setup.start();
+    paste(&glassway, 1);
+    let text = "x".repeat(32 << 20);
+    let body = format!(r#"{{"model":"gpt-4o","messages":[{{"role":"user","content":"{text}"}}]}}"#);
+    let began = std::time::Instant::now();
+    let answer = glassway.client().ask(chat(&body));
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert!(began.elapsed() > Duration::from_secs(2), "it was sent slowly");
 }
 
 #[test]

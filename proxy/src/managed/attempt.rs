@@ -36,6 +36,8 @@ pub(super) struct Attempt<'a> {
     pub(super) asked: &'a Asked,
     pub(super) target: &'a Target,
     pub(super) number: u32,
+    /// The same key was tried before.
+    pub(super) again: bool,
 }
 
 /// How an attempt ended.
@@ -235,16 +237,19 @@ impl Attempt<'_> {
                 crate::live::ms(live.elapsed_us())
             }
         };
-        let reason = match (self.request.call.exact, self.number) {
-            (true, _) => "this key was asked for".to_owned(),
-            (false, 1) => "picked".to_owned(),
-            (false, _) => "next after a failure".to_owned(),
+        let slots = self.asked.plan.tiers.iter().map(|tier| tier.slots.len()).sum::<usize>();
+        let reason = match (self.request.call.exact, self.number, self.again, slots) {
+            (true, ..) => "pinned",
+            (_, 1, _, 1) => "only",
+            (_, 1, ..) => "strategy",
+            (_, _, true, _) => "retry",
+            _ => "failover",
         };
         Try {
             n: self.number,
             provider: Some(provider.name.to_string()),
             key: Some(key.name.to_string()),
-            reason,
+            reason: reason.to_owned(),
             url: String::new(),
             status: None,
             error: None,

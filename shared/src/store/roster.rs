@@ -213,10 +213,12 @@ pub struct RosterReader {
     connection: Connection,
     data_version: i64,
     revision: i64,
-    /// The imported price list with its hash: unpacking takes milliseconds, and it seldom
-    /// changes.
-    price_list: Option<([u8; 32], Arc<Book>)>,
+    price_list: Option<PriceList>,
 }
+
+/// An imported price list with the hash of what it was unpacked from: that takes
+/// milliseconds, and the list seldom changes.
+type PriceList = ([u8; 32], Arc<Book>);
 
 impl RosterReader {
     /// Opens an existing database.
@@ -256,8 +258,8 @@ impl RosterReader {
 
 fn price_list(
     connection: &Connection,
-    known: Option<([u8; 32], Arc<Book>)>,
-) -> Result<Option<([u8; 32], Arc<Book>)>, StoreError> {
+    known: Option<PriceList>,
+) -> Result<Option<PriceList>, StoreError> {
     let Some(packed) = models::packed_price_list(connection)? else { return Ok(None) };
     let hash = *blake3::hash(&packed).as_bytes();
     match known {
