@@ -45,7 +45,9 @@ pub fn check(config: &Config) -> Report {
 }
 
 fn keys(config: &Config, report: &mut Report) -> anyhow::Result<()> {
-    let roster = RosterReader::open(&config.database.path)?.load(i64::MAX)?;
+    let mut roster = RosterReader::open(&config.database.path)?.load(i64::MAX)?;
+    // Those that are switched off by hand are to open again, too.
+    roster.keys.iter_mut().for_each(|key| key.active = true);
     let file = KeyFile::find(&config.secrets.private_key)?;
     let private = file.peek(roster.public_key.as_deref())?;
     let standing = Standing::default();

@@ -352,8 +352,10 @@ impl Work {
 impl Ended {
     fn bytes(&self) -> usize {
         let state = self.live.state();
+        let beside = state.kept_beside();
         state.request.kept().len()
             + state.answer.as_ref().map_or(0, |a| a.body.kept().len())
-            + state.said_bytes().1
+            + beside.sent
+            + beside.answered
     }
 }

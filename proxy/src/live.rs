@@ -4,6 +4,8 @@
 //! The data path only appends here, under a lock that nobody else holds for longer
 //! than a copy; parsing is left to the journal and to the link's ticker.
 
+mod said;
+
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -18,6 +20,8 @@ use glassway_shared::{
 use http::{Method, Version};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
+
+pub use said::{Said, Sent, SentBody};
 
 use crate::{
     capture::Capture,
@@ -122,58 +126,6 @@ impl Billing {
     /// As people call the token.
     pub fn token_name(&self) -> Option<String> {
         self.token.as_ref().map(|token| token.row.name.clone())
-    }
-}
-
-/// What one attempt said and was told.
-pub struct Said {
-    /// As [`Try::n`].
-    pub n: u32,
-    /// Where it is not what the client sent.
-    pub request: Option<Sent>,
-    /// Where it is not what the client gets.
-    pub response: Option<Answer>,
-}
-
-/// A request as it went upstream.
-pub struct Sent {
-    /// The stored form, credentials redacted.
-    pub headers: Vec<u8>,
-    /// `None`: the client's.
-    pub body: Option<Capture>,
-}
-
-impl State {
-    /// Gives every body up, since memory is short.
-    pub fn shed(&mut self) {
-        self.request.shed();
-        if let Some(answer) = &mut self.answer {
-            answer.body.shed();
-        }
-        for said in &mut self.said {
-            if let Some(body) = said.request.as_mut().and_then(|sent| sent.body.as_mut()) {
-                body.shed();
-            }
-            if let Some(answer) = &mut said.response {
-                answer.body.shed();
-            }
-        }
-    }
-
-    /// Bytes of what attempts said and were told: heads, and bodies.
-    pub fn said_bytes(&self) -> (usize, usize) {
-        let sum = |(heads, bodies), said: &Said| {
-            let (request, response) = (said.request.as_ref(), said.response.as_ref());
-            let sent = request.and_then(|sent| sent.body.as_ref());
-            let kept = |body: &Capture| body.kept().len();
-            (
-                heads
-                    + request.map_or(0, |sent| sent.headers.len())
-                    + response.map_or(0, |answer| answer.headers.len()),
-                bodies + sent.map_or(0, kept) + response.map_or(0, |answer| kept(&answer.body)),
-            )
-        };
-        self.said.iter().fold((0, 0), sum)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     feed::{Feed, Signal},
     flight::Flight,
     journal::{Ended, Queue},
-    live::{Answer, Head, Live, Recording, Sent},
+    live::{Answer, Head, Live, Recording},
     metrics::Metrics,
     redact::{self, Redactor},
 };
@@ -106,17 +106,17 @@ impl Recorder {
         }
     }
 
-    /// A request as it goes upstream; `body` where that is not the client's.
-    pub fn sent(&self, headers: &HeaderMap, body: Option<&[u8]>) -> Sent {
-        let body = body.map(|bytes| {
-            let mut body = self.capture();
-            body.push(bytes, Some(bytes.len() as u64));
-            body
-        });
-        Sent { headers: self.redactor.block(headers), body }
+    /// The stored form of a request's headers as it goes upstream.
+    pub fn headers(&self, headers: &HeaderMap) -> Vec<u8> {
+        self.redactor.block(headers)
     }
 
-    /// A capture for bytes kept beside the two bodies.
+    /// A capture beside others of its kind, which hold so much together.
+    pub fn capture_beside(&self, held: usize) -> Capture {
+        Capture::new(&self.budget, self.max_body.saturating_sub(held))
+    }
+
+    /// A capture for WebSocket messages.
     pub fn capture(&self) -> Capture {
         Capture::new(&self.budget, self.max_body)
     }
@@ -137,7 +137,7 @@ impl Recorder {
         let row = {
             let mut state = live.state();
             let answer = state.answer.as_ref().map_or(0, |a| a.headers.len());
-            let size = ROW + live.head.headers.len() + answer + state.said_bytes().0;
+            let size = ROW + live.head.headers.len() + answer + state.kept_beside().heads;
             self.budget.take_row(size).or_else(|| {
                 // Bodies go before rows.
                 state.shed();

@@ -423,3 +423,25 @@ fn what_attempts_said_is_bounded_like_any_other_body() {
         assert!(kept["body_bytes"].as_u64().unwrap() > 50_000);
     }
 }
+
+#[test]
+fn however_many_attempts_there_are_little_is_kept_of_them() {
+    let body =
+        format!(r#"{{"error":{{"code":"insufficient_quota","message":"{}"}}}}"#, "x".repeat(300));
+    let upstream =
+        Upstream::respond(move |_| answer("402 Payment Required", "application/json", &body));
+    let setup = Glassway::setup().upstream(&upstream.url()).set("record.max_body_bytes", 1000);
+    let glassway = setup.start();
+    let text: Vec<_> = (0..120).map(|n| format!("key{n}, {}{n:03}", key(0))).collect();
+    let added = glassway.api().post("/api/keys/bulk", &value!({"text": text.join("\n")}));
+    assert_eq!(added.json()["added"].as_array().unwrap().len(), 120);
+    assert_eq!(glassway.client().ask(chat(ASK)).status(), 503);
+    let exchange = newest(&glassway, 1);
+    let tries = exchange["tries"].as_array().unwrap();
+    assert_eq!((tries.len(), &exchange["attempts"]), (120, &value!(120)));
+    assert_eq!(tries.iter().filter(|one| !one["request"].is_null()).count(), 100);
+    let kept = |one: &Value| one["response"]["body"].as_str().map_or(0, str::len);
+    assert_eq!(tries.iter().map(kept).sum::<usize>(), 1000);
+    let cut = tries.iter().filter(|one| one["response"]["truncated"] == true).count();
+    assert_eq!(cut, 98, "two are whole");
+}

@@ -9,14 +9,14 @@ use glassway_shared::{
     headers,
     model::{Outcome, Try, Usage},
     sse,
-    store::record::{Attempt, Marks, Message, Record, Times},
+    store::record::{Attempt, AttemptBody, Marks, Message, Record, Times},
 };
 use http::Version;
 
 use super::{Ended, socket};
 use crate::{
     capture::{Capture, Reserved},
-    live::{Answer, Said, Sent},
+    live::{Answer, Said, SentBody},
     usage::{self, Answered},
 };
 
@@ -127,16 +127,19 @@ fn finished_tries(mut tries: Vec<Try>, duration_us: u64) -> Option<Vec<Try>> {
 
 fn attempt(said: Said, held: &mut Vec<Reserved>) -> Attempt {
     let Said { n, request, response } = said;
-    let same_body = request.as_ref().is_some_and(|sent| sent.body.is_none());
-    Attempt {
-        n,
-        request: request.map(|Sent { headers, body }| match body {
-            Some(body) => message(headers, Vec::new(), body, held),
-            None => Message { headers, ..Message::default() },
-        }),
-        same_body,
-        response: response.map(|a| message(a.headers, a.trailers, a.body, held)),
-    }
+    let mut body = AttemptBody::Own;
+    let request = request.map(|sent| match sent.body {
+        SentBody::Own(own) => message(sent.headers, Vec::new(), own, held),
+        other => {
+            body = match other {
+                SentBody::Client => AttemptBody::Client,
+                _ => AttemptBody::AsBefore,
+            };
+            Message { headers: sent.headers, ..Message::default() }
+        }
+    });
+    let response = response.map(|a| message(a.headers, a.trailers, a.body, held));
+    Attempt { n, request, body, response }
 }
 
 fn take(capture: &mut Capture) -> Capture {

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     capture::Capture,
-    live::{Live, State, ms},
+    live::{Live, SentBody, State, ms},
 };
 
 const DECODE_LIMIT: usize = 32 << 20;
@@ -104,13 +104,16 @@ fn tries(state: &State) -> Value {
     let with_said = |told: &Try| {
         let mut told_json = json!(told);
         let said = state.said.iter().find(|said| said.n == told.n);
-        let sent = said.and_then(|said| said.request.as_ref()).map(|sent| match &sent.body {
-            Some(body) => message(&sent.headers, b"", body),
-            None => {
-                let mut shown = message(&sent.headers, b"", &state.request);
+        let sent = said.and_then(|said| said.request.as_ref()).map(|sent| {
+            let own = match &sent.body {
+                SentBody::Client => None,
+                SentBody::AsBefore | SentBody::Own(_) => state.own_before(told.n),
+            };
+            let mut shown = message(&sent.headers, b"", own.unwrap_or(&state.request));
+            if own.is_none() {
                 shown["body"] = Value::Null;
-                shown
             }
+            shown
         });
         let answer = said.and_then(|said| said.response.as_ref());
         told_json["request"] = json!(sent);

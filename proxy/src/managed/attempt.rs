@@ -15,7 +15,7 @@ use crate::{
     error::Fault,
     exchange::{answer_fault, outcome_of, relay_answer, settle},
     forward,
-    live::{Recording, Said},
+    live::Recording,
     pool::{
         Lease,
         signal::{self, Heard, Signal},
@@ -180,8 +180,9 @@ impl Attempt<'_> {
         let own = &self.asked.body;
         let same = content.as_ptr() == own.as_ptr() && content.len() == own.len();
         let body = (!same).then_some(&content[..]);
-        let request = Some(recording.recorder().sent(headers, body));
-        recording.live().state().said.push(Said { n: self.number, request, response: None });
+        let recorder = recording.recorder();
+        let headers = recorder.headers(headers);
+        recording.live().state().keep_sent(recorder, self.number, headers, body);
     }
 
     /// An error's answer, which the client may never see.
@@ -189,11 +190,8 @@ impl Attempt<'_> {
         let (Some(recording), What::Error(parts, body)) = (recording, what) else { return };
         let at = recording.live().elapsed_us();
         let recorder = recording.recorder();
-        let mut answer = recorder.answer(parts.status.as_u16(), &parts.headers, at, false);
-        answer.body.push(body, Some(body.len() as u64));
-        if let Some(said) = recording.live().state().said.last_mut() {
-            said.response = Some(answer);
-        }
+        let answer = recorder.answer(parts.status.as_u16(), &parts.headers, at, false);
+        recording.live().state().keep_answered(recorder, self.number, answer, body);
     }
 
     /// Reads an error answer whole and what it says.
@@ -403,10 +401,7 @@ impl Answer {
                         false,
                     );
                     answer.body.push(&body, Some(body.len() as u64));
-                    // The client gets it: kept once.
-                    if let Some(said) = recording.live().state().said.last_mut() {
-                        said.response = None;
-                    }
+                    recording.live().state().forget_answered();
                     recording.answered(answer);
                 }
                 match recording {

@@ -7,14 +7,15 @@ use rusqlite::Connection;
 use super::{
     StoreError,
     bodies::{self, Form},
-    record::{Attempt, Message, put_varint, take_varint},
+    record::{Attempt, AttemptBody, Message, put_varint, take_varint},
     stored::{StoredAttempt, StoredMessage},
 };
 use crate::model::Side;
 
 const REQUEST: u64 = 1;
-const SAME_BODY: u64 = 2;
+const CLIENT_BODY: u64 = 2;
 const RESPONSE: u64 = 4;
+const BODY_AS_BEFORE: u64 = 8;
 
 /// For the column; `None` where nothing differs from what the client saw.
 pub(super) fn pack(
@@ -26,10 +27,11 @@ pub(super) fn pack(
         return Ok(None);
     }
     let mut out = Vec::new();
-    for Attempt { n, request, same_body, response } in attempts {
+    for Attempt { n, request, body, response } in attempts {
         let flag = |set, flag| if set { flag } else { 0 };
         let flags = flag(request.is_some(), REQUEST)
-            | flag(*same_body, SAME_BODY)
+            | flag(*body == AttemptBody::Client, CLIENT_BODY)
+            | flag(*body == AttemptBody::AsBefore, BODY_AS_BEFORE)
             | flag(response.is_some(), RESPONSE);
         put_varint(&mut out, u64::from(*n));
         put_varint(&mut out, flags);
@@ -55,17 +57,24 @@ pub(super) fn unpack(
     let bytes = bodies::inflate(column.unwrap_or_default())?;
     let mut rest = &bytes[..];
     let mut attempts = Vec::new();
+    let mut own: Option<StoredMessage> = None;
     while let (Some(n), Some(flags)) = (take_varint(&mut rest), take_varint(&mut rest)) {
         let mut message = |flag| match flags & flag {
             0 => Ok(None),
             _ => one(connection, &mut rest),
         };
-        attempts.push(StoredAttempt {
-            n: u32::try_from(n).unwrap_or(u32::MAX),
-            request: message(REQUEST)?,
-            same_body: flags & SAME_BODY != 0,
-            response: message(RESPONSE)?,
-        });
+        let (mut request, response) = (message(REQUEST)?, message(RESPONSE)?);
+        let client_body = flags & CLIENT_BODY != 0;
+        match (&mut request, &own) {
+            (Some(request), Some(own)) if flags & BODY_AS_BEFORE != 0 => {
+                *request =
+                    StoredMessage { headers: std::mem::take(&mut request.headers), ..own.clone() };
+            }
+            (Some(request), _) if !client_body => own = Some(request.clone()),
+            _ => {}
+        }
+        let n = u32::try_from(n).unwrap_or(u32::MAX);
+        attempts.push(StoredAttempt { n, request, client_body, response });
     }
     Ok(attempts)
 }
@@ -129,23 +138,31 @@ mod tests {
             Attempt {
                 n: 1,
                 request: Some(renamed.clone()),
-                same_body: false,
+                body: AttemptBody::Own,
                 response: Some(error.clone()),
             },
             Attempt {
                 n: 2,
                 request: Some(message("g: h\r\n", vec![])),
-                same_body: true,
+                body: AttemptBody::Client,
+                response: None,
+            },
+            Attempt {
+                n: 3,
+                request: Some(message("i: j\r\n", vec![])),
+                body: AttemptBody::AsBefore,
                 response: None,
             },
         ];
         let column = pack(&connection, &attempts, 1).unwrap().unwrap();
         assert!(chunks() - before <= 3, "{before} before, {} after", chunks());
         let read = unpack(&connection, Some(&column)).unwrap();
-        assert_eq!((read.len(), read[0].n, read[1].n), (2, 1, 2));
+        assert_eq!(read.iter().map(|attempt| attempt.n).collect::<Vec<_>>(), [1, 2, 3]);
+        let again = Message { headers: "i: j\r\n".into(), ..renamed.clone() };
+        assert_eq!(read[2].request, Some(again.into()));
         assert_eq!(read[0].request, Some(renamed.into()));
         assert_eq!(read[0].response, Some(error.into()));
-        assert!(!read[0].same_body && read[1].same_body && read[1].response.is_none());
+        assert!(!read[0].client_body && read[1].client_body && read[1].response.is_none());
         assert_eq!(pack(&connection, &[], 1).unwrap(), None);
         assert_eq!(unpack(&connection, None).unwrap(), vec![]);
         for end in 0..40 {

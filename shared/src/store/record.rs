@@ -84,10 +84,22 @@ pub struct Attempt {
     pub n: u32,
     /// What was sent, where that differs from what the client sent.
     pub request: Option<Message>,
-    /// Its body is the client's and is not repeated.
-    pub same_body: bool,
+    /// Where the request's body is.
+    pub body: AttemptBody,
     /// What came back, where that is not what the client got.
     pub response: Option<Message>,
+}
+
+/// Bodies are kept once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AttemptBody {
+    /// In the attempt.
+    #[default]
+    Own,
+    /// It is the client's.
+    Client,
+    /// It is that of the last attempt that had its own.
+    AsBefore,
 }
 
 /// Offsets from an exchange's start, in microseconds.

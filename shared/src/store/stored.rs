@@ -54,8 +54,8 @@ pub struct StoredAttempt {
     pub n: u32,
     /// What was sent, where that differs from what the client sent.
     pub request: Option<StoredMessage>,
-    /// Its body is the client's and is not repeated.
-    pub same_body: bool,
+    /// The request's body is the client's and is not repeated.
+    pub client_body: bool,
     /// What came back, where that is not what the client got.
     pub response: Option<StoredMessage>,
 }

@@ -97,7 +97,7 @@ pub(super) fn tries(stored: &Stored) -> Vec<Try> {
 fn one(said: Option<&StoredAttempt>, t: model::Try, stored: &Stored) -> Try {
     let request = said.and_then(|said| {
         let mut sent = side(said.request.as_ref()?);
-        if said.same_body {
+        if said.client_body {
             let own = &stored.request;
             sent = TryMessage { body: None, body_bytes: own.body_bytes, ..sent };
         }
