@@ -216,6 +216,7 @@ struct Request<'a> {
 
 impl Request<'_> {
     async fn run(self, asked: Asked, recording: Option<Recording>) -> Response<Reply> {
+        let mut asked_before = Vec::new();
         let settings = self.snapshot.settings;
         let deadline = Instant::now() + settings.deadline;
         let conversation = body::conversation(&asked.body);
@@ -242,8 +243,9 @@ impl Request<'_> {
                 asked: &asked,
                 target: &target,
                 number: tried.count() + 1,
-                again: tried.knows(target.key.id),
+                again: asked_before.contains(&target.key.id),
             };
+            asked_before.push(target.key.id);
             let (ended, told) = attempt.run(&recording).await;
             tried.note(&target, told);
             match ended {

@@ -80,9 +80,9 @@ impl State {
         }
     }
 
-    /// The last answer is the client's own: kept there.
-    pub fn forget_answered(&mut self) {
-        if let Some(said) = self.said.last_mut() {
+    /// What attempt `n` was answered is what the client gets: kept there.
+    pub fn forget_answered(&mut self, n: u32) {
+        if let Some(said) = self.said.iter_mut().find(|said| said.n == n) {
             said.response = None;
         }
     }

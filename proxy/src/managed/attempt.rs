@@ -56,6 +56,8 @@ pub(super) struct Answer {
     target: Target,
     lease: Lease,
     signal: Signal,
+    /// The attempt that it came from.
+    number: u32,
 }
 
 enum What {
@@ -88,8 +90,13 @@ impl Attempt<'_> {
         };
         hear(request.app, request.client, target, &signal, &request.call, settings);
         self.end(recording, told, &signal, &message);
-        let answer =
-            Box::new(Answer { what, target: (*target).clone(), lease, signal: signal.clone() });
+        let answer = Box::new(Answer {
+            what,
+            target: (*target).clone(),
+            lease,
+            signal: signal.clone(),
+            number: self.number,
+        });
         match signal {
             Signal::Fine => (Ended::Answer(answer), signal),
             _ => (Ended::Failed(signal.clone(), answer), signal),
@@ -235,8 +242,8 @@ impl Attempt<'_> {
                 crate::live::ms(live.elapsed_us())
             }
         };
-        let slots = self.asked.plan.tiers.iter().map(|tier| tier.slots.len()).sum::<usize>();
-        let reason = match (self.request.call.exact, self.number, self.again, slots) {
+        let keys = self.asked.plan.tiers.iter().map(|tier| tier.targets.len()).sum::<usize>();
+        let reason = match (self.request.call.exact, self.number, self.again, keys) {
             (true, ..) => "pinned",
             (_, 1, _, 1) => "only",
             (_, 1, ..) => "strategy",
@@ -362,7 +369,7 @@ impl Answer {
         asked: &Asked,
         recording: Option<Recording>,
     ) -> Response<Reply> {
-        let Self { what, target, lease, signal } = self;
+        let Self { what, target, lease, signal, number } = self;
         let app = request.app;
         let hidden = !request.call.exact
             && !matches!(signal, Signal::Fine | Signal::Client | Signal::Failing(_));
@@ -401,7 +408,7 @@ impl Answer {
                         false,
                     );
                     answer.body.push(&body, Some(body.len() as u64));
-                    recording.live().state().forget_answered();
+                    recording.live().state().forget_answered(number);
                     recording.answered(answer);
                 }
                 match recording {

@@ -17,8 +17,6 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Tried {
     keys: Vec<i64>,
-    /// Those of all rounds.
-    ever: Vec<i64>,
     count: u32,
     failures: u32,
 }
@@ -27,7 +25,6 @@ impl Tried {
     /// An attempt with this key ended so.
     pub(super) fn note(&mut self, target: &Target, signal: Signal) {
         self.keys.push(target.key.id);
-        self.ever.push(target.key.id);
         self.count += 1;
         self.failures += u32::from(matches!(signal, Signal::Failing(_)));
     }
@@ -35,11 +32,6 @@ impl Tried {
     /// Not to be picked again in this round.
     pub(super) fn keys(&self) -> &[i64] {
         &self.keys
-    }
-
-    /// Whether this key was tried, in whichever round.
-    pub(super) fn knows(&self, key: i64) -> bool {
-        self.ever.contains(&key)
     }
 
     /// Attempts so far.
