@@ -249,7 +249,7 @@ impl Request<'_> {
             let (ended, told) = attempt.run(&recording).await;
             tried.note(&target, told);
             match ended {
-                Ended::Answer(answer) => return answer.relay(&self, &asked, recording).await,
+                Ended::Answer(answer) => return answer.relay(&self, recording).await,
                 Ended::ClientGone => {
                     drop(recording);
                     let gone = Fault::malformed(StatusCode::BAD_REQUEST, "the client went away");
@@ -272,7 +272,7 @@ impl Request<'_> {
                         || unsafe_again
                         || Instant::now() >= deadline;
                     if last {
-                        return answer.relay(&self, &asked, recording).await;
+                        return answer.relay(&self, recording).await;
                     }
                 }
             }

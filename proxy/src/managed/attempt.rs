@@ -7,6 +7,7 @@ use bytes::Bytes;
 use glassway_shared::model::{Failure, Origin, Outcome, Try};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header, response};
 use http_body_util::{BodyExt, Limited};
+use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 
 use super::{Asked, Call, Request, body, credential, outcome};
@@ -58,6 +59,8 @@ pub(super) struct Answer {
     signal: Signal,
     /// The attempt that it came from.
     number: u32,
+    /// The client's side of a WebSocket that it asks for.
+    socket: Option<OnUpgrade>,
 }
 
 enum What {
@@ -96,6 +99,7 @@ impl Attempt<'_> {
             lease,
             signal: signal.clone(),
             number: self.number,
+            socket: self.asked.upgrade.clone(),
         });
         match signal {
             Signal::Fine => (Ended::Answer(answer), signal),
@@ -147,7 +151,7 @@ impl Attempt<'_> {
                 let signal = Signal::Failing(fault.code.to_owned());
                 (Some(What::Fault(fault)), signal)
             }
-            Ok(sent) => {
+            Ok(mut sent) => {
                 let took = began.elapsed();
                 told.status = Some(sent.response.status().as_u16());
                 told.connect_ms = sent.connect.map(|c| c.as_secs_f64() * 1000.0);
@@ -171,6 +175,8 @@ impl Attempt<'_> {
                             Signal::Failing("unsolicited 101".into()),
                         );
                     }
+                    let answered = sent.response.headers_mut();
+                    credential::give_back_protocol(answered, &asked.parts.headers);
                     key.place.answered_after(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
                     return (Some(What::Head(Box::new(sent))), Signal::Fine);
                 }
@@ -366,20 +372,16 @@ impl Answer {
     pub(super) async fn relay(
         self,
         request: &Request<'_>,
-        asked: &Asked,
         recording: Option<Recording>,
     ) -> Response<Reply> {
-        let Self { what, target, lease, signal, number } = self;
+        let Self { what, target, lease, signal, number, socket } = self;
         let app = request.app;
         let hidden = !request.call.exact
             && !matches!(signal, Signal::Fine | Signal::Client | Signal::Failing(_));
         match what {
             What::Fault(fault) => answer_fault(app, fault, request.dialect, recording).await,
-            What::Head(mut sent) => {
+            What::Head(sent) => {
                 let (base, dialect) = (&target.provider.base, request.dialect);
-                let headers = sent.response.headers_mut();
-                credential::give_back_protocol(headers, &asked.parts.headers);
-                let socket = asked.upgrade.clone();
                 relay_answer(app, *sent, base, dialect, recording, socket, Some(lease)).await
             }
             // A key's trouble is not the client's: it never sees another's 401.
