@@ -3,7 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
-use std::{fs, os::unix::fs::MetadataExt, process::Output};
+use std::{
+    fs,
+    os::unix::fs::MetadataExt,
+    process::Output,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
 
 use glassway_tests::{
     Glassway, Upstream, eventually,
@@ -188,4 +193,38 @@ fn the_proxy_leaves_no_core_dump() {
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     let values: Vec<_> = core.split_whitespace().skip(4).take(2).collect();
     assert_eq!(values, ["0", "0"], "{core}");
+}
+
+#[test]
+fn no_client_notices_a_new_key() {
+    let upstream = Upstream::answer(json("{}"));
+    let glassway = Glassway::before(&upstream);
+    paste(&glassway, 0..30);
+    let stop = AtomicBool::new(false);
+    let asked = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let mut statuses = Vec::new();
+            while !stop.load(Relaxed) {
+                statuses.push(ask(&glassway));
+            }
+            statuses
+        });
+        for _ in 0..5 {
+            let done = run(&glassway, "rekey");
+            assert!(text(&done).contains("30 keys are sealed anew"), "{}", text(&done));
+            // The monitor has the proxy take notice, and seals a key with the new half.
+            let reply = glassway.api().call(
+                "PUT",
+                "/api/settings",
+                &[],
+                Some(&value!({"strategy": "random"})),
+            );
+            assert_eq!(reply.status, 200, "{}", reply.text());
+            assert_eq!(statuses(&glassway), vec![value!("active"); 30]);
+        }
+        stop.store(true, Relaxed);
+        asking.join().unwrap()
+    });
+    assert!(asked.len() > 20 && asked.iter().all(|status| *status == 200), "{asked:?}");
+    assert!(!glassway.log(Which::Proxy).contains("is left out"));
 }
