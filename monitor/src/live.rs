@@ -68,6 +68,8 @@ struct State {
     watched: HashMap<ExchangeId, usize>,
     /// Providers that the proxy said something of, by id.
     providers: HashMap<i64, Standing>,
+    /// Keys that the proxy said are out, by id.
+    keys: HashMap<i64, Standing>,
     /// Watched to their end: the proxy is to be told.
     released: Vec<ExchangeId>,
     resyncs: u64,
@@ -116,6 +118,7 @@ impl Live {
             next_viewer: 0,
             watched: HashMap::new(),
             providers: HashMap::new(),
+            keys: HashMap::new(),
             released: Vec::new(),
             resyncs: 0,
         };
@@ -187,7 +190,15 @@ impl Live {
                 state.gauges = gauges;
                 state.send_stats();
             }
-            LinkEvent::KeyChanged { key } => self.tell(Event::key(&key)),
+            LinkEvent::KeyChanged { key } => {
+                let event = Event::key(&key);
+                let mut state = self.state();
+                match &key.status[..] {
+                    "active" => state.keys.remove(&key.id),
+                    _ => state.keys.insert(key.id, key),
+                };
+                state.everyone(|viewer| viewer.push(event.clone()));
+            }
             LinkEvent::ProviderChanged { provider } => {
                 let event = Event::provider(&provider);
                 self.state().providers.insert(provider.id, provider);
@@ -199,8 +210,7 @@ impl Live {
     /// How the proxy says a provider stands; `None`: it said nothing, all is well.
     pub fn provider(&self, id: i64) -> Option<Standing> {
         let standing = self.state().providers.get(&id).cloned()?;
-        let over = standing.status_until.is_some_and(|until| until <= jiff::Timestamp::now());
-        (!over).then_some(standing)
+        lasts(&standing, jiff::Timestamp::now()).then_some(standing)
     }
 
     /// Tells everyone how far a validation of keys has come.
@@ -227,6 +237,11 @@ impl Live {
     }
 }
 
+/// Whether it still is so by the clock.
+fn lasts(standing: &Standing, now: jiff::Timestamp) -> bool {
+    standing.status_until.is_none_or(|until| until > now)
+}
+
 impl State {
     fn set_connected(&mut self, connected: bool) {
         if std::mem::replace(&mut self.connected, connected) != connected {
@@ -249,6 +264,7 @@ impl State {
         self.set_connected(true);
         // What stands otherwise is said again after a hello.
         self.providers.clear();
+        self.keys.clear();
         for exchange in in_flight {
             self.progressed(exchange);
         }

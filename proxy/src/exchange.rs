@@ -186,7 +186,7 @@ pub async fn relay_answer(
             return answer_fault(app, Fault::invalid_response(message), dialect, recording).await;
         };
         let upstream = hyper::upgrade::on(&mut response);
-        return websocket::tunnel(app, response, recording, downstream, upstream);
+        return websocket::tunnel(app, response, recording, downstream, upstream, lease);
     }
     if let Some(reuse) = &mut reuse
         && let Some(value) = response.headers().get("keep-alive").and_then(|v| v.to_str().ok())

@@ -235,6 +235,7 @@ fn decode(slot: &[u8]) -> Option<Record> {
         reused: false,
         usage: Usage::ABSENT,
         cost_nano: None,
+        price: None,
         attempts: 0,
         warnings: vec![],
         request: Message::default(),
@@ -242,6 +243,7 @@ fn decode(slot: &[u8]) -> Option<Record> {
         marks: Marks::default(),
         messages: vec![],
         tries: None,
+        said: vec![],
     })
 }
 

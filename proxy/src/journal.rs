@@ -8,6 +8,7 @@
 
 mod account;
 mod entry;
+mod socket;
 
 use std::{
     path::PathBuf,
@@ -24,7 +25,6 @@ use glassway_shared::{
     config::{Config, Durability},
     feed::Losses,
     model::Outcome,
-    prices::Book,
     store::{
         StoreError,
         checkpoint::Checkpointer,
@@ -40,6 +40,7 @@ use crate::{
     capture::{Budget, Reserved},
     feed::{Feed, Signal},
     flight::{Flight, wrecks},
+    keyfile::KeyFile,
     live::Live,
     metrics::Metrics,
 };
@@ -101,18 +102,21 @@ pub struct Parts {
     pub routing: Arc<Routing>,
     /// The newest command that was done.
     pub commands_done: Arc<AtomicI64>,
-    /// For whoever seals keys.
-    pub public_key: [u8; 32],
+    /// Whose public half is published, for whoever seals keys.
+    pub key: Arc<KeyFile>,
 }
 
 impl Journal {
     /// Opens the database, records what dead processes left in flight, and starts.
-    pub fn start(config: &Config, parts: Parts) -> Result<(Self, Queue), StoreError> {
+    pub fn start(config: &Config, parts: Parts) -> anyhow::Result<(Self, Queue)> {
         let mut writer = Writer::open(&config.database.path)?;
         recover(&mut writer, config)?;
         let cursor = writer.cursor()?;
         parts.metrics.cursor(cursor);
-        writer.put_public_key(&parts.public_key)?;
+        writer.publish_key(|published| {
+            let key = parts.key.current_or_new(published)?;
+            anyhow::Ok(*key.public().as_bytes())
+        })?;
         let commands_kept = writer.commands_done()?;
         parts.commands_done.store(commands_kept, Relaxed);
         let io = |source| StoreError::Io { path: config.database.path.clone(), source };
@@ -131,7 +135,6 @@ impl Journal {
             },
             path: config.database.path.clone(),
             told: Losses::default(),
-            prices: Book::builtin(),
             commands_kept,
             cursor,
             swept: Instant::now(),
@@ -185,7 +188,6 @@ struct Work {
     path: PathBuf,
     /// Losses already written.
     told: Losses,
-    prices: &'static Book,
     commands_kept: i64,
     /// The newest row.
     cursor: i64,
@@ -242,8 +244,8 @@ impl Work {
         let mut held = Vec::with_capacity(ended.len());
         let mut records = Vec::with_capacity(ended.len());
         for ended in ended {
-            let (mut record, memory) = entry::record(&ended);
-            account::settle(&mut record, &ended, self.prices, &self.parts.routing);
+            let (mut record, memory, said) = entry::record(&ended);
+            account::settle(&mut record, &ended, &said, &self.parts.routing);
             records.push(record);
             held.push((ended, memory));
         }
@@ -281,7 +283,7 @@ impl Work {
             && let Err(e) = self.writer.keep_states(&states, &spending)
         {
             tracing::warn!(error = %e, "cannot keep the state of keys; trying again");
-            changed.into_iter().for_each(|key| self.parts.routing.mark(key));
+            account::keep_again(&self.parts.routing, &changed, &spending);
         }
         let done = self.parts.commands_done.load(Relaxed);
         if done > self.commands_kept && self.writer.put_commands_done(done).is_ok() {
@@ -373,6 +375,10 @@ fn now_us() -> i64 {
 impl Ended {
     fn bytes(&self) -> usize {
         let state = self.live.state();
-        state.request.kept().len() + state.answer.as_ref().map_or(0, |a| a.body.kept().len())
+        let beside = state.kept_beside();
+        state.request.kept().len()
+            + state.answer.as_ref().map_or(0, |a| a.body.kept().len())
+            + beside.sent
+            + beside.answered
     }
 }

@@ -38,6 +38,7 @@ impl TokenState {
         let counters = kept.map_or_else(Counters::default, |kept| Counters {
             period: kept.period_start,
             spent: kept.spent_nano,
+            last_used: kept.last_used_at.unwrap_or(0),
             ..Counters::default()
         });
         Self(Mutex::new(counters))
@@ -94,6 +95,7 @@ impl TokenState {
         }
         counters.requests += 1;
         counters.last_used = now.as_millisecond();
+        counters.dirty = true;
         Ok(())
     }
 
@@ -113,7 +115,13 @@ impl TokenState {
             token_id,
             period_start: counters.period,
             spent_nano: counters.spent,
+            last_used_at: Some(counters.last_used).filter(|at| *at > 0),
         })
+    }
+
+    /// What [`Self::to_keep`] gave could not be kept.
+    pub fn keep_again(&self) {
+        self.counters().dirty = true;
     }
 
     /// The limits' state, in OpenAI's header names.
@@ -228,12 +236,17 @@ mod tests {
         let daily = roster::Token { budget_nano: Some(10), budget_period: "day".into(), ..token() };
         state.account(&daily, 0, 10, at(0));
         assert_eq!(code(state.admit(&daily, at(1))), "budget_exceeded");
+        assert_eq!(state.to_keep(1).unwrap().last_used_at, None, "a refused request is no use");
+        state.keep_again();
         let kept = state.to_keep(1).unwrap();
         assert_eq!((kept.spent_nano, kept.period_start % 86_400), (10, 0));
         assert_eq!(state.to_keep(1), None);
         let again = TokenState::restored(Some(&kept));
         assert_eq!(code(again.admit(&daily, at(2))), "budget_exceeded");
         assert_eq!(code(again.admit(&daily, at(86_400))), "ok");
+        let used = again.to_keep(1).unwrap();
+        assert_eq!(used.last_used_at, Some(at(86_400).as_millisecond()));
+        assert_eq!(again.to_keep(1), None);
     }
 
     #[test]

@@ -23,6 +23,8 @@
 //! usage      model and tokens out of bodies                    (pure)
 //! flight     what has not ended, on disk
 //! feed       the broadcast; link serves it to the monitor
+//! keyfile    the private key that opens the others; rekey makes another
+//! check      what is wrong with database and keys; hardened: no core dump
 //! redact     credentials out of everything kept                (pure)
 //! error      what Glassway itself answers                      (pure)
 //! metrics    counters
@@ -33,12 +35,15 @@
 pub mod admit;
 pub mod app;
 pub mod capture;
+pub mod check;
 pub mod error;
 pub mod exchange;
 pub mod feed;
 pub mod flight;
 pub mod forward;
+pub mod hardened;
 pub mod journal;
+pub mod keyfile;
 pub mod ledger;
 pub mod link;
 pub mod live;
@@ -47,6 +52,7 @@ pub mod metrics;
 pub mod pool;
 pub mod recorder;
 pub mod redact;
+pub mod rekey;
 pub mod reload;
 pub mod route;
 pub mod server;
@@ -71,6 +77,7 @@ use crate::{
     feed::Feed,
     flight::Flight,
     journal::Journal,
+    keyfile::KeyFile,
     metrics::Metrics,
     pool::strategy::Turns,
     recorder::Recorder,
@@ -95,7 +102,7 @@ pub fn run(
     let metrics = Arc::new(Metrics::default());
     let feed = Feed::new();
     let budget = Budget::new(usize::try_from(config.record.queue_bytes).unwrap_or(usize::MAX));
-    let private = reload::private_key(&config.secrets.private_key)?;
+    let key = Arc::new(KeyFile::find(&config.secrets.private_key)?);
     let routing = Routing::empty();
     let done = Arc::new(AtomicI64::new(0));
     let dir = config.flight_dir();
@@ -108,17 +115,12 @@ pub fn run(
         metrics: metrics.clone(),
         routing: routing.clone(),
         commands_done: done.clone(),
-        public_key: *private.public().as_bytes(),
+        key: key.clone(),
     };
     let (journal, queue) = Journal::start(&config, parts)?;
-    let reloader = Watch {
-        routing: routing.clone(),
-        feed: feed.clone(),
-        config: config.clone(),
-        private,
-        done,
-    }
-    .start()?;
+    let reloader =
+        Watch { routing: routing.clone(), feed: feed.clone(), config: config.clone(), key, done }
+            .start()?;
     let recorder = config.record.enabled.then(|| {
         let (feed, queue) = (feed.clone(), queue.clone());
         Arc::new(Recorder::new(&config.record, budget, flight, feed, queue, metrics.clone()))

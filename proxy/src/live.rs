@@ -4,6 +4,8 @@
 //! The data path only appends here, under a lock that nobody else holds for longer
 //! than a copy; parsing is left to the journal and to the link's ticker.
 
+mod said;
+
 use std::{
     net::IpAddr,
     sync::{
@@ -21,6 +23,8 @@ use glassway_shared::{
 use http::{Method, Version};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
+
+pub use said::{Said, Sent, SentBody};
 
 use crate::{
     capture::Capture,
@@ -79,6 +83,8 @@ pub struct State {
     pub billing: Option<Billing>,
     /// Attempts that ended, of managed exchanges.
     pub tries: Vec<Try>,
+    /// What attempts said and were told, where the client saw something else.
+    pub said: Vec<Said>,
     /// Where it went, credentials redacted.
     pub upstream_url: Option<String>,
     /// Upstream tries.
@@ -159,6 +165,7 @@ impl Live {
             key: None,
             billing: None,
             tries: Vec::new(),
+            said: Vec::new(),
             upstream_url: None,
             attempts: 0,
             connect_us: None,

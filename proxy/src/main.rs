@@ -3,10 +3,10 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use glassway_proxy::{check, hardened, rekey};
 use glassway_shared::{
     config::{self, Config},
     listen, logging,
-    store::migrate,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -25,9 +25,15 @@ struct Arguments {
 enum Command {
     /// Say what is wrong with configuration and database, and change nothing
     Check,
+    /// Make a new private key and seal every stored key anew; the proxy may run meanwhile
+    Rekey,
 }
 
 fn main() -> ExitCode {
+    // First of all: from here on nothing secret that is read can be dumped.
+    if let Err(e) = hardened::keep_memory_private() {
+        return complain(1, &format!("cannot protect this process's memory: {e}"));
+    }
     let arguments = Arguments::parse();
     let config = match config::load(arguments.config.as_deref()) {
         Ok(config) => config,
@@ -35,6 +41,7 @@ fn main() -> ExitCode {
     };
     match arguments.command {
         Some(Command::Check) => check(&config),
+        Some(Command::Rekey) => rekey(&config),
         None => serve(config),
     }
 }
@@ -66,21 +73,27 @@ async fn asked_to_stop() {
 }
 
 fn check(config: &Config) -> ExitCode {
-    let path = &config.database.path;
-    let mut ok = true;
-    if path.exists() {
-        match migrate::due(path) {
-            Ok(0) => println!("{}: up to date", path.display()),
-            Ok(n) => println!("{}: {n} migrations are due at the next start", path.display()),
-            Err(e) => {
-                eprintln!("{e}");
-                ok = false;
+    let report = check::check(config);
+    report.fine.iter().for_each(|line| println!("{line}"));
+    report.wrong.iter().for_each(|line| eprintln!("{line}"));
+    if report.wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+fn rekey(config: &Config) -> ExitCode {
+    match rekey::rekey(config) {
+        Ok(done) => {
+            println!("{} keys are sealed anew, for a new private key", done.keys);
+            if !done.unopened.is_empty() {
+                println!(
+                    "{} could not be opened before and stay as they are; paste them again: {}",
+                    done.unopened.len(),
+                    done.unopened.join(", ")
+                );
             }
+            ExitCode::SUCCESS
         }
-    } else {
-        println!("{}: will be created", path.display());
+        Err(e) => complain(1, &format!("{e:#}")),
     }
-    if ok { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
 fn complain(code: u8, what: &dyn std::fmt::Display) -> ExitCode {

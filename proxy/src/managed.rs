@@ -9,14 +9,18 @@
 mod attempt;
 mod body;
 mod catalog;
+mod credential;
 mod destination;
 mod outcome;
 
 use std::{sync::Arc, time::Instant};
 
-use glassway_shared::model::{Mode, Origin};
-use http::{HeaderValue, Response, StatusCode, request::Parts};
-use hyper::body::Incoming;
+use glassway_shared::{
+    id::ExchangeId,
+    model::{Mode, Origin},
+};
+use http::{HeaderValue, Response, StatusCode, Version, request::Parts};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
 use jiff::Timestamp;
 
 pub use attempt::probe;
@@ -25,6 +29,7 @@ use crate::{
     app::App,
     error::{Dialect, Fault},
     exchange::answer_fault,
+    forward,
     live::Recording,
     pool::{
         signal::Signal,
@@ -76,7 +81,8 @@ pub async fn serve(
     recording: Option<Recording>,
     call: Call,
 ) -> Response<Reply> {
-    let id = recording.as_ref().map(|recording| recording.live().id);
+    // Without a record it still tells one answer from another.
+    let id = recording.as_ref().map_or_else(ExchangeId::new, |recording| recording.live().id);
     let snapshot = app.snapshot();
     let token = call.token.clone();
     let mut response = match prepare(app, &snapshot, parts, body, dialect, &recording, &call).await
@@ -89,7 +95,7 @@ pub async fn serve(
         }
     };
     let headers = response.headers_mut();
-    if let Some(id) = id.and_then(|id| HeaderValue::try_from(id.to_string()).ok()) {
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         headers.insert("x-glassway-id", id);
     }
     if let Some(token) = token {
@@ -124,6 +130,8 @@ struct Asked {
     destination: Destination,
     model: Option<String>,
     plan: Arc<Plan>,
+    /// The client's side of a WebSocket that it asks for.
+    upgrade: Option<OnUpgrade>,
 }
 
 enum Prepared {
@@ -134,7 +142,7 @@ enum Prepared {
 async fn prepare(
     app: &App,
     snapshot: &Arc<Snapshot>,
-    parts: Parts,
+    mut parts: Parts,
     body: Option<(Incoming, Option<Part>)>,
     dialect: Dialect,
     recording: &Option<Recording>,
@@ -193,7 +201,9 @@ async fn prepare(
     if plan.tiers.is_empty() {
         return Err(outcome::nothing_planned(snapshot, wanted));
     }
-    Ok(Prepared::Asked(Box::new(Asked { parts, body, destination, model, plan })))
+    let socket = parts.version == Version::HTTP_11 && forward::is_websocket(&parts.headers);
+    let upgrade = parts.extensions.remove::<OnUpgrade>().filter(|_| socket);
+    Ok(Prepared::Asked(Box::new(Asked { parts, body, destination, model, plan, upgrade })))
 }
 
 struct Request<'a> {
@@ -206,6 +216,7 @@ struct Request<'a> {
 
 impl Request<'_> {
     async fn run(self, asked: Asked, recording: Option<Recording>) -> Response<Reply> {
+        let mut asked_before = Vec::new();
         let settings = self.snapshot.settings;
         let deadline = Instant::now() + settings.deadline;
         let conversation = body::conversation(&asked.body);
@@ -232,7 +243,9 @@ impl Request<'_> {
                 asked: &asked,
                 target: &target,
                 number: tried.count() + 1,
+                again: asked_before.contains(&target.key.id),
             };
+            asked_before.push(target.key.id);
             let (ended, told) = attempt.run(&recording).await;
             tried.note(&target, told);
             match ended {
@@ -242,13 +255,21 @@ impl Request<'_> {
                     let gone = Fault::malformed(StatusCode::BAD_REQUEST, "the client went away");
                     return answer_fault(self.app, gone, self.dialect, None).await;
                 }
-                Ended::Failed(signal, answer) => {
+                Ended::Failed(signal, mut answer) => {
+                    let unsafe_again = matches!(signal, Signal::Failing(_))
+                        && !settings.retry_after_timeout
+                        && !asked.parts.method.is_idempotent()
+                        && answer.may_have_been_acted_on();
+                    if unsafe_again {
+                        answer.not_repeated();
+                    }
                     let last = self.call.exact
                         || match signal {
                             Signal::Failing(_) => tried.failures() >= settings.max_attempts,
                             Signal::Client | Signal::Fine => true,
                             _ => false,
                         }
+                        || unsafe_again
                         || Instant::now() >= deadline;
                     if last {
                         return answer.relay(&self, recording).await;

@@ -106,6 +106,16 @@ impl Recorder {
         }
     }
 
+    /// The stored form of a request's headers as it goes upstream.
+    pub fn headers(&self, headers: &HeaderMap) -> Vec<u8> {
+        self.redactor.block(headers)
+    }
+
+    /// A capture beside others of its kind, which hold so much together.
+    pub fn capture_beside(&self, held: usize) -> Capture {
+        Capture::new(&self.budget, self.max_body.saturating_sub(held))
+    }
+
     /// A capture for WebSocket messages.
     pub fn capture(&self) -> Capture {
         Capture::new(&self.budget, self.max_body)
@@ -123,13 +133,10 @@ impl Recorder {
         let row = {
             let mut state = live.state();
             let answer = state.answer.as_ref().map_or(0, |a| a.headers.len());
-            let size = ROW + live.head.headers.len() + answer;
+            let size = ROW + live.head.headers.len() + answer + state.kept_beside().heads;
             self.budget.take_row(size).or_else(|| {
                 // Bodies go before rows.
-                state.request.shed();
-                if let Some(answer) = &mut state.answer {
-                    answer.body.shed();
-                }
+                state.shed();
                 self.budget.take_row(size)
             })
         };

@@ -29,7 +29,9 @@ impl Redactor {
         let size = map.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         let mut block = Vec::with_capacity(size);
         for (name, value) in map {
-            if self.names.contains(name) {
+            // Sensitive: a credential that we put there ourselves.
+            let ours = value.is_sensitive() && *name != SEC_WEBSOCKET_PROTOCOL;
+            if self.names.contains(name) || ours {
                 headers::push(&mut block, name.as_ref(), mask(value.as_bytes()).as_bytes());
             } else if *name == SEC_WEBSOCKET_PROTOCOL {
                 let text = String::from_utf8_lossy(value.as_bytes());

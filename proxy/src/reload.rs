@@ -3,12 +3,8 @@
 //! read-only connection; a look costs microseconds.
 
 use std::{
-    fs,
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering::Relaxed},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
@@ -25,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::{
     app::Routing,
     feed::{Feed, Signal},
+    keyfile::KeyFile,
     pool::health::Health,
     snapshot::Snapshot,
 };
@@ -35,7 +32,7 @@ const EVERY: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub struct Reloader {
     sender: Sender<oneshot::Sender<i64>>,
-    public: Arc<str>,
+    public: Arc<Mutex<String>>,
 }
 
 impl Reloader {
@@ -49,8 +46,8 @@ impl Reloader {
 
 impl Reloader {
     /// The half that keys are sealed to, as 64 hexadecimal digits.
-    pub fn public_key(&self) -> &str {
-        &self.public
+    pub fn public_key(&self) -> String {
+        self.public.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -62,8 +59,8 @@ pub struct Watch {
     pub feed: Arc<Feed>,
     /// Base URLs of the built-in provider.
     pub config: Config,
-    /// Opens keys.
-    pub private: PrivateKey,
+    /// Where the key is that opens the others.
+    pub key: Arc<KeyFile>,
     /// The newest command done; the journal writes it.
     pub done: Arc<AtomicI64>,
 }
@@ -73,16 +70,27 @@ impl Watch {
     pub fn start(self) -> anyhow::Result<Reloader> {
         let mut reader = RosterReader::open(&self.config.database.path)?;
         reader.changed()?;
-        self.load(&mut reader)?;
-        let public = self.private.public().to_hex().into();
+        let public = Arc::<Mutex<String>>::default();
+        let mut watcher = Watcher { watch: self, private: None, public: public.clone() };
+        watcher.load(&mut reader)?;
         let (sender, asked) = channel();
         std::thread::Builder::new()
             .name("reload".into())
-            .spawn(move || self.run(reader, &asked))?;
+            .spawn(move || watcher.run(reader, &asked))?;
         Ok(Reloader { sender, public })
     }
+}
 
-    fn run(self, mut reader: RosterReader, asked: &Receiver<oneshot::Sender<i64>>) {
+/// [`Watch`] at work.
+struct Watcher {
+    watch: Watch,
+    /// What opened the keys last.
+    private: Option<PrivateKey>,
+    public: Arc<Mutex<String>>,
+}
+
+impl Watcher {
+    fn run(mut self, mut reader: RosterReader, asked: &Receiver<oneshot::Sender<i64>>) {
         let mut complained = false;
         loop {
             let request = match asked.recv_timeout(EVERY) {
@@ -103,27 +111,49 @@ impl Watch {
                 Err(_) => {}
             }
             if let Some(request) = request {
-                let _ = request.send(self.routing.snapshot.load().revision);
+                let _ = request.send(self.watch.routing.snapshot.load().revision);
             }
         }
     }
 
-    fn load(&self, reader: &mut RosterReader) -> anyhow::Result<()> {
-        let roster = reader.load(self.done.load(Relaxed))?;
-        self.swap(&roster);
+    fn load(&mut self, reader: &mut RosterReader) -> anyhow::Result<()> {
+        let watch = &self.watch;
+        let roster = reader.load(watch.done.load(Relaxed))?;
+        self.find_key(roster.public_key.as_deref());
+        self.watch.swap(&roster, self.private.as_ref());
         for command in &roster.commands {
-            self.obey(command);
+            self.watch.obey(command);
         }
         if let Some(last) = roster.commands.last() {
-            self.done.store(last.id, Relaxed);
+            self.watch.done.store(last.id, Relaxed);
         }
         Ok(())
     }
 
-    fn swap(&self, roster: &Roster) {
+    /// Another process may have sealed the keys anew. The key that opened them before
+    /// goes on opening them until the database says otherwise, whatever the file holds.
+    fn find_key(&mut self, published: Option<&[u8]>) {
+        let fits = |key: &PrivateKey| published == Some(&key.public().as_bytes()[..]);
+        if self.private.as_ref().is_some_and(fits) {
+            return;
+        }
+        match self.watch.key.current(published) {
+            Ok(Some(key)) => {
+                *self.public.lock().unwrap_or_else(PoisonError::into_inner) = key.public().to_hex();
+                self.private = Some(key);
+            }
+            Ok(None) => tracing::warn!("the private key's file is gone; serving by the last one"),
+            Err(e) => {
+                tracing::warn!(error = %format!("{e:#}"), "cannot read the private key; serving by the last one");
+            }
+        }
+    }
+}
+
+impl Watch {
+    fn swap(&self, roster: &Roster, private: Option<&PrivateKey>) {
         let standing = &self.routing.standing;
-        let (snapshot, unusable) =
-            Snapshot::make(roster, &self.config, Some(&self.private), standing);
+        let (snapshot, unusable) = Snapshot::make(roster, &self.config, private, standing);
         for (key, reason) in unusable {
             let Some(place) = standing.places.find(key) else { continue };
             if place.change(0, |health| *health = Health::invalid(reason)) {
@@ -163,39 +193,5 @@ impl Watch {
             place.change(0, |health| *health = Health::well());
             self.changed(command.target);
         }
-    }
-}
-
-/// The private key: from `GLASSWAY_PRIVATE_KEY`, a systemd credential, or the file, which
-/// is made where it is missing.
-pub fn private_key(path: &Path) -> anyhow::Result<PrivateKey> {
-    use anyhow::Context;
-    if let Ok(text) = std::env::var("GLASSWAY_PRIVATE_KEY") {
-        return PrivateKey::from_hex(&text).context("GLASSWAY_PRIVATE_KEY");
-    }
-    if let Some(dir) = std::env::var_os("CREDENTIALS_DIRECTORY") {
-        let file = Path::new(&dir).join("private_key");
-        if file.exists() {
-            let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-            return PrivateKey::from_hex(&text).with_context(|| file.display().to_string());
-        }
-    }
-    match fs::read_to_string(path) {
-        Ok(text) => PrivateKey::from_hex(&text).with_context(|| path.display().to_string()),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-                glassway_shared::store::migrate::create_private_dir(dir)?;
-            }
-            let key = PrivateKey::generate();
-            let made = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-            made.and_then(|mut file| {
-                file.write_all(key.to_hex().as_bytes())?;
-                file.sync_all()
-            })
-            .with_context(|| path.display().to_string())?;
-            tracing::info!(path = %path.display(), "made a new private key; without it stored keys cannot be opened");
-            Ok(key)
-        }
-        Err(e) => Err(e).with_context(|| path.display().to_string()),
     }
 }

@@ -3,12 +3,13 @@
 //! keep the picture they began with.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, RwLock},
 };
 
 use glassway_shared::{
     config::Config,
+    prices::Book,
     secret::{self, Binding, PrivateKey},
     store::roster::{self, Roster},
 };
@@ -144,6 +145,9 @@ pub struct Settings {
     pub max_attempts: u32,
     /// For all attempts together.
     pub deadline: std::time::Duration,
+    /// Whether a POST may be sent again after no answer came to it, although it may have
+    /// been acted on and be charged twice.
+    pub retry_after_timeout: bool,
     /// Of keys.
     pub rests: Rests,
     /// Of providers.
@@ -161,6 +165,10 @@ impl Settings {
             strategy: strategy.unwrap_or_default(),
             max_attempts: u32::try_from(number("max_attempts", 3)).unwrap_or(3).max(1),
             deadline: seconds("request_deadline_s", 600),
+            retry_after_timeout: values
+                .get("retry_after_timeout")
+                .and_then(serde_json::Value::as_bool)
+                .unwrap_or(false),
             rests: Rests { cooldown: seconds("cooldown_s", 30), ..Rests::default() },
             limits: Limits {
                 failures: usize::try_from(number("breaker_failures", 5)).unwrap_or(5),
@@ -182,6 +190,11 @@ pub struct Snapshot {
     pub models: Vec<String>,
     /// Prices people set: model → JSON.
     pub prices: HashMap<String, serde_json::Value>,
+    /// Models that keys without a list of their own were found to serve.
+    fetched: BTreeSet<String>,
+    /// Keys that could not be opened.
+    pub unusable: Vec<i64>,
+    book: Option<Arc<Book>>,
     /// As set.
     pub settings: Settings,
     routes: Vec<roster::Route>,
@@ -280,9 +293,12 @@ impl Snapshot {
         let prices = roster.models.iter().filter_map(|m| Some((m.name.clone(), m.prices.clone()?)));
         let snapshot = Self {
             revision: roster.revision,
-            providers,
             models: roster.models.iter().filter(|m| m.added).map(|m| m.name.clone()).collect(),
             prices: prices.collect(),
+            fetched: fetched(&providers, roster),
+            unusable: unusable.iter().map(|(key, _)| *key).collect(),
+            book: roster.price_list.clone(),
+            providers,
             settings: Settings::of(&roster.settings),
             routes: roster.routes.clone(),
             tokens: tokens.collect(),
@@ -322,12 +338,19 @@ impl Snapshot {
             .find_map(|p| p.keys.iter().find(|key| key.id == id).map(|key| (p, key)))
     }
 
-    /// Names clients may use: what keys list, what routes name, what people added.
-    pub fn names(&self) -> std::collections::BTreeSet<&str> {
+    /// The price list that counts: an imported one, else the one built in.
+    pub fn book(&self) -> &Book {
+        self.book.as_deref().unwrap_or_else(|| Book::builtin())
+    }
+
+    /// Names clients may use: what keys list or were found to serve, what routes name,
+    /// what people added.
+    pub fn names(&self) -> BTreeSet<&str> {
         let listed = self.providers.iter().filter(|p| p.enabled).flat_map(|p| &p.keys);
         let listed = listed.flat_map(|key| key.models.iter().map(String::as_str));
         let routed = self.routes.iter().map(|r| r.model.as_str()).filter(|m| !m.contains('*'));
-        listed.chain(routed).chain(self.models.iter().map(String::as_str)).collect()
+        let more = self.models.iter().chain(&self.fetched).map(String::as_str);
+        listed.chain(routed).chain(more).collect()
     }
 
     /// The plan for a model; made once.
@@ -350,6 +373,13 @@ impl Snapshot {
         plans.insert(key, plan.clone());
         plan
     }
+}
+
+/// A key that lists models serves those and no others, whatever its provider has.
+fn fetched(providers: &[Arc<Provider>], roster: &Roster) -> BTreeSet<String> {
+    let keys = providers.iter().filter(|p| p.enabled).flat_map(|p| &p.keys);
+    let open = keys.filter(|key| key.models.is_empty());
+    open.filter_map(|key| roster.fetched.get(&key.id)).flatten().cloned().collect()
 }
 
 fn base_url(row: &roster::Provider, kind: Kind, config: &Config) -> Option<Url> {
@@ -395,4 +425,94 @@ fn opened(
         .map_err(|_| "not_a_header_value")?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A key with this header value, for tests of what is done with it.
+    pub(crate) fn key(credential: &str) -> Key {
+        Key {
+            id: 1,
+            name: "key".into(),
+            credential: HeaderValue::from_str(credential).unwrap(),
+            models: vec![],
+            weight: 1,
+            priority: 0,
+            price_per_call_nano: None,
+            typical_cost: 0,
+            place: Arc::default(),
+        }
+    }
+
+    /// A provider without keys at `https://p.example`.
+    pub(crate) fn provider(kind: Kind, api_version: Option<&str>) -> Provider {
+        let name: Arc<str> = "p".into();
+        Provider {
+            id: 1,
+            base: Base::new(&name, &"https://p.example".parse().unwrap()),
+            name,
+            kind,
+            enabled: true,
+            priority: 0,
+            price_multiplier: 1.0,
+            api_version: api_version.map(str::to_owned),
+            deployments: Default::default(),
+            health: Arc::default(),
+            keys: vec![],
+        }
+    }
+
+    #[test]
+    fn found_models_are_named_unless_the_key_lists_its_own() {
+        let private = PrivateKey::generate();
+        let sealed = |id| {
+            let origin = "https://api.openai.com:443";
+            let binding = Binding { key_id: id, provider_id: 1, kind: "openai", origin };
+            private.public().seal(binding, &secret::Secret::new("sk-x".into()))
+        };
+        let row = |id, models: &[&str]| roster::Key {
+            id,
+            provider_id: 1,
+            name: format!("key{id}"),
+            sealed: sealed(id),
+            masked: String::new(),
+            active: true,
+            models: models.iter().map(|m| (*m).to_owned()).collect(),
+            weight: 1,
+            priority: 0,
+            price_per_call_nano: None,
+            quota_nano: None,
+        };
+        let provider = roster::Provider {
+            id: 1,
+            name: "openai".into(),
+            kind: "openai".into(),
+            base_url: None,
+            enabled: true,
+            priority: 0,
+            price_multiplier: 1.0,
+            api_version: None,
+            deployments: Default::default(),
+        };
+        let fetched = [(1, vec!["a".to_owned(), "b".to_owned()]), (2, vec!["c".to_owned()])];
+        let roster = Roster {
+            providers: vec![provider],
+            keys: vec![row(1, &[]), row(2, &["d"])],
+            fetched: fetched.into(),
+            ..Roster::default()
+        };
+        let names = |roster: &Roster| -> Vec<String> {
+            let standing = Standing::default();
+            let config = Config::default();
+            let (snapshot, unusable) = Snapshot::make(roster, &config, Some(&private), &standing);
+            assert_eq!(unusable, []);
+            snapshot.names().into_iter().map(str::to_owned).collect()
+        };
+        assert_eq!(names(&roster), ["a", "b", "d"]);
+        let mut off = roster;
+        off.providers[0].enabled = false;
+        assert_eq!(names(&off), [""; 0]);
+    }
 }

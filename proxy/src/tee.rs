@@ -15,7 +15,6 @@ use bytes::Bytes;
 use glassway_shared::model::{Failure, Outcome};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::{sync::oneshot, time::Sleep};
 
@@ -79,9 +78,13 @@ impl Idle {
 enum Source {
     /// As the client sends it.
     Streamed(Incoming),
-    /// Read before, for as many attempts as it takes.
-    Whole(Full<Bytes>),
+    /// What is left of one that was read before, for as many attempts as it takes.
+    Whole(Bytes),
 }
+
+/// A whole body goes out in pieces, each asked for when there is room: when the last one
+/// leaves, the upload is nearly over.
+const PIECE: usize = 64 * 1024;
 
 impl Source {
     fn poll_frame(
@@ -90,21 +93,24 @@ impl Source {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self {
             Self::Streamed(body) => Pin::new(body).poll_frame(cx),
-            Self::Whole(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+            Self::Whole(rest) => Poll::Ready(match rest.len() {
+                0 => None,
+                len => Some(Ok(Frame::data(rest.split_to(len.min(PIECE))))),
+            }),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Streamed(body) => body.is_end_stream(),
-            Self::Whole(body) => body.is_end_stream(),
+            Self::Whole(rest) => rest.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Streamed(body) => body.size_hint(),
-            Self::Whole(body) => body.size_hint(),
+            Self::Whole(rest) => SizeHint::with_exact(rest.len() as u64),
         }
     }
 }
@@ -136,11 +142,11 @@ impl Upload {
     }
 
     /// A body that was read before; recorded then.
-    pub fn whole(body: Bytes) -> Self {
+    pub fn whole(body: Bytes, state: Arc<UploadState>) -> Self {
         Self(Box::new(Uploading {
-            inner: Source::Whole(Full::new(body)),
+            inner: Source::Whole(body),
             live: None,
-            state: UploadState::new(),
+            state,
             idle: Idle::new(Duration::ZERO),
             _part: None,
         }))
@@ -426,5 +432,32 @@ impl Relay {
                 return Poll::Ready(last.map(Ok));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn a_whole_body_moves_the_state_that_is_waited_on_until_its_end() {
+        let state = UploadState::new();
+        let body = Bytes::from(vec![7; PIECE * 2 + 1]);
+        let mut upload = Upload::whole(body.clone(), state.clone());
+        assert_eq!(upload.size_hint().exact(), Some(body.len() as u64));
+        let mut sent = Vec::new();
+        let mut moved = Vec::new();
+        while let Some(frame) = upload.frame().await {
+            let data = frame.unwrap().into_data().unwrap();
+            assert!(data.len() <= PIECE);
+            sent.extend_from_slice(&data);
+            moved.push(state.last_moved());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        assert_eq!(sent, body);
+        assert!(upload.is_end_stream());
+        assert!(moved.len() == 3 && moved.is_sorted() && moved[0] < moved[2], "{moved:?}");
+        assert!(Upload::whole(Bytes::new(), state).frame().await.is_none());
     }
 }

@@ -78,7 +78,7 @@ impl UploadState {
         self.stalled.store(true, Relaxed);
     }
 
-    fn last_moved(&self) -> Instant {
+    pub(crate) fn last_moved(&self) -> Instant {
         self.began + Duration::from_micros(self.moved_us.load(Relaxed))
     }
 }

@@ -99,6 +99,8 @@ struct Tokens {
     cached: Option<u64>,
     written: Option<u64>,
     reasoning: Option<u64>,
+    /// Some of them are sound.
+    audio: bool,
     /// Anthropic: the cache's part comes on top of the input.
     apart: bool,
 }
@@ -151,6 +153,35 @@ impl Answered {
         }
     }
 
+    /// What was said beside it, as counts of its own.
+    pub fn add(&mut self, other: Self) {
+        let Self { model, tokens } = other;
+        self.model = model.or(self.model.take());
+        let add = |sum: &mut Option<u64>, more: Option<u64>| {
+            *sum = match (*sum, more) {
+                (Some(sum), Some(more)) => Some(sum.saturating_add(more)),
+                (sum, more) => sum.or(more),
+            };
+        };
+        add(&mut self.tokens.prompt, tokens.prompt);
+        add(&mut self.tokens.completion, tokens.completion);
+        add(&mut self.tokens.cached, tokens.cached);
+        add(&mut self.tokens.written, tokens.written);
+        add(&mut self.tokens.reasoning, tokens.reasoning);
+        self.tokens.audio |= tokens.audio;
+        self.tokens.apart |= tokens.apart;
+    }
+
+    /// Tokens of the prompt that went into a cache.
+    pub fn written(&self) -> u64 {
+        self.tokens.written.unwrap_or(0)
+    }
+
+    /// Whether sound was counted, whose rates are not those of text.
+    pub fn has_audio(&self) -> bool {
+        self.tokens.audio
+    }
+
     /// The counts, in OpenAI's sense: cached inside the prompt, reasoning inside the
     /// completion.
     pub fn usage(&self) -> Usage {
@@ -186,9 +217,15 @@ impl Tokens {
         set(&mut self.cached, &usage["prompt_cache_hit_tokens"]);
         for details in ["prompt_tokens_details", "input_tokens_details", "input_token_details"] {
             set(&mut self.cached, &usage[details]["cached_tokens"]);
+            // OpenRouter's.
+            set(&mut self.written, &usage[details]["cache_write_tokens"]);
+            self.audio |= usage[details]["audio_tokens"].as_u64().is_some_and(|n| n > 0);
         }
-        for details in ["completion_tokens_details", "output_tokens_details"] {
+        for details in
+            ["completion_tokens_details", "output_tokens_details", "output_token_details"]
+        {
             set(&mut self.reasoning, &usage[details]["reasoning_tokens"]);
+            self.audio |= usage[details]["audio_tokens"].as_u64().is_some_and(|n| n > 0);
         }
         for (slot, name) in [
             (&mut self.cached, "cache_read_input_tokens"),

@@ -23,6 +23,7 @@ use crate::{
     app::App,
     forward,
     live::{Live, Recording},
+    pool::Lease,
     tee::Reply,
 };
 use observe::Observer;
@@ -34,6 +35,7 @@ pub fn tunnel(
     recording: Option<Recording>,
     downstream: OnUpgrade,
     upstream: OnUpgrade,
+    lease: Option<Lease>,
 ) -> Response<Reply> {
     let (mut parts, _) = response.into_parts();
     parts.headers = forward::response_headers(parts.headers, true);
@@ -47,7 +49,8 @@ pub fn tunnel(
     let running = app.tunnels.begin();
     let idle = app.config.proxy.idle_timeout.0;
     tokio::spawn(async move {
-        let _running = running;
+        // The key that serves it is busy so long.
+        let (_running, _lease) = (running, lease);
         let (Ok(client), Ok(server)) = tokio::join!(downstream, upstream) else {
             drop(recording);
             return;

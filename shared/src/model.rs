@@ -147,6 +147,43 @@ impl Usage {
     };
 }
 
+named! {
+    /// Where a price came from.
+    PriceSource {
+        /// Somebody set it for this model.
+        Override = "override",
+        /// The price list.
+        List = "list",
+        /// The key's price per call.
+        Call = "call",
+    }
+}
+
+/// The price that an exchange's cost was computed by, kept with it: prices change, what
+/// was paid does not. Rates are dollars per million tokens, the provider's multiplier
+/// already in them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PriceUsed {
+    /// Where it came from.
+    pub source: PriceSource,
+    /// The name it was found by.
+    pub model: Option<String>,
+    /// Per million tokens of the prompt.
+    pub input: Option<f64>,
+    /// Per million tokens of the answer.
+    pub output: Option<f64>,
+    /// Per million tokens read from a cache; `None`: as input.
+    pub cache_read: Option<f64>,
+    /// Per million tokens written to a cache; `None`: as input.
+    pub cache_write: Option<f64>,
+    /// Tokens of the prompt that were written to a cache.
+    pub written_tokens: u64,
+    /// The provider's.
+    pub multiplier: f64,
+    /// Dollars for the call, whatever its tokens.
+    pub per_call_usd: Option<f64>,
+}
+
 /// What went wrong, in a program's word and a person's sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {

@@ -107,7 +107,8 @@ impl Price {
         }
     }
 
-    fn rates(&self, prompt: u64) -> Rates {
+    /// The rates of a prompt of so many tokens.
+    pub fn rates(&self, prompt: u64) -> Rates {
         let tier = self.tiers.iter().rev().find(|(above, _)| prompt > *above);
         tier.map_or(self.base, |(_, rates)| *rates)
     }

@@ -5,6 +5,7 @@
 //! migrate    open, create and migrate under a file lock; refuse what is newer or corrupt
 //! record     what the proxy hands over for one ended exchange
 //! write      batches of records, with totals, in one transaction
+//! attempts   what attempts said and were told, where the client saw something else
 //! bodies     raw, compressed, or cut into chunks stored by content
 //! search     text in, phrases out; Chinese included
 //! tend       idle work of the writer: indexing, retention, merging, vacuum
@@ -16,6 +17,7 @@
 //! stored     one exchange with everything that was said
 //! stats      questions to the totals
 //! roster     what the proxy routes by, and what it keeps of that
+//! rekey      every sealed key under another key pair, in one transaction
 //! settings   what the monitor keeps for itself
 //! providers  upstreams, and what uses them
 //! keys       upstream credentials with their state, sealed
@@ -28,6 +30,7 @@
 //! store on another engine would stand beside this module; until there is one
 //! there is no trait.
 
+mod attempts;
 pub mod bodies;
 pub mod checkpoint;
 pub mod exchanges;
@@ -38,6 +41,7 @@ pub mod models;
 pub mod providers;
 pub mod read;
 pub mod record;
+pub mod rekey;
 pub mod roster;
 pub mod routes;
 pub mod search;

@@ -54,6 +54,7 @@ fn record(request: &[u8], response: &[u8]) -> Record {
             ..Usage::ABSENT
         },
         cost_nano: None,
+        price: None,
         attempts: 1,
         warnings: vec![],
         request: message(request),
@@ -61,6 +62,7 @@ fn record(request: &[u8], response: &[u8]) -> Record {
         marks: Marks::default(),
         messages: vec![],
         tries: None,
+        said: vec![],
     }
 }
 

@@ -1,10 +1,13 @@
 //! One exchange whole, as a person reads it: bodies decoded and as text where they
 //! are text, server-sent events with the time each arrived, every try.
 
+mod price;
+mod tries;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use glassway_shared::{
     decode::Encoding,
-    headers, model, sse,
+    headers, sse,
     store::{
         bodies::SocketMessage,
         record::Marks,
@@ -15,9 +18,11 @@ use poem_openapi::{Enum, Object};
 
 use super::{
     curl,
-    shape::{Exchange, Failure, Side},
+    shape::{Exchange, Side},
 };
 use crate::readable::Readable;
+use price::PriceUsed;
+use tries::{Try, tries};
 
 /// Events and messages shown unless all are asked for.
 pub(super) const SHOWN: usize = 2_000;
@@ -68,35 +73,6 @@ pub(super) struct Message {
     shed: bool,
     /// Bytes that travelled.
     body_bytes: u64,
-}
-
-/// One upstream attempt.
-#[derive(Object)]
-pub(super) struct Try {
-    /// Counts from 1.
-    n: u32,
-    /// The provider's name.
-    provider: Option<String>,
-    /// The key's name.
-    key: Option<String>,
-    /// Why this one was chosen.
-    reason: String,
-    /// Where it went, credentials redacted.
-    url: String,
-    /// What the upstream answered.
-    status: Option<u16>,
-    /// Why it failed.
-    error: Option<Failure>,
-    /// Offset from the exchange's start.
-    start_ms: f64,
-    /// To have a connection; `null` on a reused one.
-    connect_ms: Option<f64>,
-    /// Whether the connection had served before.
-    reused: bool,
-    /// To the answer's head, from the attempt's start.
-    ttfb_ms: Option<f64>,
-    /// To its end, from the attempt's start.
-    duration_ms: Option<f64>,
 }
 
 /// One server-sent event.
@@ -157,6 +133,8 @@ pub(super) struct Detail {
     response: Option<Message>,
     /// Every upstream attempt.
     tries: Vec<Try>,
+    /// What `cost_usd` was computed by; `null` where that is.
+    price: Option<PriceUsed>,
     /// Server-sent events of the answer.
     events: Vec<Event>,
     /// How many events there are.
@@ -195,6 +173,7 @@ impl Detail {
                 .zip(stored.response.as_ref())
                 .map(|(readable, raw)| message(readable, raw)),
             tries,
+            price: stored.price.map(Into::into),
             events: events.into_iter().take(shown).collect(),
             events_total,
             messages: stored.messages.into_iter().take(shown).map(Into::into).collect(),
@@ -276,52 +255,6 @@ fn timings(stored: &Stored) -> Timings {
         ttfb_ms: stored.exchange.ttfb_ms,
         first_token_ms: stored.exchange.first_token_ms,
         duration_ms: stored.exchange.duration_ms,
-    }
-}
-
-/// The recorded tries, or the only one, told by the exchange itself.
-fn tries(stored: &Stored) -> Vec<Try> {
-    if let Some(tries) = &stored.tries {
-        return tries.iter().cloned().map(Into::into).collect();
-    }
-    let exchange = &stored.exchange;
-    if exchange.attempts == 0 {
-        return vec![];
-    }
-    // A status that Glassway made for an error is not what the upstream answered.
-    let ours = exchange.error.is_some() && exchange.ttfb_ms.is_none();
-    vec![Try {
-        n: 1,
-        provider: exchange.provider.clone(),
-        key: exchange.key.clone(),
-        reason: exchange.mode.as_str().to_owned(),
-        url: stored.upstream_url.clone().unwrap_or_default(),
-        status: if ours { None } else { exchange.status },
-        error: exchange.error.clone().map(Into::into),
-        start_ms: 0.0,
-        connect_ms: stored.connect_us.map(|us| us as f64 / 1000.0),
-        reused: stored.reused,
-        ttfb_ms: exchange.ttfb_ms,
-        duration_ms: exchange.duration_ms,
-    }]
-}
-
-impl From<model::Try> for Try {
-    fn from(t: model::Try) -> Self {
-        Self {
-            n: t.n,
-            provider: t.provider,
-            key: t.key,
-            reason: t.reason,
-            url: t.url,
-            status: t.status,
-            error: t.error.map(Into::into),
-            start_ms: t.start_ms,
-            connect_ms: t.connect_ms,
-            reused: t.reused,
-            ttfb_ms: t.ttfb_ms,
-            duration_ms: t.duration_ms,
-        }
     }
 }
 

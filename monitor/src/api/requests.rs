@@ -34,6 +34,8 @@ pub(super) struct Operations(pub(super) Arc<App>);
 /// An exchange is committed within moments of its end.
 const COMMIT_WAIT: Duration = Duration::from_millis(50);
 const COMMIT_TRIES: u32 = 20;
+/// More than these are never committed in the moments before they are announced.
+const UNANNOUNCED: usize = 1_000;
 
 /// One page, newest first.
 #[derive(Object)]
@@ -160,16 +162,20 @@ impl Operations {
     ) -> Result<ExchangePage, Problem> {
         // What runs is looked at first: what ends meanwhile is then in the database.
         let now = Timestamp::now();
+        let announced = self.0.live.status().cursor;
         let mut running = self.0.live.running();
         running.retain(|exchange| filter.matches(exchange, now));
-        let (mut found, total) = self
+        let (mut found, total, ended) = self
             .0
             .read(move |reader| {
+                // Recorded and not yet announced: no longer running, whatever we were told.
+                let ended = exchanges::after(reader, announced, i64::MAX, UNANNOUNCED)?;
                 let found = exchanges::page(reader, &filter, before, limit + 1)?;
-                Ok((found, exchanges::count(reader, &filter)?))
+                Ok((found, exchanges::count(reader, &filter)?, ended))
             })
             .await?;
-        let stored: HashSet<ExchangeId> = found.iter().map(|c| c.exchange.id).collect();
+        let stored: HashSet<ExchangeId> =
+            found.iter().chain(&ended).map(|c| c.exchange.id).collect();
         running.retain(|exchange| !stored.contains(&exchange.id));
         let total = total.map(|n| n + running.len() as u64);
         let mut items: Vec<model::Exchange> = found.drain(..).map(|c| c.exchange).collect();

@@ -77,8 +77,11 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
-    /// Inside a change, with what [`public_key`] found.
+    /// Inside a change, with what [`public_key`] found. The key pair may have been changed
+    /// since: what the database says now goes first.
     pub(super) fn new(connection: &Connection, public: PublicKey) -> Result<Self, StoreError> {
+        let stored = keys::public_key(connection)?;
+        let public = stored.and_then(|bytes| PublicKey::from_bytes(&bytes).ok()).unwrap_or(public);
         Ok(Self { public, pepper: pepper(connection)? })
     }
 

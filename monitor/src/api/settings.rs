@@ -100,6 +100,9 @@ struct Settings {
     breaker_open_s: u32,
     /// How long a managed request may look for an answer, over all attempts.
     request_deadline_s: u32,
+    /// Whether a POST is sent again after no answer came to it (timeout, lost connection),
+    /// although it may have been acted on and be charged twice.
+    retry_after_timeout: bool,
     instance: Instance,
 }
 
@@ -124,6 +127,9 @@ struct SettingsChange {
     /// How long a managed request may look for an answer, over all attempts.
     #[oai(validator(minimum(value = "1"), maximum(value = "86400")))]
     request_deadline_s: MaybeUndefined<u32>,
+    /// Whether a POST is sent again after no answer came to it (timeout, lost connection),
+    /// although it may have been acted on and be charged twice.
+    retry_after_timeout: MaybeUndefined<bool>,
 }
 
 #[OpenApi(tag = "Tag::Settings")]
@@ -156,6 +162,7 @@ impl Operations {
         put("breaker_window_s", json(change.breaker_window_s))?;
         put("breaker_open_s", json(change.breaker_open_s))?;
         put("request_deadline_s", json(change.request_deadline_s))?;
+        put("retry_after_timeout", json(change.retry_after_timeout))?;
         let mut warning = None;
         if !values.is_empty() {
             let put = move |connection: &Connection| {
@@ -180,6 +187,7 @@ impl Operations {
                 breaker_window_s: read(reader, "breaker_window_s")?.unwrap_or(60),
                 breaker_open_s: read(reader, "breaker_open_s")?.unwrap_or(30),
                 request_deadline_s: read(reader, "request_deadline_s")?.unwrap_or(600),
+                retry_after_timeout: read(reader, "retry_after_timeout")?.unwrap_or(false),
                 instance,
             })
         };

@@ -6,7 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use glassway_shared::{feed::LinkCommand, id::ExchangeId, model::Exchange, store::filter::Filter};
+use glassway_shared::{
+    feed::{LinkCommand, Standing},
+    id::ExchangeId,
+    model::Exchange,
+    store::filter::Filter,
+};
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -14,10 +19,13 @@ use tokio::sync::Notify;
 use super::{
     Live, Stage, State,
     event::{Event, Lazy},
+    lasts,
     viewer::Viewer,
 };
 
 const MAX_WATCHED: usize = 16;
+/// Keys told of in the beginning; more are read from the list.
+const MAX_KEYS: usize = 1_000;
 
 /// A client's seat; leaving is dropping it.
 pub struct Seat {
@@ -64,6 +72,7 @@ impl Seat {
         };
         state.viewers.insert(number, viewer);
         state.send_stats_to(number);
+        state.send_standings_to(number);
         drop(state);
         (Self { live: live.clone(), number, wake }, hello.to_string())
     }
@@ -190,6 +199,18 @@ impl State {
         let event = Event::stats(&self.gauges, self.running.len());
         if let Some(viewer) = self.viewers.get_mut(&number) {
             viewer.push(event);
+        }
+    }
+
+    /// Who is out: a client that has just come takes everyone else for well.
+    fn send_standings_to(&mut self, number: u64) {
+        let now = Timestamp::now();
+        let out = |standing: &&Standing| standing.status != "ok" && lasts(standing, now);
+        let providers = self.providers.values().filter(out).map(Event::provider);
+        let keys = self.keys.values().filter(out).take(MAX_KEYS).map(Event::key);
+        let events: Vec<Event> = providers.chain(keys).collect();
+        if let Some(viewer) = self.viewers.get_mut(&number) {
+            events.into_iter().for_each(|event| viewer.push(event));
         }
     }
 

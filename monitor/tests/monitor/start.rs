@@ -204,6 +204,7 @@ pub fn record() -> Record {
             source: UsageSource::Upstream,
         },
         cost_nano: Some(120_000),
+        price: None,
         attempts: 1,
         warnings: vec![],
         request: json(r#"{"model":"gpt-4o"}"#),
@@ -211,6 +212,7 @@ pub fn record() -> Record {
         marks: Marks::default(),
         messages: vec![],
         tries: None,
+        said: vec![],
     }
 }
 

@@ -73,6 +73,7 @@ const SCENES = [
   ["request-body", busy, async (p) => { await open(p, "model:claude-haiku-4-5", "request"); }],
   ["request-huge", busy, async (p) => { await open(p, "client_token:batch-import", "request"); await p.waitForTimeout(800); }],
   ["request-headers", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok", "headers"); }],
+  ["request-attempts", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok key:backup", "attempts"); for (const fold of await p.locator(".attempts .fold").all()) await fold.click(); await p.waitForTimeout(300); }],
   ["request-failed", busy, async (p) => { await open(p, "model:qwen3-max outcome:upstream_error"); }],
   ["request-error", busy, async (p) => { await open(p, "status:400"); }],
   ["request-hostile", busy, async (p) => { await open(p, 'model:"<img src=x onerror=alert(1)>"'); }],

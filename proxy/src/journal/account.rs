@@ -4,20 +4,31 @@
 use std::collections::BTreeSet;
 
 use glassway_shared::{
-    prices::{Book, Override},
+    model::{PriceSource, PriceUsed},
+    prices::{Override, Price, Rate},
     store::{record::Record, roster},
 };
 use jiff::Timestamp;
 
 use super::Ended;
-use crate::{app::Routing, live::Billing};
+use crate::{
+    app::Routing,
+    live::Billing,
+    snapshot::{Kind, Provider, Snapshot},
+    usage::Answered,
+};
 
 /// Prices the record, and lets key and token pay.
-pub(super) fn settle(record: &mut Record, ended: &Ended, book: &Book, routing: &Routing) {
+pub(super) fn settle(record: &mut Record, ended: &Ended, said: &Answered, routing: &Routing) {
     let state = ended.live.state();
-    let model = record.upstream_model.as_deref().or(record.model.as_deref());
-    record.cost_nano = cost(record, state.billing.as_ref(), model, book);
-    let Some(billing) = &state.billing else { return };
+    let billing = state.billing.as_ref();
+    let (cost, price) = match billing {
+        Some(billing) => cost(record, Some(billing), &billing.snapshot, said),
+        None => cost(record, None, &routing.snapshot.load(), said),
+    }
+    .unzip();
+    (record.cost_nano, record.price) = (cost, price);
+    let Some(billing) = billing else { return };
     let nano = record.cost_nano.unwrap_or(0);
     billing.key.place.spend(nano);
     routing.mark(billing.key.id);
@@ -28,28 +39,77 @@ pub(super) fn settle(record: &mut Record, ended: &Ended, book: &Book, routing: &
     }
 }
 
-/// Nano-dollars; `None` where no price or no usage is known.
+/// Nano-dollars and how they came about; `None` where no price or no usage is known.
 fn cost(
     record: &Record,
     billing: Option<&Billing>,
-    model: Option<&str>,
-    book: &Book,
-) -> Option<i64> {
+    snapshot: &Snapshot,
+    said: &Answered,
+) -> Option<(i64, PriceUsed)> {
     let answered = record.status.is_some_and(|status| status < 400);
-    if let Some(per_call) = billing.and_then(|b| b.key.price_per_call_nano) {
-        return answered.then_some(per_call);
+    if let Some(nano) = billing.and_then(|b| b.key.price_per_call_nano) {
+        let used = PriceUsed { per_call_usd: Some(nano as f64 / 1e9), ..used(PriceSource::Call) };
+        return answered.then_some((nano, used));
     }
-    if record.usage.prompt_tokens.is_none() && record.usage.completion_tokens.is_none() {
+    // Sound has rates of its own, which no list here holds: unknown, not the text's.
+    if said.has_audio() {
         return None;
     }
-    let names = [model, record.model.as_deref()];
-    let set = billing.and_then(|b| {
-        let prices = &b.snapshot.prices;
-        names.into_iter().flatten().find_map(|name| Override::read(prices.get(name)?)?.price().ok())
-    });
-    let price = set.or_else(|| names.into_iter().flatten().find_map(|name| book.price(name)))?;
+    // As the upstream names it, as it was asked there, as the client calls it.
+    let asked = billing.map(|b| &*b.model);
+    let names = [record.upstream_model.as_deref(), asked, record.model.as_deref()];
+    let (source, model, price) = price(names, billing.map(|b| &*b.provider), snapshot)?;
     let multiplier = billing.map_or(1.0, |b| b.provider.price_multiplier);
-    price.scaled(multiplier).cost(&record.usage)
+    let price = price.scaled(multiplier);
+    let written = said.written();
+    let nano = price.cost_with_written(&record.usage, written)?;
+    let rates = price.rates(record.usage.prompt_tokens.unwrap_or(0));
+    let used = PriceUsed {
+        model: Some(model.to_owned()),
+        input: Some(rates.input.as_usd_per_million()),
+        output: Some(rates.output.as_usd_per_million()),
+        cache_read: rates.cache_read.map(Rate::as_usd_per_million),
+        cache_write: rates.cache_write.map(Rate::as_usd_per_million),
+        written_tokens: written,
+        multiplier,
+        ..used(source)
+    };
+    Some((nano, used))
+}
+
+fn used(source: PriceSource) -> PriceUsed {
+    PriceUsed {
+        source,
+        model: None,
+        input: None,
+        output: None,
+        cache_read: None,
+        cache_write: None,
+        written_tokens: 0,
+        multiplier: 1.0,
+        per_call_usd: None,
+    }
+}
+
+/// What somebody set for any of these names, else the list's price, that of who serves
+/// it first.
+fn price<'a>(
+    names: [Option<&'a str>; 3],
+    provider: Option<&Provider>,
+    snapshot: &Snapshot,
+) -> Option<(PriceSource, &'a str, Price)> {
+    let names = || names.into_iter().flatten().filter(|name| !name.is_empty());
+    let set = names().find_map(|name| {
+        let price = Override::read(snapshot.prices.get(name)?)?.price().ok()?;
+        Some((PriceSource::Override, name, price))
+    });
+    let book = snapshot.book();
+    let listed = |name| match provider {
+        Some(provider) if provider.kind == Kind::Azure => book.price_at("azure", name),
+        Some(provider) => book.price_at(&provider.name, name),
+        None => book.price(name),
+    };
+    set.or_else(|| names().find_map(|name| Some((PriceSource::List, name, listed(name)?))))
 }
 
 /// The rows of keys that changed.
@@ -79,4 +139,16 @@ pub(super) fn states(routing: &Routing, changed: &BTreeSet<i64>) -> Vec<roster::
 pub(super) fn spending(routing: &Routing) -> Vec<roster::Spending> {
     let snapshot = routing.snapshot.load();
     snapshot.tokens().filter_map(|token| token.state.to_keep(token.row.id)).collect()
+}
+
+/// These could not be kept: the next time they are given again.
+pub(super) fn keep_again(
+    routing: &Routing,
+    changed: &BTreeSet<i64>,
+    spending: &[roster::Spending],
+) {
+    changed.iter().for_each(|key| routing.mark(*key));
+    let snapshot = routing.snapshot.load();
+    let failed = |id| spending.iter().any(|one| one.token_id == id);
+    snapshot.tokens().filter(|token| failed(token.row.id)).for_each(|t| t.state.keep_again());
 }

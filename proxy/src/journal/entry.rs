@@ -9,22 +9,23 @@ use glassway_shared::{
     headers,
     model::{Outcome, Try, Usage},
     sse,
-    store::record::{Marks, Message, Record, Times},
+    store::record::{Attempt, AttemptBody, Marks, Message, Record, Times},
 };
 use http::Version;
 
-use super::Ended;
+use super::{Ended, socket};
 use crate::{
     capture::{Capture, Reserved},
-    live::Answer,
+    live::{Answer, Said, SentBody},
     usage::{self, Answered},
 };
 
 /// Bytes of a decoded body that are read for its facts.
 const DECODE_LIMIT: usize = 32 << 20;
 
-/// The record, and the memory its bodies occupy until it is committed.
-pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>) {
+/// The record, the memory its bodies occupy until it is committed, and what the answer
+/// said of its tokens.
+pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>, Answered) {
     let live = &ended.live;
     let head = &live.head;
     let mut state = live.state();
@@ -36,7 +37,10 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>) {
         headers::find(&head.headers, "content-type"),
         &head.target,
     );
-    let facts = state.answer.as_ref().map(facts).unwrap_or_default();
+    let mut facts = state.answer.as_ref().map(facts).unwrap_or_default();
+    if let Some(messages) = &state.messages {
+        facts.answered = socket::read(messages.kept());
+    }
     let mut outcome = ended.outcome;
     if outcome == Outcome::ClientClosed && facts.complete {
         // The client hung up after the stream's own last word, as some do.
@@ -68,6 +72,8 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>) {
         held.push(memory);
         bytes
     });
+    let said = std::mem::take(&mut state.said).into_iter();
+    let said = said.map(|said| attempt(said, &mut held)).collect();
     let tries = finished_tries(std::mem::take(&mut state.tries), ended.duration_us);
     let record = Record {
         id: live.id,
@@ -98,6 +104,7 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>) {
         reused: state.reused,
         usage: if facts.read { facts.answered.usage() } else { Usage::ABSENT },
         cost_nano: None,
+        price: None,
         attempts: state.attempts,
         warnings: vec![],
         request,
@@ -105,8 +112,9 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>) {
         marks,
         messages,
         tries,
+        said,
     };
-    (record, held)
+    (record, held, facts.answered)
 }
 
 /// The last attempt of an answered exchange lasts as long as the exchange.
@@ -115,6 +123,23 @@ fn finished_tries(mut tries: Vec<Try>, duration_us: u64) -> Option<Vec<Try>> {
         last.duration_ms.get_or_insert((duration_us as f64 / 1000.0) - last.start_ms);
     }
     (!tries.is_empty()).then_some(tries)
+}
+
+fn attempt(said: Said, held: &mut Vec<Reserved>) -> Attempt {
+    let Said { n, request, response } = said;
+    let mut body = AttemptBody::Own;
+    let request = request.map(|sent| match sent.body {
+        SentBody::Own(own) => message(sent.headers, Vec::new(), own, held),
+        other => {
+            body = match other {
+                SentBody::Client => AttemptBody::Client,
+                _ => AttemptBody::AsBefore,
+            };
+            Message { headers: sent.headers, ..Message::default() }
+        }
+    });
+    let response = response.map(|a| message(a.headers, a.trailers, a.body, held));
+    Attempt { n, request, body, response }
 }
 
 fn take(capture: &mut Capture) -> Capture {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use glassway_shared::{
     decode::{Encoding, decode},
-    headers, sse,
+    headers,
+    model::Try,
+    sse,
     store::{
         bodies::{self, SocketMessage},
         record::Marks,
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::{
     capture::Capture,
-    live::{Live, ms},
+    live::{Live, SentBody, State, ms},
 };
 
 const DECODE_LIMIT: usize = 32 << 20;
@@ -40,6 +42,7 @@ pub(super) fn detail(live: &Arc<Live>) -> Value {
         "request": message(&live.head.headers, &state.request_trailers, &state.request),
         "response": answer.map(|a| message(&a.headers, &a.trailers, &a.body)),
         "tries": match &state.upstream_url {
+            _ if !state.tries.is_empty() => tries(&state),
             None => json!([]),
             Some(url) => json!([{
                 "n": 1,
@@ -84,6 +87,7 @@ pub(super) fn detail(live: &Arc<Live>) -> Value {
         "events_total": total,
         "messages": shown,
         "messages_total": messages.len(),
+        "price": null,
         "curl": "",
     });
     let fields = detail.as_object_mut().expect("an exchange is an object");
@@ -93,6 +97,30 @@ pub(super) fn detail(live: &Arc<Live>) -> Value {
         }
     }
     detail
+}
+
+/// Those that have ended, with what they said and were told.
+fn tries(state: &State) -> Value {
+    let with_said = |told: &Try| {
+        let mut told_json = json!(told);
+        let said = state.said.iter().find(|said| said.n == told.n);
+        let sent = said.and_then(|said| said.request.as_ref()).map(|sent| {
+            let own = match &sent.body {
+                SentBody::Client => None,
+                SentBody::AsBefore | SentBody::Own(_) => state.own_before(told.n),
+            };
+            let mut shown = message(&sent.headers, b"", own.unwrap_or(&state.request));
+            if own.is_none() {
+                shown["body"] = Value::Null;
+            }
+            shown
+        });
+        let answer = said.and_then(|said| said.response.as_ref());
+        told_json["request"] = json!(sent);
+        told_json["response"] = json!(answer.map(|a| message(&a.headers, &a.trailers, &a.body)));
+        told_json
+    };
+    state.tries.iter().map(with_said).collect()
 }
 
 fn socket_message(message: &SocketMessage) -> Value {

@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use glassway_shared::{
-    feed::{self as wire, BodyDelta, LinkCommand, LinkEvent},
+    feed::{BodyDelta, LinkCommand, LinkEvent, Standing},
     id::ExchangeId,
 };
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -20,12 +20,13 @@ use tokio_tungstenite::{
 
 use super::{
     Shared,
-    gather::{Gathering, Standing},
+    gather::{About, Gathering},
     gauges, in_flight, json_reply,
 };
 use crate::{
     feed::{Listener, Signal},
     recorder::Recorder,
+    snapshot::Provider,
 };
 
 /// Events are gathered this long before they are sent.
@@ -86,6 +87,9 @@ impl Session {
         let mut deltas = self.shared.watching.deltas();
         let mut gathering = Gathering::default();
         out.send(message(&[self.hello(&mut gathering)])).await?;
+        for batch in self.standings().chunks(BATCH) {
+            out.send(message(batch)).await?;
+        }
         let mut stats = tokio::time::interval(STATS);
         let mut told = Default::default();
         loop {
@@ -121,6 +125,7 @@ impl Session {
                 listener = self.recorder.feed.listen();
                 let hello = self.hello(&mut gathering);
                 gathering.push(hello);
+                self.standings().into_iter().for_each(|event| gathering.push(event));
             }
             let events = gathering.tell(self.shared.app.metrics.is_writable());
             for batch in events.chunks(BATCH) {
@@ -153,23 +158,40 @@ impl Session {
         }
     }
 
+    fn key(&self, id: i64) -> Option<Standing> {
+        let place = self.shared.app.routing.standing.places.find(id)?;
+        let standing = place.standing(now_ms());
+        let (reason, until) = standing.why();
+        Some(told(id, standing.status(), reason, until))
+    }
+
+    /// Who is out: a hello starts the listener over, and it takes everyone else for well.
+    fn standings(&self) -> Vec<LinkEvent> {
+        let snapshot = self.shared.app.snapshot();
+        let providers = snapshot.providers.iter().map(|provider| standing_of(provider));
+        let providers = providers.filter(|provider| provider.status != "ok");
+        let keys = snapshot.providers.iter().flat_map(|provider| &provider.keys);
+        let keys = keys.map(|key| key.id).chain(snapshot.unusable.iter().copied());
+        let keys = keys.filter_map(|id| self.key(id)).filter(|key| key.status != "active");
+        providers
+            .map(|provider| LinkEvent::ProviderChanged { provider })
+            .chain(keys.map(|key| LinkEvent::KeyChanged { key }))
+            .collect()
+    }
+
     fn gather(&self, signal: Signal, gathering: &mut Gathering) {
         let app = &self.shared.app;
         match gathering.take(signal) {
             None => {}
-            Some(Standing::Key(id)) => {
-                if let Some(place) = app.routing.standing.places.find(id) {
-                    let standing = place.standing(now_ms());
-                    let (reason, until) = standing.why();
-                    let key = told(id, standing.status(), reason, until);
+            Some(About::Key(id)) => {
+                if let Some(key) = self.key(id) {
                     gathering.push(LinkEvent::KeyChanged { key });
                 }
             }
-            Some(Standing::Provider(id)) => {
+            Some(About::Provider(id)) => {
                 let snapshot = app.snapshot();
                 if let Some(provider) = snapshot.providers.iter().find(|p| p.id == id) {
-                    let state = provider.health.state(now_ms());
-                    let provider = told(id, state.status, state.reason.as_deref(), state.until);
+                    let provider = standing_of(provider);
                     gathering.push(LinkEvent::ProviderChanged { provider });
                 }
             }
@@ -206,8 +228,13 @@ fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-fn told(id: i64, status: &str, reason: Option<&str>, until: Option<i64>) -> wire::Standing {
-    wire::Standing {
+fn standing_of(provider: &Provider) -> Standing {
+    let state = provider.health.state(now_ms());
+    told(provider.id, state.status, state.reason.as_deref(), state.until)
+}
+
+fn told(id: i64, status: &str, reason: Option<&str>, until: Option<i64>) -> Standing {
+    Standing {
         id,
         status: status.to_owned(),
         status_reason: reason.map(str::to_owned),

@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use glassway_shared::model::{Failure, Origin, Outcome, Try};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, header, response};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header, response};
 use http_body_util::{BodyExt, Limited};
+use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 
-use super::{Asked, Call, Request, body, outcome};
+use super::{Asked, Call, Request, body, credential, outcome};
 use crate::{
     app::App,
     error::Fault,
@@ -22,7 +23,7 @@ use crate::{
     },
     redact,
     route::Target,
-    snapshot::{Key, Kind, Provider},
+    snapshot::{Kind, Provider},
     tee::Reply,
     upstream::{Client, SendError, Sent},
 };
@@ -36,6 +37,8 @@ pub(super) struct Attempt<'a> {
     pub(super) asked: &'a Asked,
     pub(super) target: &'a Target,
     pub(super) number: u32,
+    /// The same key was tried before.
+    pub(super) again: bool,
 }
 
 /// How an attempt ended.
@@ -54,6 +57,10 @@ pub(super) struct Answer {
     target: Target,
     lease: Lease,
     signal: Signal,
+    /// The attempt that it came from.
+    number: u32,
+    /// The client's side of a WebSocket that it asks for.
+    socket: Option<OnUpgrade>,
 }
 
 enum What {
@@ -86,8 +93,14 @@ impl Attempt<'_> {
         };
         hear(request.app, request.client, target, &signal, &request.call, settings);
         self.end(recording, told, &signal, &message);
-        let answer =
-            Box::new(Answer { what, target: (*target).clone(), lease, signal: signal.clone() });
+        let answer = Box::new(Answer {
+            what,
+            target: (*target).clone(),
+            lease,
+            signal: signal.clone(),
+            number: self.number,
+            socket: self.asked.upgrade.clone(),
+        });
         match signal {
             Signal::Fine => (Ended::Answer(answer), signal),
             _ => (Ended::Failed(signal.clone(), answer), signal),
@@ -116,12 +129,13 @@ impl Attempt<'_> {
             asked.parts.headers.clone(),
             &provider.base.host,
             asked.parts.version,
-            false,
+            asked.upgrade.is_some(),
         );
-        put_credential(&mut headers, provider.kind, key);
+        credential::put(&mut headers, provider.kind, key);
         if headers.contains_key(header::CONTENT_LENGTH) || !content.is_empty() {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(content.len()));
         }
+        self.keep_sent(recording, &headers, &content);
         let (upload, state) = body::upload(content);
         let mut message = http::Request::new(upload);
         *message.method_mut() = asked.parts.method.clone();
@@ -129,14 +143,15 @@ impl Attempt<'_> {
         *message.extensions_mut() = asked.parts.extensions.clone();
 
         let began = std::time::Instant::now();
-        let sending = request.client.send(&provider.base, &path, message, &state, false);
+        let dedicated = asked.upgrade.is_some();
+        let sending = request.client.send(&provider.base, &path, message, &state, dedicated);
         match sending.await {
             Err(SendError::ClientGone | SendError::ClientStalled) => (None, Signal::Client),
             Err(SendError::Fault(fault)) => {
                 let signal = Signal::Failing(fault.code.to_owned());
                 (Some(What::Fault(fault)), signal)
             }
-            Ok(sent) => {
+            Ok(mut sent) => {
                 let took = began.elapsed();
                 told.status = Some(sent.response.status().as_u16());
                 told.connect_ms = sent.connect.map(|c| c.as_secs_f64() * 1000.0);
@@ -150,7 +165,7 @@ impl Attempt<'_> {
                 }
                 let status = sent.response.status();
                 if status.as_u16() < 400 {
-                    if status == StatusCode::SWITCHING_PROTOCOLS {
+                    if status == StatusCode::SWITCHING_PROTOCOLS && !dedicated {
                         let fault = Fault::invalid_response(format!(
                             "{} switched protocols although nobody asked it to",
                             provider.base.prefix
@@ -160,16 +175,40 @@ impl Attempt<'_> {
                             Signal::Failing("unsolicited 101".into()),
                         );
                     }
+                    let answered = sent.response.headers_mut();
+                    credential::give_back_protocol(answered, &asked.parts.headers);
                     key.place.answered_after(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
                     return (Some(What::Head(Box::new(sent))), Signal::Fine);
                 }
-                self.error(sent).await
+                let (what, signal) = self.error(sent).await;
+                self.keep_answer(recording, &what);
+                (Some(what), signal)
             }
         }
     }
 
+    /// What went upstream, where it is not what the client sent: its credential never is.
+    fn keep_sent(&self, recording: &Option<Recording>, headers: &HeaderMap, content: &Bytes) {
+        let Some(recording) = recording else { return };
+        let own = &self.asked.body;
+        let same = content.as_ptr() == own.as_ptr() && content.len() == own.len();
+        let body = (!same).then_some(&content[..]);
+        let recorder = recording.recorder();
+        let headers = recorder.headers(headers);
+        recording.live().state().keep_sent(recorder, self.number, headers, body);
+    }
+
+    /// An error's answer, which the client may never see.
+    fn keep_answer(&self, recording: &Option<Recording>, what: &What) {
+        let (Some(recording), What::Error(parts, body)) = (recording, what) else { return };
+        let at = recording.live().elapsed_us();
+        let recorder = recording.recorder();
+        let answer = recorder.answer(parts.status.as_u16(), &parts.headers, at, false);
+        recording.live().state().keep_answered(recorder, self.number, answer, body);
+    }
+
     /// Reads an error answer whole and what it says.
-    async fn error(&self, sent: Sent) -> (Option<What>, Signal) {
+    async fn error(&self, sent: Sent) -> (What, Signal) {
         let Sent { response, reuse, .. } = sent;
         let (parts, body) = response.into_parts();
         let reading = Limited::new(body, MAX_ERROR).collect();
@@ -183,10 +222,10 @@ impl Attempt<'_> {
             // What it would have said is lost; its status still speaks.
             _ => Bytes::new(),
         };
-        let body = scrubbed(body, &self.target.key);
+        let body = credential::scrubbed(body, &self.target.key);
         let heard = Heard { status: parts.status.as_u16(), headers: &parts.headers, body: &body };
         let signal = signal::read(heard, Timestamp::now());
-        (Some(What::Error(Box::new(parts), body)), signal)
+        (What::Error(Box::new(parts), body), signal)
     }
 
     fn begin(&self, recording: &Option<Recording>) -> Try {
@@ -209,16 +248,19 @@ impl Attempt<'_> {
                 crate::live::ms(live.elapsed_us())
             }
         };
-        let reason = match (self.request.call.exact, self.number) {
-            (true, _) => "this key was asked for".to_owned(),
-            (false, 1) => "picked".to_owned(),
-            (false, _) => "next after a failure".to_owned(),
+        let keys = self.asked.plan.tiers.iter().map(|tier| tier.targets.len()).sum::<usize>();
+        let reason = match (self.request.call.exact, self.number, self.again, keys) {
+            (true, ..) => "pinned",
+            (_, 1, _, 1) => "only",
+            (_, 1, ..) => "strategy",
+            (_, _, true, _) => "retry",
+            _ => "failover",
         };
         Try {
             n: self.number,
             provider: Some(provider.name.to_string()),
             key: Some(key.name.to_string()),
-            reason,
+            reason: reason.to_owned(),
             url: String::new(),
             status: None,
             error: None,
@@ -264,44 +306,10 @@ fn upstream_message(body: &[u8]) -> String {
     said.chars().take(500).collect()
 }
 
-/// Some relays repeat the key in their errors: it leaves neither to clients nor into
-/// records.
-fn scrubbed(body: Bytes, key: &Key) -> Bytes {
-    let value = key.credential.as_bytes();
-    let secret = value.strip_prefix(b"Bearer ").unwrap_or(value);
-    if secret.len() < 8 || memchr::memmem::find(&body, secret).is_none() {
-        return body;
-    }
-    let masked = redact::mask_secret(&String::from_utf8_lossy(secret));
-    let text = String::from_utf8_lossy(&body);
-    text.replace(&*String::from_utf8_lossy(secret), &masked).into_bytes().into()
-}
-
 fn deployment<'a>(provider: &'a Provider, model: &'a str) -> &'a str {
     match provider.kind {
         Kind::Azure => provider.deployments.get(model).map_or(model, String::as_str),
         _ => model,
-    }
-}
-
-/// The client's own credentials go, ours comes.
-fn put_credential(headers: &mut HeaderMap, kind: Kind, key: &Key) {
-    static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-    static API_KEY: HeaderName = HeaderName::from_static("api-key");
-    let mine = match kind {
-        Kind::OpenAi => header::AUTHORIZATION,
-        Kind::Anthropic => X_API_KEY.clone(),
-        Kind::Azure => API_KEY.clone(),
-    };
-    for name in [&header::AUTHORIZATION, &X_API_KEY, &API_KEY] {
-        headers.remove(name);
-    }
-    for ours in ["x-glassway-origin", "x-glassway-provider", "x-glassway-key"] {
-        headers.remove(ours);
-    }
-    headers.insert(mine, key.credential.clone());
-    if kind == Kind::Anthropic && !headers.contains_key("anthropic-version") {
-        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }
 }
 
@@ -345,13 +353,28 @@ pub async fn probe(app: &Arc<App>, client: &Client, key: i64) {
 }
 
 impl Answer {
+    /// Whether the upstream may have done what was asked, and charge for it, although no
+    /// answer came.
+    pub(super) fn may_have_been_acted_on(&self) -> bool {
+        matches!(&self.what, What::Fault(fault) if fault.code != "upstream_connect")
+    }
+
+    /// Says that it is not sent again although it might be.
+    pub(super) fn not_repeated(&mut self) {
+        if let What::Fault(fault) = &mut self.what {
+            fault.message.push_str(
+                "; not sent again, as it may have been acted on (the setting retry_after_timeout)",
+            );
+        }
+    }
+
     /// To the client.
     pub(super) async fn relay(
         self,
         request: &Request<'_>,
         recording: Option<Recording>,
     ) -> Response<Reply> {
-        let Self { what, target, lease, signal } = self;
+        let Self { what, target, lease, signal, number, socket } = self;
         let app = request.app;
         let hidden = !request.call.exact
             && !matches!(signal, Signal::Fine | Signal::Client | Signal::Failing(_));
@@ -359,7 +382,7 @@ impl Answer {
             What::Fault(fault) => answer_fault(app, fault, request.dialect, recording).await,
             What::Head(sent) => {
                 let (base, dialect) = (&target.provider.base, request.dialect);
-                relay_answer(app, *sent, base, dialect, recording, None, Some(lease)).await
+                relay_answer(app, *sent, base, dialect, recording, socket, Some(lease)).await
             }
             // A key's trouble is not the client's: it never sees another's 401.
             What::Error(..) if hidden => {
@@ -387,6 +410,7 @@ impl Answer {
                         false,
                     );
                     answer.body.push(&body, Some(body.len() as u64));
+                    recording.live().state().forget_answered(number);
                     recording.answered(answer);
                 }
                 match recording {

@@ -178,7 +178,7 @@ pub(super) fn conversation(body: &[u8]) -> u64 {
 /// Keeps a whole body for one attempt.
 pub(super) fn upload(body: Bytes) -> (Upload, Arc<UploadState>) {
     let state = UploadState::new();
-    (Upload::whole(body), state)
+    (Upload::whole(body, state.clone()), state)
 }
 
 #[cfg(test)]

@@ -94,17 +94,20 @@ impl Destination {
         model: &str,
     ) -> Option<PathAndQuery> {
         let path = provider.base.path();
+        let operation = &self.operation;
+        let azure_socket = operation == "/realtime"
+            && provider.kind == Kind::Azure
+            && provider.api_version.is_some();
         let mut query = self.query.clone();
-        if let (Some(query), Some(asked)) = (&mut query, asked.filter(|asked| *asked != model)) {
-            // The realtime API names its model here.
-            let old = format!("model={asked}");
-            let parts = query.split('&').map(|p| match p == old {
-                true => format!("model={model}"),
-                false => p.to_owned(),
+        if let (Some(query), Some(asked)) = (&mut query, asked) {
+            // The realtime API names its model here; Azure's older one its deployment.
+            let name = if azure_socket { "deployment" } else { "model" };
+            let parts = query.split('&').map(|p| match names_model(p, asked) {
+                true if asked != model || azure_socket => format!("{name}={}", encoded(model)),
+                _ => p.to_owned(),
             });
             *query = parts.collect::<Vec<_>>().join("&");
         }
-        let operation = &self.operation;
         let path = match (provider.kind, &provider.api_version) {
             (Kind::OpenAi, _) if path.is_empty() => format!("/v1{operation}"),
             (Kind::OpenAi, _) => format!("{path}{operation}"),
@@ -115,6 +118,7 @@ impl Destination {
                 query = Some(query.map_or(version.clone(), |query| format!("{query}&{version}")));
                 match model {
                     "" => format!("{path}/openai{operation}"),
+                    _ if azure_socket => format!("{path}/openai{operation}"),
                     deployment => format!("{path}/openai/deployments/{deployment}{operation}"),
                 }
             }
@@ -125,6 +129,23 @@ impl Destination {
         };
         PathAndQuery::try_from(target).ok()
     }
+}
+
+fn names_model(parameter: &str, asked: &str) -> bool {
+    parameter.strip_prefix("model=").is_some_and(|value| {
+        percent_encoding::percent_decode_str(value).decode_utf8_lossy() == asked
+    })
+}
+
+fn encoded(model: &str) -> percent_encoding::PercentEncode<'_> {
+    const PARAMETER: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~')
+        .remove(b'/')
+        .remove(b':');
+    percent_encoding::utf8_percent_encode(model, PARAMETER)
 }
 
 #[cfg(test)]
@@ -155,5 +176,28 @@ mod tests {
         for unknown in ["/", "/v1", "/v2/x", "/api/proxy/x", "/other"] {
             assert_eq!(of(unknown), None, "{unknown}");
         }
+    }
+
+    #[rstest::rstest]
+    #[case(Kind::OpenAi, None, "a", "/v1/realtime?model=b&x=1")]
+    #[case(Kind::Azure, None, "a", "/openai/v1/realtime?model=b&x=1")]
+    #[case(
+        Kind::Azure,
+        Some("2025-04-01-preview"),
+        "a",
+        "/openai/realtime?deployment=b&x=1&api-version=2025-04-01-preview"
+    )]
+    #[case(Kind::OpenAi, None, "org%2Fa", "/v1/realtime?model=b&x=1")]
+    fn a_socket_names_its_model_as_the_provider_wants_it(
+        #[case] kind: Kind,
+        #[case] version: Option<&str>,
+        #[case] asked: &str,
+        #[case] expected: &str,
+    ) {
+        let uri = format!("/v1/realtime?model={asked}&x=1&key=gw-secret").parse().unwrap();
+        let provider = crate::snapshot::tests::provider(kind, version);
+        let name = asked.replace("%2F", "/");
+        let target = Destination::of(&uri).ok().unwrap().at(&provider, Some(&name), "b");
+        assert_eq!(target.unwrap().as_str(), expected);
     }
 }

@@ -78,8 +78,7 @@ pub(super) fn pack<'a>(
         return Ok(Packed { column: body.into(), form: form(Form::RAW) });
     }
     if side == Side::Response {
-        let packed = zstd::bulk::compress(body, LEVEL)
-            .map_err(|e| StoreError::Io { path: "compression".into(), source: e })?;
+        let packed = compress(body)?;
         return Ok(if packed.len() < body.len() {
             Packed { column: packed.into(), form: form(Form::ZSTD) }
         } else {
@@ -129,8 +128,7 @@ impl<'c> ChunkStatements<'c> {
         }
         self.insert.execute((hash, seq))?;
         let id = self.connection.last_insert_rowid();
-        let packed = zstd::bulk::compress(data, LEVEL)
-            .map_err(|e| StoreError::Io { path: "compression".into(), source: e })?;
+        let packed = compress(data)?;
         self.insert_data.execute((id, packed))?;
         Ok(id)
     }
@@ -162,7 +160,7 @@ pub fn unpack(
     }
 }
 
-fn inflate(data: &[u8]) -> Result<Vec<u8>, StoreError> {
+pub(super) fn inflate(data: &[u8]) -> Result<Vec<u8>, StoreError> {
     let mut out = Vec::new();
     if !data.is_empty() {
         zstd::stream::read::Decoder::new(data)
@@ -236,8 +234,12 @@ pub(super) fn pack_messages(packed: &[u8]) -> Result<Option<Vec<u8>>, StoreError
     if packed.is_empty() {
         return Ok(None);
     }
-    zstd::bulk::compress(packed, LEVEL)
-        .map(Some)
+    compress(packed).map(Some)
+}
+
+/// What [`inflate`] reads.
+pub(super) fn compress(data: &[u8]) -> Result<Vec<u8>, StoreError> {
+    zstd::bulk::compress(data, LEVEL)
         .map_err(|e| StoreError::Io { path: "compression".into(), source: e })
 }
 

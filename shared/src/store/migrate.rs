@@ -17,6 +17,7 @@ use super::StoreError;
 const STEPS: &[&str] = &[
     include_str!("../../migrations/001_exchanges.sql"),
     include_str!("../../migrations/002_managed.sql"),
+    include_str!("../../migrations/003_attempts.sql"),
 ];
 
 /// The schema version this program writes.

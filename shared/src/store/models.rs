@@ -86,13 +86,19 @@ pub fn price_list_imported_at(connection: &Connection) -> Result<Option<i64>, St
 
 /// The imported price list; `None`: the built-in one counts.
 pub fn price_list(connection: &Connection) -> Result<Option<Book>, StoreError> {
+    Ok(packed_price_list(connection)?.and_then(|packed| unpacked(&packed)))
+}
+
+/// The same as it is stored.
+pub(super) fn packed_price_list(connection: &Connection) -> Result<Option<Vec<u8>>, StoreError> {
     let mut find = connection.prepare_cached("SELECT packed FROM price_list WHERE one = 1")?;
-    let packed: Option<Vec<u8>> = find.query_row([], |row| row.get(0)).optional()?;
-    let book = packed.map(|packed| Book::unpack(&packed));
-    Ok(book.and_then(|book| {
-        book.inspect_err(|e| tracing::warn!(error = %e, "the imported price list is unreadable"))
-            .ok()
-    }))
+    Ok(find.query_row([], |row| row.get(0)).optional()?)
+}
+
+pub(super) fn unpacked(packed: &[u8]) -> Option<Book> {
+    Book::unpack(packed)
+        .inspect_err(|e| tracing::warn!(error = %e, "the imported price list is unreadable"))
+        .ok()
 }
 
 /// Puts a list in place of the one before.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::{
     id::ExchangeId,
-    model::{Failure, Mode, Origin, Outcome, Try, Usage},
+    model::{Failure, Mode, Origin, Outcome, PriceUsed, Try, Usage},
 };
 
 /// One ended exchange.
@@ -57,6 +57,8 @@ pub struct Record {
     pub usage: Usage,
     /// Nano-dollars; `None` = unknown.
     pub cost_nano: Option<i64>,
+    /// What it was computed by.
+    pub price: Option<PriceUsed>,
     /// Upstream tries.
     pub attempts: u32,
     /// What was dropped or guessed.
@@ -71,6 +73,33 @@ pub struct Record {
     pub messages: Vec<u8>,
     /// Where there was more than the one attempt that the fields above tell.
     pub tries: Option<Vec<Try>>,
+    /// What attempts said and were told, where that differs from the client's.
+    pub said: Vec<Attempt>,
+}
+
+/// What one attempt said to its upstream and was told by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attempt {
+    /// As [`Try::n`].
+    pub n: u32,
+    /// What was sent, where that differs from what the client sent.
+    pub request: Option<Message>,
+    /// Where the request's body is.
+    pub body: AttemptBody,
+    /// What came back, where that is not what the client got.
+    pub response: Option<Message>,
+}
+
+/// Bodies are kept once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AttemptBody {
+    /// In the attempt.
+    #[default]
+    Own,
+    /// It is the client's.
+    Client,
+    /// It is that of the last attempt that had its own.
+    AsBefore,
 }
 
 /// Offsets from an exchange's start, in microseconds.

@@ -2,12 +2,18 @@
 //! client tokens, settings. And what it keeps of it: the keys' state, the tokens'
 //! spending, the public key.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::StoreError;
+use super::{StoreError, keys, models};
+use crate::prices::Book;
 
 /// Everything, at one revision.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +28,10 @@ pub struct Roster {
     pub routes: Vec<Route>,
     /// What people know or decided about models.
     pub models: Vec<Model>,
+    /// What keys were found to serve, by the key's row.
+    pub fetched: HashMap<i64, Vec<String>>,
+    /// The imported price list; `None`: the built-in one counts.
+    pub price_list: Option<Arc<Book>>,
     /// All of them.
     pub tokens: Vec<Token>,
     /// Name → JSON.
@@ -32,6 +42,8 @@ pub struct Roster {
     pub spending: Vec<Spending>,
     /// Rows that are newer than the last one done.
     pub commands: Vec<Command>,
+    /// The half that keys are sealed to.
+    pub public_key: Option<Vec<u8>>,
 }
 
 /// An upstream speaking one dialect at one base URL.
@@ -181,6 +193,8 @@ pub struct Spending {
     pub period_start: i64,
     /// Nano-dollars.
     pub spent_nano: i64,
+    /// Unix ms.
+    pub last_used_at: Option<i64>,
 }
 
 /// Something to do once.
@@ -199,7 +213,12 @@ pub struct RosterReader {
     connection: Connection,
     data_version: i64,
     revision: i64,
+    price_list: Option<PriceList>,
 }
+
+/// An imported price list with the hash of what it was unpacked from: that takes
+/// milliseconds, and the list seldom changes.
+type PriceList = ([u8; 32], Arc<Book>);
 
 impl RosterReader {
     /// Opens an existing database.
@@ -209,7 +228,7 @@ impl RosterReader {
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
         connection.busy_timeout(Duration::from_secs(2))?;
-        Ok(Self { connection, data_version: -1, revision: -1 })
+        Ok(Self { connection, data_version: -1, revision: -1, price_list: None })
     }
 
     /// Whether anything was committed that the proxy must notice; microseconds where
@@ -228,10 +247,24 @@ impl RosterReader {
     /// Everything, in one read transaction. `done` is the newest command that was done.
     pub fn load(&mut self, done: i64) -> Result<Roster, StoreError> {
         let transaction = self.connection.transaction()?;
-        let roster = read_all(&transaction, done)?;
+        let mut roster = read_all(&transaction, done)?;
+        self.price_list = price_list(&transaction, self.price_list.take())?;
         drop(transaction);
+        roster.price_list = self.price_list.as_ref().map(|(_, book)| book.clone());
         self.revision = roster.revision;
         Ok(roster)
+    }
+}
+
+fn price_list(
+    connection: &Connection,
+    known: Option<PriceList>,
+) -> Result<Option<PriceList>, StoreError> {
+    let Some(packed) = models::packed_price_list(connection)? else { return Ok(None) };
+    let hash = *blake3::hash(&packed).as_bytes();
+    match known {
+        Some((same, book)) if same == hash => Ok(Some((hash, book))),
+        _ => Ok(models::unpacked(&packed).map(|book| (hash, Arc::new(book)))),
     }
 }
 
@@ -304,6 +337,17 @@ fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
         models: rows(connection, "SELECT name, prices, added FROM models ORDER BY name", |row| {
             Ok(Model { name: row.get(0)?, prices: json(row, 1)?, added: row.get(2)? })
         })?,
+        fetched: {
+            let mut fetched = HashMap::<i64, Vec<String>>::new();
+            let found = rows(connection, "SELECT key_id, model FROM key_models", |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            for (key, model) in found {
+                fetched.entry(key).or_default().push(model);
+            }
+            fetched
+        },
+        price_list: None,
         tokens: rows(
             connection,
             "SELECT id, name, hash, enabled, budget_nano, budget_period, rpm, tpm, allowed_models,
@@ -347,15 +391,17 @@ fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
         )?,
         spending: rows(
             connection,
-            "SELECT token_id, period_start, spent_nano FROM token_spending",
+            "SELECT token_id, period_start, spent_nano, last_used_at FROM token_spending",
             |row| {
                 Ok(Spending {
                     token_id: row.get(0)?,
                     period_start: row.get(1)?,
                     spent_nano: row.get(2)?,
+                    last_used_at: row.get(3)?,
                 })
             },
         )?,
+        public_key: keys::public_key(connection)?,
         commands: {
             let mut newer = connection
                 .prepare("SELECT id, kind, target FROM commands WHERE id > ?1 ORDER BY id")?;
@@ -397,19 +443,18 @@ impl super::write::Writer {
         for one in spending {
             transaction
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO token_spending (token_id, period_start, spent_nano)
-                     VALUES (?1, ?2, ?3)",
+                    "INSERT OR REPLACE INTO token_spending (token_id, period_start, spent_nano,
+                         last_used_at)
+                     VALUES (?1, ?2, ?3, ?4)",
                 )?
-                .execute(params![one.token_id, one.period_start, one.spent_nano])?;
+                .execute(params![
+                    one.token_id,
+                    one.period_start,
+                    one.spent_nano,
+                    one.last_used_at
+                ])?;
         }
         Ok(transaction.commit()?)
-    }
-
-    /// Publishes the half that the monitor seals with.
-    pub fn put_public_key(&mut self, bytes: &[u8; 32]) -> Result<(), StoreError> {
-        self.connection
-            .execute("INSERT OR REPLACE INTO public_key (one, bytes) VALUES (1, ?1)", [bytes])?;
-        Ok(())
     }
 
     /// The newest command that was done.

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
-    StoreError,
+    StoreError, attempts,
     bodies::{self, Form, SocketMessage},
     exchanges::{committed, find_query, micros},
     read::Reader,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     id::ExchangeId,
-    model::{Exchange, Try},
+    model::{Exchange, PriceUsed, Try},
 };
 
 /// One exchange with everything that was said, as it is stored.
@@ -41,6 +41,23 @@ pub struct Stored {
     pub messages: Vec<SocketMessage>,
     /// Where there was more than the one attempt that the fields above tell.
     pub tries: Option<Vec<Try>>,
+    /// What attempts said and were told, where that differs from the client's.
+    pub said: Vec<StoredAttempt>,
+    /// What the cost was computed by.
+    pub price: Option<PriceUsed>,
+}
+
+/// See [`super::record::Attempt`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAttempt {
+    /// As [`Try::n`].
+    pub n: u32,
+    /// What was sent, where that differs from what the client sent.
+    pub request: Option<StoredMessage>,
+    /// The request's body is the client's and is not repeated.
+    pub client_body: bool,
+    /// What came back, where that is not what the client got.
+    pub response: Option<StoredMessage>,
 }
 
 /// Headers and body of one direction.
@@ -70,7 +87,8 @@ pub fn stored(reader: &Reader, id: ExchangeId) -> Result<Option<Stored>, StoreEr
         let mut contents = connection.prepare_cached(
             "SELECT http_version, target, upstream_url, connect_us, request_sent_us, reused,
                  request_headers, request_trailers, request_body, request_form, response_headers,
-                 response_trailers, response_body, response_form, marks, messages, tries
+                 response_trailers, response_body, response_form, marks, messages, tries, price,
+                 attempts
              FROM contents WHERE seq = ?",
         )?;
         let mut rows = contents.query([found.seq])?;
@@ -98,7 +116,8 @@ fn whole(connection: &Connection, exchange: Exchange, row: &Row<'_>) -> Result<S
         })
     };
     let answered = row.get_ref("response_headers")? != rusqlite::types::ValueRef::Null;
-    let tries: Option<String> = row.get("tries")?;
+    let (tries, price): (Option<String>, Option<String>) = (row.get("tries")?, row.get("price")?);
+    let said: Option<Vec<u8>> = row.get("attempts")?;
     Ok(Stored {
         http_version: row.get("http_version")?,
         target: row.get("target")?,
@@ -120,6 +139,9 @@ fn whole(connection: &Connection, exchange: Exchange, row: &Row<'_>) -> Result<S
             })?),
             None => None,
         },
+        said: attempts::unpack(connection, said.as_deref())?,
+        // Of a newer program where it does not read.
+        price: price.and_then(|json| serde_json::from_str(&json).ok()),
         exchange,
     })
 }

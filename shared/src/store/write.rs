@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{StoreError, bodies, migrate, record::Record, totals::Totals};
+use super::{StoreError, attempts, bodies, migrate, record::Record, totals::Totals};
 use crate::{feed::Losses, id::ExchangeId, model::Side};
 
 /// The proxy's writing connection.
@@ -100,8 +100,9 @@ const EXCHANGE: &str = "INSERT INTO exchanges (id, started_at, method, path, ori
 
 const CONTENTS: &str = "INSERT INTO contents (seq, http_version, target, upstream_url, connect_us, request_sent_us,
              reused, request_headers, request_trailers, request_body, request_form, response_headers,
-             response_trailers, response_body, response_form, marks, messages, tries)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+             response_trailers, response_body, response_form, marks, messages, tries, price, attempts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+             ?20)";
 
 struct Insert<'c> {
     connection: &'c Connection,
@@ -172,6 +173,10 @@ impl<'c> Insert<'c> {
             .tries
             .as_ref()
             .map(|tries| serde_json::to_string(tries).expect("tries are plain data"));
+        let price = record
+            .price
+            .as_ref()
+            .map(|price| serde_json::to_string(price).expect("prices are plain data"));
         self.contents.execute(params![
             seq,
             record.http_version,
@@ -191,6 +196,8 @@ impl<'c> Insert<'c> {
             some(record.marks.packed()),
             bodies::pack_messages(&record.messages)?,
             tries,
+            price,
+            attempts::pack(connection, &record.said, seq)?,
         ])?;
         Ok(true)
     }

@@ -1117,6 +1117,8 @@ export interface components {
             path: string;
             /** @description Kept from retention. */
             pinned: boolean;
+            /** @description What `cost_usd` was computed by; `null` where that is. */
+            price: components["schemas"]["PriceUsed"] | null;
             /** @description The provider's name, as it was. */
             provider: string | null;
             /** @description From the client. */
@@ -2049,6 +2051,45 @@ export interface components {
             /** Format: double */
             output: number;
         };
+        /**
+         * PriceUsed
+         * @description What an exchange was priced by, as it was then: dollars per million tokens, the
+         *     provider's multiplier already in them.
+         */
+        PriceUsed: {
+            /**
+             * Format: double
+             * @description `null`: as any other input.
+             */
+            cache_read: number | null;
+            /**
+             * Format: double
+             * @description `null`: as any other input.
+             */
+            cache_write: number | null;
+            /** Format: double */
+            input: number | null;
+            /** @description The name it was found by. */
+            model: string | null;
+            /**
+             * Format: double
+             * @description The provider's.
+             */
+            multiplier: number;
+            /** Format: double */
+            output: number | null;
+            /**
+             * Format: double
+             * @description For the call, whatever its tokens.
+             */
+            per_call_usd: number | null;
+            source: components["schemas"]["UsedSource"];
+            /**
+             * Format: uint64
+             * @description Tokens of the prompt that were written to a cache.
+             */
+            written_tokens: number;
+        };
         /** @description A refusal (RFC 9457). */
         Problem: {
             /** @description A sentence for a person. */
@@ -2372,6 +2413,11 @@ export interface components {
              * @description How long a managed request may look for an answer, over all attempts.
              */
             request_deadline_s: number;
+            /**
+             * @description Whether a POST is sent again after no answer came to it (timeout, lost connection),
+             *     although it may have been acted on and be charged twice.
+             */
+            retry_after_timeout: boolean;
             strategy: components["schemas"]["Strategy"];
         };
         /**
@@ -2403,6 +2449,11 @@ export interface components {
              * @description How long a managed request may look for an answer, over all attempts.
              */
             request_deadline_s?: number;
+            /**
+             * @description Whether a POST is sent again after no answer came to it (timeout, lost connection),
+             *     although it may have been acted on and be charged twice.
+             */
+            retry_after_timeout?: boolean;
             strategy?: components["schemas"]["Strategy"];
         };
         /**
@@ -2554,6 +2605,10 @@ export interface components {
             provider: string | null;
             /** @description Why this one was chosen. */
             reason: string;
+            /** @description What was sent upstream; `null` where that is what the client sent. */
+            request: components["schemas"]["TryMessage"] | null;
+            /** @description What came back; `null` where that is what the client got, or nothing came. */
+            response: components["schemas"]["TryMessage"] | null;
             /** @description Whether the connection had served before. */
             reused: boolean;
             /**
@@ -2573,6 +2628,31 @@ export interface components {
             ttfb_ms: number | null;
             /** @description Where it went, credentials redacted. */
             url: string;
+        };
+        /**
+         * TryMessage
+         * @description One direction of an attempt.
+         */
+        TryMessage: {
+            /** @description What was kept of the body; `null` where it is the client's. */
+            body: string | null;
+            /**
+             * Format: uint64
+             * @description Bytes that travelled.
+             */
+            body_bytes: number;
+            /** @description How `body` holds it. */
+            body_encoding: components["schemas"]["Text"];
+            /** @description What the body was compressed with. */
+            content_encoding: string | null;
+            /** @description Names and values; credentials are redacted. */
+            headers: string[][];
+            /** @description The body was dropped because memory for recording was full. */
+            shed: boolean;
+            /** @description The same, after the body. */
+            trailers: string[][];
+            /** @description Only the body's beginning is here. */
+            truncated: boolean;
         };
         /**
          * UnusablePreset
@@ -2645,6 +2725,11 @@ export interface components {
          * @enum {string}
          */
         UsageSource: "upstream" | "estimated" | "absent";
+        /**
+         * @description Where a price came from.
+         * @enum {string}
+         */
+        UsedSource: "override" | "list" | "call";
         /**
          * WebSocketMessage
          * @description One WebSocket message.

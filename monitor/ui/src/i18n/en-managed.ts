@@ -338,6 +338,8 @@ export const managedEn = {
     attemptsHint: "Counts connection errors, timeouts and 5xx. A refused or limited key does not count: the next one is tried.",
     deadline: "Deadline of a request, s",
     deadlineHint: "No further attempt begins after this long.",
+    again: "Send a POST again when no answer came",
+    againHint: "After a timeout or a lost connection the provider may have done the work already: it is then done, and charged, twice.",
     cooldown: "Cooldown, s",
     cooldownHint: "Where the provider does not say how long.",
     failures: "Failures that open the breaker",

@@ -147,7 +147,9 @@ export const en = {
     transparent: "transparent",
     managed: "managed",
     warnings: "Warnings",
-    tabs: { conversation: "Conversation", request: "Request", response: "Response", frames: "Frames", messages: "Messages", headers: "Headers" },
+    tabs: { conversation: "Conversation", request: "Request", response: "Response", frames: "Frames", messages: "Messages", headers: "Headers", attempts: "Attempts" },
+    perCall: (usd: string) => `${usd} per call`,
+    priced: (input: string, output: string, times: string) => `In ${input}, out ${output} dollars per million tokens${times && `, the provider's factor ${times} in them`}`,
   },
   waterfall: {
     attempts: (n: number, mode: string) => `${n} attempt${s(n)}, ${mode}`,
@@ -249,6 +251,15 @@ export const en = {
     plotNote: (t: string) => `one dot is one frame, stacked per ${t}`,
     scaledNote: (n: string, t: string) => `one dot is up to ${n} frames, stacked per ${t}`,
     firstToken: (t: string) => `first token ${t}`,
+  },
+  attempts: {
+    lead: "What each attempt sent and was answered, where that is not what the client sent and got.",
+    sent: "Sent upstream",
+    answered: "Answered",
+    sameRequest: "As the client sent it.",
+    sameAnswer: "The client got this answer.",
+    sameBody: "The body is the client's.",
+    noAnswer: "No answer came.",
   },
   headers: {
     request: "Request headers", response: "Response headers", trailers: "Trailers", none: "None.",

@@ -339,6 +339,8 @@ export const managedZh: Filled<typeof managedEn> = {
     attemptsHint: "计入连接错误、超时与 5xx。密钥被拒绝或限流时直接换下一个，不计次。",
     deadline: "请求总时限（秒）",
     deadlineHint: "超过后不再开始新的尝试。",
+    again: "未收到应答时重发 POST",
+    againHint: "超时或连接中断时，供应商可能已经处理了请求：重发会再处理一次，也会再收费一次。",
     cooldown: "冷却时间（秒）",
     cooldownHint: "供应商未说明时长时使用。",
     failures: "触发熔断的失败次数",

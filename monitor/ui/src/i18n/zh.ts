@@ -144,7 +144,9 @@ export const zh: Words = {
     transparent: "透明转发",
     managed: "托管",
     warnings: "警告",
-    tabs: { conversation: "对话", request: "请求", response: "响应", frames: "帧", messages: "消息", headers: "标头" },
+    tabs: { conversation: "对话", request: "请求", response: "响应", frames: "帧", messages: "消息", headers: "标头", attempts: "尝试" },
+    perCall: (usd) => `每次调用 ${usd}`,
+    priced: (input, output, times) => `每百万 token：输入 ${input}、输出 ${output} 美元${times && `，已含供应商倍率 ${times}`}`,
   },
   waterfall: {
     attempts: (n, mode) => `${n} 次尝试，${mode}`,
@@ -245,6 +247,15 @@ export const zh: Words = {
     plotNote: (t) => `一点一帧，每 ${t} 一列`,
     scaledNote: (n, t) => `一点最多 ${n} 帧，每 ${t} 一列`,
     firstToken: (t) => `首字 ${t}`,
+  },
+  attempts: {
+    lead: "每次尝试实际发出的内容与收到的应答（与客户端所见不同时）。",
+    sent: "发往上游",
+    answered: "应答",
+    sameRequest: "与客户端发送的相同。",
+    sameAnswer: "客户端收到的就是这个应答。",
+    sameBody: "正文与客户端的相同。",
+    noAnswer: "没有收到应答。",
   },
   headers: {
     request: "请求标头", response: "响应标头", trailers: "尾部标头", none: "无。",
