@@ -15,7 +15,7 @@ use glassway_shared::config::Config;
 use crate::{
     feed::{Feed, Signal},
     metrics::Metrics,
-    pool::strategy::Turns,
+    pool::lineup::Turns,
     recorder::Recorder,
     snapshot::{Snapshot, Standing},
     target::Bases,

@@ -72,7 +72,7 @@ use crate::{
     flight::Flight,
     journal::Journal,
     metrics::Metrics,
-    pool::strategy::Turns,
+    pool::lineup::Turns,
     recorder::Recorder,
     reload::Watch,
     server::Drain,

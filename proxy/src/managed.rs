@@ -26,10 +26,7 @@ use crate::{
     error::{Dialect, Fault},
     exchange::answer_fault,
     live::Recording,
-    pool::{
-        signal::Signal,
-        strategy::{Occasion, pick},
-    },
+    pool::{lineup::Occasion, signal::Signal},
     route::{Plan, Target, Wanted},
     server::Part,
     snapshot::{Snapshot, Token},
@@ -265,7 +262,7 @@ impl Request<'_> {
         }
         let occasion = Occasion { now_ms, random: self.app.random(), conversation };
         plan.tiers.iter().find_map(|tier| {
-            let n = pick(&tier.slots, plan.strategy, occasion, tried.keys(), &self.app.turns)?;
+            let n = tier.lineup.pick(plan.strategy, occasion, tried.keys(), &self.app.turns)?;
             Some(tier.targets[n].clone())
         })
     }

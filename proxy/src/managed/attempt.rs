@@ -73,6 +73,7 @@ impl Attempt<'_> {
         let lease = Lease::take(&target.key.place, began.as_millisecond(), request.counts());
         let settings = request.snapshot.settings;
         target.provider.health.ask(began.as_millisecond(), settings.limits);
+        target.key.place.ask(began.as_millisecond(), settings.rests);
         let mut told = self.begin(recording);
         let (what, signal) = self.send(recording, &mut told).await;
         let Some(what) = what else {
@@ -326,7 +327,8 @@ fn hear(
     if provider.health.hear(signal, now, settings.limits) {
         app.provider_changed(provider.id);
     }
-    if matches!(signal, Signal::InvalidKey(_)) && !call.exact {
+    // One probe is enough, however many answers said so at once.
+    if matches!(signal, Signal::InvalidKey(_)) && changed && !call.exact {
         let (app, client, key) = (app.clone(), client.clone(), key.id);
         tokio::spawn(async move { probe(&app, &client, key).await });
     }

@@ -1,7 +1,7 @@
 //! What was tried, and what to say when nothing is left: which keys there are, why
 //! each is out, and when one returns. Pure.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::{
 /// Keys tried in one request.
 #[derive(Debug, Default)]
 pub(super) struct Tried {
-    keys: Vec<i64>,
+    keys: Vec<(i64, Arc<str>)>,
     count: u32,
     failures: u32,
 }
@@ -24,13 +24,14 @@ pub(super) struct Tried {
 impl Tried {
     /// An attempt with this key ended so.
     pub(super) fn note(&mut self, target: &Target, signal: Signal) {
-        self.keys.push(target.key.id);
+        self.keys.push((target.key.id, target.model.clone()));
         self.count += 1;
         self.failures += u32::from(matches!(signal, Signal::Failing(_)));
     }
 
-    /// Not to be picked again in this round.
-    pub(super) fn keys(&self) -> &[i64] {
+    /// Not to be picked again in this round: a key that failed with one model may do well
+    /// with the next that the route names.
+    pub(super) fn keys(&self) -> &[(i64, Arc<str>)] {
         &self.keys
     }
 
@@ -51,7 +52,7 @@ impl Tried {
 
     /// How long until some key of the plan can serve again by the clock.
     pub(super) fn soonest_return(&self, plan: &Plan, now_ms: i64) -> Option<Duration> {
-        let slots = plan.tiers.iter().flat_map(|tier| &tier.slots);
+        let slots = plan.tiers.iter().flat_map(|tier| tier.lineup.slots());
         let back = slots.filter_map(|slot| {
             let key = slot.place.back_at(&slot.model, now_ms)?;
             let at = key.max(slot.provider.back_at());

@@ -101,7 +101,7 @@ impl Provision {
                     facts.open = true;
                     facts.reason = reason.clone();
                     facts.failures.clear();
-                    self.out_until.store(now_ms + ms(limits.open), Relaxed);
+                    self.out_until.fetch_max(now_ms + ms(limits.open), Relaxed);
                 }
                 opens
             }
