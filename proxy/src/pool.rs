@@ -39,7 +39,8 @@ pub struct Place {
     latency_us: AtomicU64,
     /// Requests running.
     in_flight: AtomicU32,
-    /// 0: no model of it is out. Else a number that changes with the slow facts.
+    /// Even: no model of it is out. A number that never comes again, or not before two
+    /// thousand million changes.
     models_edition: AtomicU32,
     /// Tenths of the quota that are spent; [`ALL_SPENT`] takes the key out.
     spent_tenths: AtomicU32,
@@ -84,9 +85,8 @@ impl Place {
 
     fn publish(&self, health: &Health) {
         self.out_until.store(health.out_until(), Relaxed);
-        let next = self.models_edition.load(Relaxed).wrapping_add(1).max(1);
-        let edition = if health.has_models() { next } else { 0 };
-        self.models_edition.store(edition, Release);
+        let next = (self.models_edition.load(Relaxed) | 1).wrapping_add(1);
+        self.models_edition.store(next | u32::from(health.has_models()), Release);
     }
 
     /// Whether it may serve this model now. `seen` is what this caller remembers of this
@@ -100,7 +100,7 @@ impl Place {
 
     fn model_out_until(&self, model: &str, seen: &Seen) -> i64 {
         match self.models_edition.load(Acquire) {
-            0 => 0,
+            edition if edition % 2 == 0 => 0,
             edition if seen.edition.load(Acquire) == edition => seen.until.load(Relaxed),
             _ => self.look_up(model, seen),
         }

@@ -190,10 +190,11 @@ impl Health {
 
     /// Of two answers the one that keeps the model out longer counts.
     fn take_out(&mut self, model: &str, until: i64, reason: &str, excluded: bool) {
-        if self.model_out_until(model) > until {
+        let same = |out: &Out| out.model == model && out.excluded == excluded;
+        if self.models.iter().any(|out| same(out) && out.until > until) {
             return;
         }
-        self.models.retain(|out| out.model != model);
+        self.models.retain(|out| !same(out));
         if self.models.len() >= MAX_MODELS
             && let Some(first) = (0..self.models.len()).min_by_key(|&i| self.models[i].until)
         {
@@ -243,7 +244,11 @@ impl Health {
 
     /// Until when this model is out; 0 = in.
     pub fn model_out_until(&self, model: &str) -> i64 {
-        self.models.iter().find(|out| out.model == model).map_or(0, |out| out.until)
+        self.of(model).map(|out| out.until).max().unwrap_or(0)
+    }
+
+    fn of(&self, model: &str) -> impl Iterator<Item = &Out> {
+        self.models.iter().filter(move |out| out.model == model)
     }
 
     /// Whether this model is in.
@@ -254,13 +259,9 @@ impl Health {
     /// When key and model are both in again, if the clock decides that.
     pub fn back_at(&self, model: &str, now_ms: i64) -> Option<i64> {
         let whole = self.out_until();
-        let excluded = |out: &&Out| out.model == model && out.until > now_ms;
-        let part = self.models.iter().find(excluded);
-        match (whole, part) {
-            (NEVER, _) => None,
-            (_, Some(out)) if out.excluded => None,
-            (whole, part) => Some(whole.max(part.map_or(0, |out| out.until)).max(now_ms)),
-        }
+        let excluded = self.of(model).any(|out| out.excluded && out.until > now_ms);
+        let part = self.model_out_until(model);
+        (whole != NEVER && !excluded).then(|| whole.max(part).max(now_ms))
     }
 
     /// Where the key stands now.
