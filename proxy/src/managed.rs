@@ -207,22 +207,26 @@ impl Request<'_> {
         let deadline = Instant::now() + settings.deadline;
         let conversation = body::conversation(&asked.body);
         let mut tried = Tried::default();
+        let mut failed: Option<Box<attempt::Answer>> = None;
         loop {
             let now_ms = Timestamp::now().as_millisecond();
             let Some(target) = self.pick(&asked.plan, &tried, conversation, now_ms) else {
-                let back = tried.soonest_return(&asked.plan, now_ms);
+                let back = outcome::soonest_return(&asked.plan, now_ms, |_| true);
+                let cooled =
+                    outcome::soonest_return(&asked.plan, now_ms, |provider| !provider.is_open());
                 let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
-                match back {
-                    Some(wait) if wait <= patience && !self.call.exact => {
-                        tokio::time::sleep(wait).await;
-                        tried.forget_keys();
-                        continue;
-                    }
-                    back => {
-                        let fault = outcome::no_usable_key(&asked.plan, now_ms, back);
-                        return answer_fault(self.app, fault, self.dialect, recording).await;
-                    }
+                // A rest is waited for. A breaker is not: it is there to fail at once.
+                if let Some(wait) = cooled.filter(|wait| *wait <= patience && !self.call.exact) {
+                    tokio::time::sleep(wait).await;
+                    tried.forget_keys();
+                    continue;
                 }
+                // What the last one answered, where it was not about its key.
+                if let Some(answer) = failed.take() {
+                    return answer.relay(&self, recording).await;
+                }
+                let fault = outcome::no_usable_key(&asked.plan, now_ms, back);
+                return answer_fault(self.app, fault, self.dialect, recording).await;
             };
             let attempt = Attempt {
                 request: &self,
@@ -249,6 +253,9 @@ impl Request<'_> {
                         || Instant::now() >= deadline;
                     if last {
                         return answer.relay(&self, recording).await;
+                    }
+                    if matches!(signal, Signal::Failing(_)) {
+                        failed = Some(answer);
                     }
                 }
             }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::{
     error::Fault,
-    pool::{NEVER, signal::Signal},
+    pool::{NEVER, provision::Provision, signal::Signal},
     route::{Plan, Target, Wanted},
     snapshot::Snapshot,
 };
@@ -49,19 +49,24 @@ impl Tried {
     pub(super) fn forget_keys(&mut self) {
         self.keys.clear();
     }
+}
 
-    /// How long until some key of the plan can serve again by the clock.
-    pub(super) fn soonest_return(&self, plan: &Plan, now_ms: i64) -> Option<Duration> {
-        let slots = plan.tiers.iter().flat_map(|tier| tier.lineup.slots());
-        let back = slots.filter_map(|slot| {
-            let key = slot.place.back_at(&slot.model, now_ms)?;
-            let at = key.max(slot.provider.back_at());
-            // In, and yet it failed here: not worth waiting for in this request.
-            (at > now_ms && at != NEVER).then_some(at)
-        });
-        let wait = back.min()? - now_ms;
-        Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0).max(1)))
-    }
+/// How long until some key of the plan can serve again by the clock, of those providers
+/// that are worth it.
+pub(super) fn soonest_return(
+    plan: &Plan,
+    now_ms: i64,
+    worth: impl Fn(&Provision) -> bool,
+) -> Option<Duration> {
+    let slots = plan.tiers.iter().flat_map(|tier| tier.lineup.slots());
+    let back = slots.filter(|slot| worth(&slot.provider)).filter_map(|slot| {
+        let key = slot.place.back_at(&slot.model, now_ms)?;
+        let at = key.max(slot.provider.back_at());
+        // In, and yet it failed here: not worth waiting for in this request.
+        (at > now_ms && at != NEVER).then_some(at)
+    });
+    let wait = back.min()? - now_ms;
+    Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0).max(1)))
 }
 
 /// No provider would take this model in this dialect.

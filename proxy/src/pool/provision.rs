@@ -68,6 +68,11 @@ impl Provision {
         self.out_until.load(Relaxed) <= now_ms
     }
 
+    /// Whether it failed too often of late.
+    pub fn is_open(&self) -> bool {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).open
+    }
+
     /// When it may be asked again; the past where it may be now.
     pub fn back_at(&self) -> i64 {
         self.out_until.load(Relaxed)

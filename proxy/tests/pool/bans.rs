@@ -53,8 +53,8 @@ impl Bans {
 
     /// Picked: a key without money is tried by one.
     pub fn picked(&mut self, now: i64) {
-        if self.until.contains_key(&Why::Exhausted) {
-            self.until.insert(Why::Exhausted, now + 3_600_000);
+        if let Some(until) = self.until.get_mut(&Why::Exhausted) {
+            *until = now + 3_600_000;
             self.trying = true;
         }
     }
