@@ -11,8 +11,12 @@ mod body;
 mod catalog;
 mod destination;
 mod outcome;
+mod scrub;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use glassway_shared::model::{Mode, Origin};
 use http::{HeaderValue, Response, StatusCode, request::Parts};
@@ -61,7 +65,7 @@ impl Call {
 }
 
 /// How long a request waits at most for a key that only cools.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Serves one managed request.
 pub async fn serve(
@@ -209,22 +213,14 @@ impl Request<'_> {
         let mut tried = Tried::default();
         let mut failed: Option<Box<attempt::Answer>> = None;
         loop {
-            let now_ms = Timestamp::now().as_millisecond();
-            let Some(target) = self.pick(&asked.plan, &tried, conversation, now_ms) else {
-                let back = outcome::soonest_return(&asked.plan, now_ms, |_| true);
-                let cooled =
-                    outcome::soonest_return(&asked.plan, now_ms, |provider| !provider.is_open());
-                let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
-                // A rest is waited for. A breaker is not: it is there to fail at once.
-                if let Some(wait) = cooled.filter(|wait| *wait <= patience && !self.call.exact) {
-                    tokio::time::sleep(wait).await;
-                    tried.forget_keys();
-                    continue;
-                }
+            let chosen = self.choose(&asked.plan, &mut tried, conversation, deadline).await;
+            let Some(target) = chosen else {
                 // What the last one answered, where it was not about its key.
                 if let Some(answer) = failed.take() {
                     return answer.relay(&self, recording).await;
                 }
+                let now_ms = Timestamp::now().as_millisecond();
+                let back = outcome::soonest_return(&asked.plan, now_ms, |_| true);
                 let fault = outcome::no_usable_key(&asked.plan, now_ms, back);
                 return answer_fault(self.app, fault, self.dialect, recording).await;
             };
@@ -258,6 +254,39 @@ impl Request<'_> {
                         failed = Some(answer);
                     }
                 }
+            }
+        }
+    }
+
+    /// The key to try next; waits where all that could serve only rest.
+    async fn choose(
+        &self,
+        plan: &Plan,
+        tried: &mut Tried,
+        conversation: u64,
+        deadline: Instant,
+    ) -> Option<Target> {
+        loop {
+            let now_ms = Timestamp::now().as_millisecond();
+            if let Some(target) = self.pick(plan, tried, conversation, now_ms) {
+                return Some(target);
+            }
+            if self.call.exact {
+                return None;
+            }
+            let news = self.app.routing.news();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            // What changed until now is seen here, and all else by the news.
+            if let Some(target) = self.pick(plan, tried, conversation, now_ms) {
+                return Some(target);
+            }
+            let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
+            let rest = tried.rest(plan, now_ms).filter(|rest| *rest <= patience)?;
+            tried.forget_out(plan, now_ms);
+            tokio::select! {
+                () = tokio::time::sleep(rest) => tried.forget_keys(),
+                () = news => {}
             }
         }
     }

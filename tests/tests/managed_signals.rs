@@ -3,16 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::{Arc, Mutex};
 
 use glassway_tests::{
-    Glassway, Upstream, eventually,
+    Glassway, Upstream,
     team::{
-        ANSWER, ASK, asked, by_key, error, error_with, from_clients, key_named, paste, paste_to,
-        pasted, post, provider, put, stands,
+        ANSWER, ASK, asked, by_key, error, error_with, key_named, paste, paste_to, pasted, post,
+        provider, stands,
     },
     upstream::{answer, json},
 };
@@ -209,130 +206,6 @@ fn the_clients_own_mistakes_reach_it_as_they_are() {
     }
 }
 
-/// Two providers: the built-in one with keys 0 and 1, and `second` with key 2.
-fn two(first: &str, second: &Upstream, more: &[(&str, toml::Value)]) -> Glassway {
-    let mut setup =
-        Glassway::setup().upstream(first).set("upstream.allow", vec![second.addr().to_string()]);
-    for (name, set) in more {
-        setup = setup.set(name, set.clone());
-    }
-    let glassway = setup.start();
-    let id = provider(&glassway, "second", "openai", &second.url());
-    put(&glassway, "/api/providers/1", &value!({"priority": 10}));
-    paste(&glassway, 2);
-    paste_to(&glassway, id, 2..3);
-    glassway
-}
-
-fn health(glassway: &Glassway, id: i64) -> Value {
-    glassway.api().json(&format!("/api/providers/{id}"))["health"].clone()
-}
-
-#[test]
-fn an_overloaded_provider_rests_and_its_keys_are_not_blamed() {
-    for (status, code) in [
-        ("529 Overloaded", "overloaded_error"),
-        ("503 Service Unavailable", "server_is_overloaded"),
-    ] {
-        let said = error_with(status, code, "retry-after: 2\r\n");
-        let overloaded = Arc::new(AtomicUsize::new(1));
-        let now = overloaded.clone();
-        let first = by_key(move |_| match now.load(Relaxed) {
-            0 => json(ANSWER),
-            _ => said.clone(),
-        });
-        let second = by_key(|_| json(ANSWER));
-        let glassway = two(&first.url(), &second, &[]);
-        assert_eq!([asked(&glassway), asked(&glassway)], [200; 2]);
-        assert_eq!(first.requests().len(), 1, "one answer speaks for the provider");
-        assert_eq!(second.requests().len(), 2);
-        let shown = eventually("the provider cools", || {
-            Some(health(&glassway, 1)).filter(|health| health["status"] == "cooling")
-        });
-        assert_eq!(shown["status_reason"], code, "{shown}");
-        for name in ["key0", "key1"] {
-            assert_eq!(key_named(&glassway, name)["status"], "active");
-        }
-        overloaded.store(0, Relaxed);
-        eventually("it is asked again", || {
-            assert_eq!(asked(&glassway), 200);
-            (first.requests().len() > 1).then_some(())
-        });
-        eventually("it is well", || (health(&glassway, 1)["status"] == "ok").then_some(()));
-    }
-}
-
-#[test]
-fn a_failing_provider_is_left_alone_and_tried_by_one_request() {
-    let failing = Arc::new(AtomicUsize::new(1));
-    let now = failing.clone();
-    let first = by_key(move |_| match now.load(Relaxed) {
-        0 => json(ANSWER),
-        _ => error("500 Internal Server Error", "x"),
-    });
-    let second = by_key(|_| json(ANSWER));
-    let glassway = two(&first.url(), &second, &[]);
-    let settings = value!({"breaker_failures": 2, "breaker_open_s": 1});
-    put(&glassway, "/api/settings", &settings);
-    assert_eq!([asked(&glassway), asked(&glassway), asked(&glassway)], [200; 3]);
-    assert_eq!(first.requests().len(), 2, "two failures open the breaker");
-    eventually("it is shown", || (health(&glassway, 1)["status"] == "open").then_some(()));
-    // A second later one request tries; what it hears is not the client's.
-    eventually("one tries", || {
-        assert_eq!(asked(&glassway), 200);
-        (first.requests().len() == 3).then_some(())
-    });
-    assert_eq!(asked(&glassway), 200);
-    assert_eq!(first.requests().len(), 3, "the others wait for its result");
-    failing.store(0, Relaxed);
-    eventually("it heals", || {
-        assert_eq!(asked(&glassway), 200);
-        (health(&glassway, 1)["status"] == "ok").then_some(())
-    });
-    assert_eq!(key_named(&glassway, "key0")["status"], "active");
-}
-
-#[test]
-fn no_connection_no_answer_in_time_and_a_cut_are_failures_of_the_provider() {
-    // Nobody listens; nobody answers; somebody hangs up before the first byte.
-    let closed = {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        format!("http://{}", listener.local_addr().unwrap())
-    };
-    let silent = Upstream::script(|conn| {
-        conn.request();
-        conn.closed();
-    });
-    let rude = Upstream::script(|conn| drop(conn.request()));
-    let more = [("proxy.first_byte_timeout", toml::Value::from("1s"))];
-    let cases = [
-        (closed, "upstream_connect", "502"),
-        (silent.url(), "upstream_timeout", "504"),
-        (rude.url(), "upstream_closed", "502"),
-    ];
-    for (url, code, status) in cases {
-        let second = by_key(|_| json(ANSWER));
-        let glassway = two(&url, &second, &more);
-        assert_eq!(asked(&glassway), 200, "{code}");
-        let first = &from_clients(&glassway, 1)[0];
-        let detail = glassway.api().request(first["id"].as_str().unwrap());
-        let tries = detail["tries"].as_array().unwrap();
-        // Both keys of the provider, then the other provider's.
-        assert_eq!(tries.len(), 3, "{detail:#}");
-        assert_eq!(tries[0]["error"]["code"], code, "{detail:#}");
-        assert_eq!(tries[2]["key"], "key2");
-        assert_eq!(key_named(&glassway, "key0")["status"], "active");
-        // With nobody else to ask, the client hears what happened.
-        let other = glassway.api().json("/api/providers");
-        let second_id = other["items"].as_array().unwrap().iter().find(|p| p["name"] == "second");
-        let path = format!("/api/providers/{}", second_id.unwrap()["id"]);
-        put(&glassway, &path, &value!({"enabled": false}));
-        let told = glassway.client().ask(post("/v1/chat/completions", ASK));
-        assert_eq!(told.status().to_string(), status);
-        assert_eq!(told.json()["error"]["code"], code, "{}", told.text());
-    }
-}
-
 #[test]
 fn a_key_that_may_not_use_one_model_is_asked_for_the_next_that_the_route_names() {
     let upstream = Upstream::respond(|request| {
@@ -360,4 +233,27 @@ fn a_key_that_may_not_use_one_model_is_asked_for_the_next_that_the_route_names()
         .map(|r| serde_json::from_slice::<Value>(&r.body.bytes).unwrap()["model"].clone())
         .collect();
     assert_eq!(models, ["new", "old", "old"]);
+}
+
+#[test]
+fn what_a_compressed_error_says_is_heard() {
+    use std::io::Write;
+    let upstream = by_key(|n| {
+        if n == 1 {
+            return json(ANSWER);
+        }
+        let said = value!({"error": {"message": "no money", "code": "insufficient_quota"}});
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(said.to_string().as_bytes()).unwrap();
+        let packed = packed.finish().unwrap();
+        let head = format!(
+            "HTTP/1.1 429 T\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            packed.len()
+        );
+        [head.as_bytes(), &packed].concat()
+    });
+    let glassway = Glassway::before(&upstream);
+    paste(&glassway, 2);
+    assert_eq!([asked(&glassway), asked(&glassway)], [200; 2]);
+    stands(&glassway, "key0", "exhausted");
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version, he
 use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 
-use super::{Asked, Call, Request, body, outcome};
+use super::{Asked, Call, Request, body, outcome, scrub};
 use crate::{
     app::App,
     error::Fault,
@@ -137,7 +137,8 @@ impl Attempt<'_> {
                 let signal = Signal::Failing(fault.code.to_owned());
                 (Some(What::Fault(fault)), signal)
             }
-            Ok(sent) => {
+            Ok(mut sent) => {
+                scrub::headers(sent.response.headers_mut(), key);
                 let took = began.elapsed();
                 told.status = Some(sent.response.status().as_u16());
                 told.connect_ms = sent.connect.map(|c| c.as_secs_f64() * 1000.0);
@@ -172,7 +173,7 @@ impl Attempt<'_> {
     /// Reads an error answer whole and what it says.
     async fn error(&self, sent: Sent) -> (Option<What>, Signal) {
         let Sent { response, reuse, .. } = sent;
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let reading = Limited::new(body, MAX_ERROR).collect();
         let body = match tokio::time::timeout(ERROR_BODY_TIME, reading).await {
             Ok(Ok(collected)) => {
@@ -184,7 +185,8 @@ impl Attempt<'_> {
             // What it would have said is lost; its status still speaks.
             _ => Bytes::new(),
         };
-        let body = scrubbed(body, &self.target.key);
+        let body = scrub::readable(&mut parts.headers, body, MAX_ERROR);
+        let body = scrub::body(body, &self.target.key);
         let heard = Heard { status: parts.status.as_u16(), headers: &parts.headers, body: &body };
         let signal = signal::read(heard, Timestamp::now());
         (Some(What::Error(Box::new(parts), body)), signal)
@@ -263,19 +265,6 @@ fn upstream_message(body: &[u8]) -> String {
     let said = value["error"]["message"].as_str().or_else(|| value["message"].as_str());
     let said = said.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
     said.chars().take(500).collect()
-}
-
-/// Some relays repeat the key in their errors: it leaves neither to clients nor into
-/// records.
-fn scrubbed(body: Bytes, key: &Key) -> Bytes {
-    let value = key.credential.as_bytes();
-    let secret = value.strip_prefix(b"Bearer ").unwrap_or(value);
-    if secret.len() < 8 || memchr::memmem::find(&body, secret).is_none() {
-        return body;
-    }
-    let masked = redact::mask_secret(&String::from_utf8_lossy(secret));
-    let text = String::from_utf8_lossy(&body);
-    text.replace(&*String::from_utf8_lossy(secret), &masked).into_bytes().into()
 }
 
 fn deployment<'a>(provider: &'a Provider, model: &'a str) -> &'a str {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::{
     error::Fault,
-    pool::{NEVER, provision::Provision, signal::Signal},
+    pool::{NEVER, lineup::Slot, signal::Signal},
     route::{Plan, Target, Wanted},
     snapshot::Snapshot,
 };
@@ -17,6 +17,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Tried {
     keys: Vec<(i64, Arc<str>)>,
+    /// Keys that were told to be none: whatever a probe finds, not for this request.
+    refused: Vec<i64>,
     count: u32,
     failures: u32,
 }
@@ -25,6 +27,9 @@ impl Tried {
     /// An attempt with this key ended so.
     pub(super) fn note(&mut self, target: &Target, signal: Signal) {
         self.keys.push((target.key.id, target.model.clone()));
+        if matches!(signal, Signal::InvalidKey(_)) {
+            self.refused.push(target.key.id);
+        }
         self.count += 1;
         self.failures += u32::from(matches!(signal, Signal::Failing(_)));
     }
@@ -45,21 +50,39 @@ impl Tried {
         self.failures
     }
 
-    /// After a wait, every key may be tried again.
+    /// Those that are out need not be remembered: they may be tried once they are back.
+    pub(super) fn forget_out(&mut self, plan: &Plan, now_ms: i64) {
+        let slots = || plan.tiers.iter().flat_map(|tier| tier.lineup.slots());
+        self.keys.retain(|(key, model)| {
+            if self.refused.contains(key) {
+                return true;
+            }
+            let mut same = slots().filter(|slot| slot.key_id == *key && slot.model == *model);
+            same.any(|slot| slot.place.back_at(&slot.model, now_ms) == Some(now_ms))
+        });
+    }
+
+    /// After a rest, every other key may be tried again.
     pub(super) fn forget_keys(&mut self) {
-        self.keys.clear();
+        self.keys.retain(|(key, _)| self.refused.contains(key));
+    }
+
+    /// How long until some key can serve again that only rests. A breaker is not waited
+    /// for: it is there to fail at once.
+    pub(super) fn rest(&self, plan: &Plan, now_ms: i64) -> Option<Duration> {
+        let rests = |slot: &Slot| !self.refused.contains(&slot.key_id) && !slot.provider.is_open();
+        soonest_return(plan, now_ms, rests)
     }
 }
 
-/// How long until some key of the plan can serve again by the clock, of those providers
-/// that are worth it.
+/// How long until one of these keys can serve again by the clock.
 pub(super) fn soonest_return(
     plan: &Plan,
     now_ms: i64,
-    worth: impl Fn(&Provision) -> bool,
+    which: impl Fn(&Slot) -> bool,
 ) -> Option<Duration> {
     let slots = plan.tiers.iter().flat_map(|tier| tier.lineup.slots());
-    let back = slots.filter(|slot| worth(&slot.provider)).filter_map(|slot| {
+    let back = slots.filter(|slot| which(slot)).filter_map(|slot| {
         let key = slot.place.back_at(&slot.model, now_ms)?;
         let at = key.max(slot.provider.back_at());
         // In, and yet it failed here: not worth waiting for in this request.
