@@ -79,7 +79,7 @@ use crate::{
     journal::Journal,
     keyfile::KeyFile,
     metrics::Metrics,
-    pool::strategy::Turns,
+    pool::lineup::Turns,
     recorder::Recorder,
     reload::Watch,
     server::Drain,
