@@ -1,0 +1,327 @@
+//! The stream: chunks of a chat completion as Anthropic's events.
+//!
+//! A message's blocks go out one after the other, while OpenAI's tools may interleave:
+//! fragments of a tool that is not on turn are held, and its turn comes when the
+//! arguments of the one before are a whole object, or at the end. The finish reason
+//! is held until the usage chunk or `[DONE]`.
+
+use super::super::{
+    Context, Dialect, Fresh,
+    calls::Calls,
+    error::Problem,
+    json::{self, Kind, Node},
+    said::{reasoning, text_of},
+    stream::{End, MOST},
+    usage::Usage,
+    write::Writer,
+};
+
+#[derive(Debug)]
+pub(in super::super) struct Machine {
+    context: Context,
+    fresh: Fresh,
+    begun: bool,
+    open: Open,
+    /// The block that is open, or the next.
+    index: u64,
+    calls: Calls,
+    /// Text that came while a tool was half said.
+    late: String,
+    finish: Option<String>,
+    refused: bool,
+    usage: Option<Usage>,
+    pub(in super::super) end: Option<End>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Open {
+    Nothing,
+    Text,
+    Thinking,
+    /// The tool on turn in `calls`.
+    Tool,
+}
+
+impl Machine {
+    pub(in super::super) fn new(context: Context, fresh: Fresh) -> Self {
+        Self {
+            context,
+            fresh,
+            begun: false,
+            open: Open::Nothing,
+            index: 0,
+            calls: Calls::default(),
+            late: String::new(),
+            finish: None,
+            refused: false,
+            usage: None,
+            end: None,
+        }
+    }
+
+    pub(in super::super) fn event(&mut self, data: &str, to: &mut Writer<'_>) {
+        if self.end.is_some() {
+            return;
+        }
+        if data.trim_start().starts_with("[DONE]") {
+            return self.complete(to);
+        }
+        let root = match json::parse(data.as_bytes()) {
+            Ok(root) => root,
+            Err(e) => {
+                let message = format!("an event of the upstream is not JSON: {e}");
+                return self.fail(Problem::ours("upstream_invalid_response", message), to);
+            }
+        };
+        if root.get("error").is_some() {
+            let problem = Problem::of(Dialect::Chat, None, &root).toward(Dialect::Messages);
+            return self.fail(problem, to);
+        }
+        if let Some(usage) = root.get("usage").filter(|usage| matches!(usage.kind, Kind::Object(_)))
+        {
+            self.usage = Some(Usage::of_chat(usage));
+        }
+        let choices = root.get("choices").map(Node::items).unwrap_or_default();
+        let first = |choice: &&Node<'_>| choice.get("index").and_then(Node::u64).unwrap_or(0) == 0;
+        // Azure's first chunk has no choices, its content filters no delta.
+        let Some(choice) = choices.iter().find(first) else {
+            if choices.is_empty() && self.finish.is_some() && self.usage.is_some() {
+                self.complete(to);
+            }
+            return;
+        };
+        if let Some(delta) = choice.get("delta") {
+            self.begin(&root, to);
+            self.delta(delta, to);
+        }
+        if let Some(finish) = choice.text_of("finish_reason").filter(|finish| !finish.is_empty()) {
+            self.finish = Some(finish.into_owned());
+        }
+    }
+
+    /// Once.
+    fn begin(&mut self, root: &Node<'_>, to: &mut Writer<'_>) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        let text = |name| root.text_of(name).unwrap_or_default();
+        to.event("message_start").open().key("type").text("message_start").key("message").open();
+        to.key("id").text(&super::message_id(&text("id"), &self.fresh.id));
+        to.key("type").text("message").key("role").text("assistant");
+        to.key("model").text(&text("model")).key("content").list().end();
+        to.key("stop_reason").raw("null").key("stop_sequence").raw("null").key("usage");
+        self.usage.unwrap_or_default().write_messages(to);
+        to.close().close().send();
+    }
+
+    fn delta(&mut self, delta: &Node<'_>, to: &mut Writer<'_>) {
+        if let Some(text) = reasoning(delta) {
+            self.show(Open::Thinking, to);
+            if self.open == Open::Thinking {
+                self.literal("thinking_delta", "thinking", text.raw, to);
+            }
+        }
+        for block in delta.get("thinking_blocks").map(Node::items).unwrap_or_default() {
+            self.signature(block, to);
+        }
+        for name in ["content", "refusal"] {
+            let Some(content) = delta.get(name) else { continue };
+            let literal = match content.is_string() {
+                true => content.raw.to_owned(),
+                false => super::super::write::json(|to| {
+                    to.text(&text_of(Some(content)));
+                }),
+            };
+            if literal.len() > 2 {
+                self.refused |= name == "refusal";
+                self.say(&literal, to);
+            }
+        }
+        let calls = delta.get("tool_calls").map(Node::items).unwrap_or_default();
+        for call in calls {
+            let index = call.get("index").and_then(Node::u64);
+            self.call(index, call.text_of("id").as_deref(), call.get("function"), to);
+        }
+        if let Some(function) = delta.get("function_call") {
+            self.call(Some(0), None, Some(function), to);
+        }
+    }
+
+    /// Text: now, unless a tool is in the middle of its arguments.
+    fn say(&mut self, literal: &str, to: &mut Writer<'_>) {
+        if self.open == Open::Tool && !self.calls.is_whole() {
+            self.late.push_str(&json::decoded(literal));
+            return self.cap(to);
+        }
+        self.show(Open::Text, to);
+        self.literal("text_delta", "text", literal, to);
+    }
+
+    /// Makes a block of this kind the open one, unless a tool is half said.
+    fn show(&mut self, kind: Open, to: &mut Writer<'_>) {
+        if self.open == kind || (self.open == Open::Tool && !self.calls.is_whole()) {
+            return;
+        }
+        self.close(to);
+        self.start(to, |block| {
+            if kind == Open::Thinking {
+                block.key("type").text("thinking").key("thinking").text("");
+                block.key("signature").text("");
+            } else {
+                block.key("type").text("text").key("text").text("");
+            }
+        });
+        self.open = kind;
+    }
+
+    /// From another gateway that keeps signatures: ends the thinking it belongs to.
+    fn signature(&mut self, block: &Node<'_>, to: &mut Writer<'_>) {
+        let signature = block.get("signature").filter(|s| s.is_string() && s.raw.len() > 2);
+        if let Some(signature) = signature {
+            self.show(Open::Thinking, to);
+            if self.open == Open::Thinking {
+                self.literal("signature_delta", "signature", signature.raw, to);
+                self.close(to);
+            }
+        } else if let Some(data) = block.get("data").filter(|data| data.is_string())
+            && self.open != Open::Tool
+        {
+            self.close(to);
+            self.start(to, |block| {
+                block.key("type").text("redacted_thinking").key("data").raw(data.raw);
+            });
+            self.stop(to);
+        }
+    }
+
+    fn call(
+        &mut self,
+        index: Option<u64>,
+        id: Option<&str>,
+        function: Option<&Node<'_>>,
+        to: &mut Writer<'_>,
+    ) {
+        let name = function.and_then(|function| function.text_of("name"));
+        let place = self.calls.place(index, id, name.as_deref());
+        if let Some(arguments) = function.and_then(|function| function.get("arguments")) {
+            // Some relays send the object itself.
+            self.calls.hold(place, &arguments.text().unwrap_or(arguments.raw.into()));
+        }
+        self.advance(false, to);
+        self.cap(to);
+    }
+
+    /// Sends what can be sent of the tools; at the end, everything.
+    fn advance(&mut self, end: bool, to: &mut Writer<'_>) {
+        loop {
+            if self.open == Open::Tool {
+                let held = self.calls.take_turn();
+                if !held.is_empty() {
+                    self.arguments(&held, to);
+                }
+                // Another's turn only once this one is over.
+                if !(end || (self.calls.is_whole() && self.calls.more())) {
+                    return;
+                }
+                self.close(to);
+            }
+            let Some((id, name)) = self.calls.next(end) else { return };
+            self.close(to);
+            let id = match id {
+                id if id.is_empty() => format!("call_{}_{}", self.fresh.id, self.index),
+                id => id,
+            };
+            let name = self.context.names.restore(&name);
+            to.event("content_block_start").open().key("type").text("content_block_start");
+            to.key("index").number(self.index).key("content_block").open();
+            to.key("type").text("tool_use").key("id").text(&id).key("name").text(name);
+            to.key("input").open().close().close().close().send();
+            self.open = Open::Tool;
+        }
+    }
+
+    fn arguments(&self, text: &str, to: &mut Writer<'_>) {
+        self.block_delta("input_json_delta", to).key("partial_json").text(text);
+        to.close().close().send();
+    }
+
+    fn literal(&self, kind: &str, name: &str, literal: &str, to: &mut Writer<'_>) {
+        self.block_delta(kind, to).key(name).raw(literal);
+        to.close().close().send();
+    }
+
+    fn block_delta<'w, 'b>(&self, kind: &str, to: &'w mut Writer<'b>) -> &'w mut Writer<'b> {
+        to.event("content_block_delta").open().key("type").text("content_block_delta");
+        to.key("index").number(self.index).key("delta").open().key("type").text(kind)
+    }
+
+    fn start(&self, to: &mut Writer<'_>, block: impl FnOnce(&mut Writer<'_>)) {
+        to.event("content_block_start").open().key("type").text("content_block_start");
+        to.key("index").number(self.index).key("content_block").open();
+        block(to);
+        to.close().close().send();
+    }
+
+    fn stop(&mut self, to: &mut Writer<'_>) {
+        to.event("content_block_stop").open().key("type").text("content_block_stop");
+        to.key("index").number(self.index).close().send();
+        self.index += 1;
+    }
+
+    fn close(&mut self, to: &mut Writer<'_>) {
+        if std::mem::replace(&mut self.open, Open::Nothing) != Open::Nothing {
+            self.stop(to);
+        }
+    }
+
+    fn complete(&mut self, to: &mut Writer<'_>) {
+        let nothing = Node { raw: "null", kind: Kind::Null };
+        self.begin(&nothing, to);
+        self.advance(true, to);
+        let late = std::mem::take(&mut self.late);
+        if !late.is_empty() {
+            self.show(Open::Text, to);
+            self.block_delta("text_delta", to).key("text").text(&late);
+            to.close().close().send();
+        }
+        self.close(to);
+        let called = self.calls.len() > 0;
+        let finish = self.finish.take().unwrap_or_default();
+        let stop = match super::stop_reason(&finish, called) {
+            _ if self.refused => "refusal",
+            Some(stop) => stop,
+            None if called => "tool_use",
+            None => "end_turn",
+        };
+        to.event("message_delta").open().key("type").text("message_delta").key("delta").open();
+        to.key("stop_reason").text(stop).key("stop_sequence").raw("null").close().key("usage");
+        self.usage.unwrap_or_default().write_messages(to);
+        to.close().send();
+        to.verbatim(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+        self.end = Some(End::Complete);
+    }
+
+    pub(in super::super) fn eof(&mut self, to: &mut Writer<'_>) {
+        if self.end.is_none() && self.finish.is_some() {
+            return self.complete(to);
+        }
+        let message = "the upstream's stream ended before its answer was complete";
+        self.fail(Problem::ours("upstream_closed", message), to);
+    }
+
+    fn cap(&mut self, to: &mut Writer<'_>) {
+        if self.late.len() + self.calls.held() > MOST {
+            let message = "the upstream interleaves more than can be held";
+            self.fail(Problem::ours("upstream_invalid_response", message), to);
+        }
+    }
+
+    pub(in super::super) fn fail(&mut self, problem: Problem, to: &mut Writer<'_>) {
+        if self.end.is_none() {
+            to.event("error");
+            problem.write(Dialect::Messages, None, to);
+            to.send();
+            self.end = Some(End::failed(&problem));
+        }
+    }
+}
