@@ -176,6 +176,14 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The parts of a content that is no string.
+    pub(super) fn need_parts(&self, at: &At<'_>) -> Result<&[Node<'a>], Refused> {
+        match &self.kind {
+            Kind::Array(items) => Ok(items),
+            _ => Err(at.wrong("a string or an array", self)),
+        }
+    }
+
     pub(super) fn need_fields(&self, at: &At<'_>) -> Result<&[(Cow<'a, str>, Node<'a>)], Refused> {
         match &self.kind {
             Kind::Object(fields) => Ok(fields),

@@ -67,7 +67,9 @@ mod tests {
     fn names_are_fit_for_a_header() {
         let mut warnings = Warnings::default();
         assert_eq!(warnings.header(), None);
-        ["seed", "logit_bias", "seed", "evil\r\nx: y"].map(|name| warnings.dropped(name));
+        for name in ["seed", "logit_bias", "seed", "evil\r\nx: y"] {
+            warnings.dropped(name);
+        }
         warnings.changed("temperature");
         let header = "dropped=seed,logit_bias,evilxy; changed=temperature";
         assert_eq!(warnings.header().as_deref(), Some(header));

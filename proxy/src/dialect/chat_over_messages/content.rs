@@ -14,7 +14,7 @@ pub(super) fn blocks(
         text(content, to);
         return Ok(());
     }
-    for (n, part) in content.need_items(at)?.iter().enumerate() {
+    for (n, part) in content.need_parts(at)?.iter().enumerate() {
         let at = at.index(n);
         let kind = part.need_text_of("type", &at)?;
         if part.get("cache_control").is_some() || part.get("prompt_cache_breakpoint").is_some() {

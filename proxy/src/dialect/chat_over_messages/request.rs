@@ -11,7 +11,7 @@ use super::{
     },
     thinking::{Mind, Wish},
     tools::Tools,
-    turns::Turns,
+    turns::{self, Turns},
 };
 
 /// Sampling parameters are refused from `2026-10-21` on, and relays know the older
@@ -28,13 +28,14 @@ pub(in super::super) fn convert(
     let root = view::request(body)?;
     let mut warnings = Warnings::default();
     let mut context = Context::new(Conversion::ChatOverMessages);
-    let asked = Asked::read(&root, &mut warnings)?;
+    let mut asked = Asked::read(&root, &mut warnings)?;
     let own = root.need_text_of("model", &At::ROOT)?;
     let model = options.model.unwrap_or(&own);
     let able = capabilities.messages(model);
 
     let at = At::ROOT.key("messages");
     let messages = root.need("messages", &At::ROOT)?.need_items(&at)?;
+    asked.wish.lost_thought = turns::lost_thought(messages);
     let mut tools = Tools::read(&root, able.structured_output, &mut context.names, &mut warnings)?;
     let max_tokens = asked.max_tokens.or(able.max_output_tokens).unwrap_or(DEFAULT_MAX_TOKENS);
     let mind =

@@ -21,6 +21,10 @@ pub(super) struct Wish<'n> {
     pub(super) top_p: Option<(f64, &'n str)>,
     pub(super) effort: Option<&'n Node<'n>>,
     pub(super) format: Option<&'n Node<'n>>,
+    /// The conversation stands in the middle of tool calls whose thinking is lost: a
+    /// model that takes a budget refuses to think on from there.
+    /// <https://platform.claude.com/docs/en/build-with-claude/extended-thinking>
+    pub(super) lost_thought: bool,
 }
 
 /// What the model gets.
@@ -54,7 +58,8 @@ impl Mind {
             mind.format(format, able, tools, names, warnings)?;
         }
         if let Some(effort) = wish.effort {
-            mind.think(effort, able, max_tokens, tools.forced(), warnings)?;
+            let barred = tools.forced() || (wish.lost_thought && able.thinking == Thinking::Budget);
+            mind.think(effort, able, max_tokens, barred, warnings)?;
         }
         mind.sample(wish, able, warnings)?;
         Ok(mind)
@@ -115,7 +120,7 @@ impl Mind {
         effort: &Node<'_>,
         able: &MessagesModel,
         max_tokens: u64,
-        forced: bool,
+        barred: bool,
         warnings: &mut Warnings,
     ) -> Result<(), Refused> {
         let at = At::ROOT.key("reasoning_effort");
@@ -132,12 +137,12 @@ impl Mind {
                     warnings.changed("reasoning_effort");
                 }
                 // "Thinking may not be enabled when tool_choice forces tool use."
-                if !forced {
+                if !barred {
                     self.thinking = Some(r#"{"type":"adaptive"}"#.to_owned());
                 }
             }
             // Kept below max_tokens, which it counts towards.
-            Thinking::Budget if !forced && max_tokens > LEAST_BUDGET => {
+            Thinking::Budget if !barred && max_tokens > LEAST_BUDGET => {
                 let budget = budget.min(max_tokens - 1);
                 self.thinking = Some(format!(r#"{{"type":"enabled","budget_tokens":{budget}}}"#));
             }

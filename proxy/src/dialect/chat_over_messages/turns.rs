@@ -93,7 +93,7 @@ impl<'w> Turns<'w> {
                 self.result(&id, message, at)
             }
             other => {
-                let why = format!("`{other}` is no role: use system, user, assistant or tool");
+                let why = format!("cannot be `{other}`: use system, user, assistant or tool");
                 Err(at.key("role").invalid(&why))
             }
         }
@@ -106,7 +106,7 @@ impl<'w> Turns<'w> {
         if content.is_string() {
             texts.push(content.need_text(&at)?);
         } else {
-            for (n, part) in content.need_items(&at)?.iter().enumerate() {
+            for (n, part) in content.need_parts(&at)?.iter().enumerate() {
                 if part.get("cache_control").is_some() {
                     self.warnings.dropped("cache_control");
                 }
@@ -273,6 +273,17 @@ fn note(text: &str, turn: &mut Turn) {
     let mut to = Writer::new(&mut turn.rest);
     to.open().key("type").text("text").key("text");
     to.texts(["Instruction from the system, not from the user:\n", text]).close();
+}
+
+/// Whether the assistant's last message calls tools and has no signed thinking.
+pub(super) fn lost_thought(messages: &[Node<'_>]) -> bool {
+    let role = |message: &&Node<'_>| message.text_of("role").is_some_and(|r| r == "assistant");
+    let Some(last) = messages.iter().rfind(role) else { return false };
+    let calls = last.get("tool_calls").map(Node::items).unwrap_or_default();
+    let blocks = last.get("thinking_blocks").map(Node::items).unwrap_or_default();
+    let signed =
+        |block: &Node<'_>| ["signature", "data"].iter().any(|name| block.get(name).is_some());
+    (!calls.is_empty() || last.get("function_call").is_some()) && !blocks.iter().any(signed)
 }
 
 /// Thinking of earlier turns, unmodified; whether there was any. It is worth nothing

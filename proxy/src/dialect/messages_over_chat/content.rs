@@ -12,7 +12,7 @@ pub(super) fn joined(
         return Ok(content.need_text(at)?.into_owned());
     }
     let mut texts = Vec::new();
-    for (n, block) in content.need_items(at)?.iter().enumerate() {
+    for (n, block) in content.need_parts(at)?.iter().enumerate() {
         let at = at.index(n);
         cached(block, warnings);
         match &*block.need_text_of("type", &at)? {

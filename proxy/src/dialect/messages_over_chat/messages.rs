@@ -35,7 +35,7 @@ impl Conversation<'_> {
                 Ok(())
             }
             other => {
-                let why = format!("`{other}` is no role: use user, assistant or system");
+                let why = format!("cannot be `{other}`: use user, assistant or system");
                 Err(at.key("role").invalid(&why))
             }
         }
@@ -51,7 +51,7 @@ impl Conversation<'_> {
         if content.is_string() {
             parts.text(&content.need_text(at)?);
         } else {
-            for (n, block) in content.need_items(at)?.iter().enumerate() {
+            for (n, block) in content.need_parts(at)?.iter().enumerate() {
                 let at = at.index(n);
                 let kind = block.need_text_of("type", &at)?;
                 if kind == "tool_result" {
@@ -83,7 +83,7 @@ impl Conversation<'_> {
             None => {}
             Some(content) if content.is_string() => texts.push(content.need_text(&at)?.into()),
             Some(content) => {
-                for (n, inner) in content.need_items(&at)?.iter().enumerate() {
+                for (n, inner) in content.need_parts(&at)?.iter().enumerate() {
                     let at = at.index(n);
                     let kind = inner.need_text_of("type", &at)?;
                     if kind == "text" {
@@ -115,7 +115,7 @@ impl Conversation<'_> {
         if content.is_string() {
             text.push_str(&content.need_text(at)?);
         } else {
-            for (n, block) in content.need_items(at)?.iter().enumerate() {
+            for (n, block) in content.need_parts(at)?.iter().enumerate() {
                 let at = at.index(n);
                 cached(block, self.warnings);
                 match &*block.need_text_of("type", &at)? {

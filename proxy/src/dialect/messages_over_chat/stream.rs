@@ -154,7 +154,17 @@ impl Machine {
             return self.cap(to);
         }
         self.show(Open::Text, to);
+        self.say_late(to);
         self.literal("text_delta", "text", literal, to);
+    }
+
+    /// What had to wait, into the open text.
+    fn say_late(&mut self, to: &mut Writer<'_>) {
+        let late = std::mem::take(&mut self.late);
+        if !late.is_empty() {
+            self.block_delta("text_delta", to).key("text").text(&late);
+            to.close().close().send();
+        }
     }
 
     /// Makes a block of this kind the open one, unless a tool is half said.
@@ -278,11 +288,11 @@ impl Machine {
         let nothing = Node { raw: "null", kind: Kind::Null };
         self.begin(&nothing, to);
         self.advance(true, to);
-        let late = std::mem::take(&mut self.late);
-        if !late.is_empty() {
+        if !self.late.is_empty() {
+            // A tool that was never whole is over, too.
+            self.close(to);
             self.show(Open::Text, to);
-            self.block_delta("text_delta", to).key("text").text(&late);
-            to.close().close().send();
+            self.say_late(to);
         }
         self.close(to);
         let called = self.calls.len() > 0;

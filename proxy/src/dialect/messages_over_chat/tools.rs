@@ -52,7 +52,7 @@ impl Tools {
                     })
                 }
                 other => {
-                    let why = format!("`{other}` is no choice: use auto, any, tool or none");
+                    let why = format!("cannot be `{other}`: use auto, any, tool or none");
                     return Err(at.key("type").invalid(&why));
                 }
             });

@@ -52,7 +52,7 @@ impl<'w> Input<'w> {
             to.open().key("role").text("user").key("content").raw(input.raw).close();
             return Ok(());
         }
-        for (n, item) in input.need_items(at)?.iter().enumerate() {
+        for (n, item) in input.need_parts(at)?.iter().enumerate() {
             self.item(item, &at.index(n), to)?;
         }
         self.flush(to);
@@ -97,7 +97,7 @@ impl<'w> Input<'w> {
         if content.is_string() {
             parts.text(&content.need_text(&at_content)?);
         } else {
-            for (n, part) in content.need_items(&at_content)?.iter().enumerate() {
+            for (n, part) in content.need_parts(&at_content)?.iter().enumerate() {
                 self.part(part, &at_content.index(n), &mut parts)?;
             }
         }
@@ -125,7 +125,7 @@ impl<'w> Input<'w> {
                 }
             }
             other => {
-                let why = format!("`{other}` is no role: use user, assistant, system or developer");
+                let why = format!("cannot be `{other}`: use user, assistant, system or developer");
                 return Err(at.key("role").invalid(&why));
             }
         }
@@ -211,7 +211,7 @@ impl<'w> Input<'w> {
             return Ok(());
         }
         let mut texts = Vec::new();
-        for (n, part) in output.need_items(&at)?.iter().enumerate() {
+        for (n, part) in output.need_parts(&at)?.iter().enumerate() {
             let at = at.index(n);
             match part.text_of("type").as_deref() {
                 Some("input_text" | "output_text") => {

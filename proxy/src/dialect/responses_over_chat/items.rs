@@ -62,7 +62,12 @@ impl Item {
 
     /// The item, as it begins or as it is.
     pub(super) fn write(&self, begins: bool, to: &mut Writer<'_>) {
-        let status = if begins { "in_progress" } else { "completed" };
+        let status = match (begins, self.open) {
+            (true, _) => "in_progress",
+            // What a failure cut off.
+            (false, true) => "incomplete",
+            (false, false) => "completed",
+        };
         match self.what {
             What::Reasoning => object::reasoning(&self.id, &self.text, &self.thinking, to),
             What::Text | What::Refusal => object::message(&self.id, status, to, |to| {
