@@ -1,14 +1,16 @@
 //! A chat completions client over an Anthropic upstream.
 //!
-//! `request` reads the parameters; `turns` and `content` the messages; `tools` tools and
-//! functions; `thinking` what depends on the model; `response` and `stream` are the way
-//! back.
+//! `request` reads the parameters; `turns`, `history` and `content` the messages; `tools`
+//! tools and functions; `thinking` what depends on the model; `response`, and `stream`
+//! with its `chunks`, are the way back.
 
 pub(super) mod request;
 pub(super) mod response;
 pub(super) mod stream;
 
+mod chunks;
 mod content;
+mod history;
 mod thinking;
 mod tools;
 mod turns;

@@ -1,14 +1,16 @@
 //! An Anthropic messages client over an OpenAI-compatible upstream.
 //!
 //! `request` reads the parameters; `messages` and `content` the conversation; `tools`
-//! the tools; `response` and `stream` are the way back.
+//! the tools; `response`, and `stream` with its `blocks`, are the way back.
 
 pub(super) mod request;
 pub(super) mod response;
 pub(super) mod stream;
 
+mod blocks;
 mod content;
 mod messages;
+mod schema;
 mod tools;
 
 /// OpenAI's reason as Anthropic's; `None` for one that is not known, which counts as

@@ -9,9 +9,10 @@ use super::{
         view::{self, At},
         write::Writer,
     },
+    history,
     thinking::{Mind, Wish},
     tools::Tools,
-    turns::{self, Turns},
+    turns::Turns,
 };
 
 /// Sampling parameters are refused from `2026-10-21` on, and relays know the older
@@ -35,7 +36,7 @@ pub(in super::super) fn convert(
 
     let at = At::ROOT.key("messages");
     let messages = root.need("messages", &At::ROOT)?.need_items(&at)?;
-    asked.wish.lost_thought = turns::lost_thought(messages);
+    asked.wish.lost_thought = history::lost_thought(messages);
     let mut tools = Tools::read(&root, able.structured_output, &mut context.names, &mut warnings)?;
     let max_tokens = asked.max_tokens.or(able.max_output_tokens).unwrap_or(DEFAULT_MAX_TOKENS);
     let mind =

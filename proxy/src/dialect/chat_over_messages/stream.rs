@@ -4,26 +4,26 @@
 //! cumulative (replaced, never added), thinking keeps its signature in
 //! `thinking_blocks`. Without `message_stop` there is no `[DONE]`.
 
-use super::super::{
-    Context, Dialect, Fresh,
-    error::Problem,
-    json::{self, Node},
-    stream::{End, MOST},
-    usage::MessagesUsage,
-    write::{self, Writer},
+use super::{
+    super::{
+        Context, Dialect, Fresh,
+        error::Problem,
+        json::{self, Node},
+        stream::{End, MOST},
+        usage::MessagesUsage,
+        write::Writer,
+    },
+    chunks::Chunks,
 };
 
 #[derive(Debug)]
 pub(in super::super) struct Machine {
     context: Context,
     fresh: Fresh,
-    /// The start of every chunk, once `message_start` was there.
-    head: String,
+    chunks: Chunks,
     blocks: Vec<(u64, Block)>,
     /// Tool blocks so far.
     tools: u64,
-    /// Thinking blocks so far.
-    thoughts: u64,
     usage: MessagesUsage,
     stop: Option<String>,
     explanation: Option<String>,
@@ -56,12 +56,11 @@ const OPEN: usize = 1024;
 impl Machine {
     pub(in super::super) fn new(context: Context, fresh: Fresh) -> Self {
         Self {
+            chunks: Chunks::new(&context),
             context,
             fresh,
-            head: String::new(),
             blocks: Vec::new(),
             tools: 0,
-            thoughts: 0,
             usage: MessagesUsage::default(),
             stop: None,
             explanation: None,
@@ -106,40 +105,8 @@ impl Machine {
         self.begin(&text("id"), &text("model"), to);
     }
 
-    /// Once: id, time and model stay the same from here on.
     fn begin(&mut self, id: &str, model: &str, to: &mut Writer<'_>) {
-        if !self.head.is_empty() {
-            return;
-        }
-        let id = super::completion_id(id, &self.fresh.id);
-        self.head = write::json(|to| {
-            to.key("id").text(&id).key("object").text("chat.completion.chunk");
-            to.key("created").number(self.fresh.created).key("model").text(model);
-        });
-        self.chunk(to, None, |delta| {
-            delta.key("role").text("assistant").key("content").text("");
-        });
-    }
-
-    fn chunk(
-        &self,
-        to: &mut Writer<'_>,
-        finish: Option<&str>,
-        delta: impl FnOnce(&mut Writer<'_>),
-    ) {
-        to.data().open().raw(&self.head).key("choices").list().open();
-        to.key("index").number(0).key("delta").open();
-        delta(to);
-        to.close().key("logprobs").raw("null").key("finish_reason");
-        match finish {
-            Some(finish) => to.text(finish),
-            None => to.raw("null"),
-        };
-        to.close().end();
-        if self.context.include_usage {
-            to.key("usage").raw("null");
-        }
-        to.close().send();
+        self.chunks.begin(id, model, &self.fresh, to);
     }
 
     fn block_start(&mut self, root: &Node<'_>, to: &mut Writer<'_>) {
@@ -151,18 +118,18 @@ impl Machine {
         }
         let opened = match block.text_of("type").as_deref() {
             Some("text") => {
-                self.literal(block.get("text"), "content", to);
+                self.chunks.literal(block.get("text"), "content", to);
                 Block::Other
             }
             Some("thinking") => {
-                self.literal(block.get("thinking"), "reasoning_content", to);
+                self.chunks.literal(block.get("thinking"), "reasoning_content", to);
                 let text = |name| block.text_of(name).unwrap_or_default().into_owned();
                 Block::Thinking { text: text("thinking"), signature: text("signature") }
             }
             Some("redacted_thinking") => {
                 let data = block.get("data").filter(|data| data.is_string());
                 if let Some(data) = data {
-                    self.thought(to, |to| {
+                    self.chunks.thought(to, |to| {
                         to.key("type").text("redacted_thinking").key("data").raw(data.raw);
                     });
                 }
@@ -185,17 +152,8 @@ impl Machine {
         let k = self.tools;
         self.tools += 1;
         let name = self.context.names.restore(&name);
-        self.chunk(to, None, |delta| {
-            if self.context.legacy_functions {
-                delta.key("function_call").open().key("name").text(name);
-                delta.key("arguments").text("").close();
-            } else {
-                let id = block.text_of("id").unwrap_or_default();
-                delta.key("tool_calls").list().open().key("index").number(k).key("id").text(&id);
-                delta.key("type").text("function").key("function").open().key("name").text(name);
-                delta.key("arguments").text("").close().close().end();
-            }
-        });
+        let id = block.text_of("id").unwrap_or_default();
+        self.chunks.call(k, &id, name, to);
         Block::Tool { k, input, any: false }
     }
 
@@ -205,11 +163,11 @@ impl Machine {
         match delta.text_of("type").as_deref() {
             Some("text_delta") => {
                 self.begin("", "", to);
-                self.literal(delta.get("text"), "content", to);
+                self.chunks.literal(delta.get("text"), "content", to);
             }
             Some("input_json_delta") => self.input(at, delta, to),
             Some("thinking_delta") => {
-                self.literal(delta.get("thinking"), "reasoning_content", to);
+                self.chunks.literal(delta.get("thinking"), "reasoning_content", to);
                 let more = delta.text_of("thinking").unwrap_or_default();
                 if let Some(Block::Thinking { text, .. }) = self.block(at) {
                     if text.len() + more.len() > MOST {
@@ -239,52 +197,16 @@ impl Machine {
             Some(Block::Tool { k, any, .. }) => {
                 *any = true;
                 let k = *k;
-                self.arguments(k, to, |to| {
+                self.chunks.arguments(k, to, |to| {
                     to.raw(json.raw);
                 });
             }
             Some(Block::Answer { any, .. }) => {
                 *any = true;
-                self.literal(Some(json), "content", to);
+                self.chunks.literal(Some(json), "content", to);
             }
             _ => {}
         }
-    }
-
-    fn arguments(&self, k: u64, to: &mut Writer<'_>, write: impl FnOnce(&mut Writer<'_>)) {
-        self.chunk(to, None, |delta| {
-            if self.context.legacy_functions {
-                delta.key("function_call").open().key("arguments");
-                write(delta);
-                delta.close();
-            } else {
-                delta.key("tool_calls").list().open().key("index").number(k);
-                delta.key("function").open().key("arguments");
-                write(delta);
-                delta.close().close().end();
-            }
-        });
-    }
-
-    /// A string as it stands, if there is anything in it.
-    fn literal(&self, text: Option<&Node<'_>>, name: &str, to: &mut Writer<'_>) {
-        if let Some(text) = text.filter(|text| text.is_string() && text.raw.len() > 2) {
-            self.chunk(to, None, |delta| {
-                delta.key(name).raw(text.raw);
-            });
-        }
-    }
-
-    /// A thinking block, whole: what a client sends back must be unmodified. The index is
-    /// what SDKs put deltas of lists together by.
-    fn thought(&mut self, to: &mut Writer<'_>, fields: impl FnOnce(&mut Writer<'_>)) {
-        let n = self.thoughts;
-        self.thoughts += 1;
-        self.chunk(to, None, |delta| {
-            delta.key("thinking_blocks").list().open().key("index").number(n);
-            fields(delta);
-            delta.close().end();
-        });
     }
 
     fn block_stop(&mut self, at: u64, to: &mut Writer<'_>) {
@@ -292,18 +214,18 @@ impl Machine {
         match self.blocks.swap_remove(place).1 {
             Block::Tool { k, input, any: false } => {
                 let input = if input.is_empty() { "{}" } else { &input };
-                self.arguments(k, to, |to| {
+                self.chunks.arguments(k, to, |to| {
                     to.text(input);
                 });
             }
             Block::Answer { input, any: false } => {
                 let input = if input.is_empty() { "{}" } else { &input };
-                self.chunk(to, None, |delta| {
+                self.chunks.chunk(to, None, |delta| {
                     delta.key("content").text(input);
                 });
             }
             Block::Thinking { text, signature } if !signature.is_empty() => {
-                self.thought(to, |to| {
+                self.chunks.thought(to, |to| {
                     to.key("type").text("thinking").key("thinking").text(&text);
                     to.key("signature").text(&signature);
                 });
@@ -337,19 +259,13 @@ impl Machine {
         let stop = self.stop.take().unwrap_or_default();
         if stop == "refusal" {
             let refusal = super::refusal(self.explanation.take().map(Into::into), "");
-            self.chunk(to, None, |delta| {
+            self.chunks.chunk(to, None, |delta| {
                 delta.key("refusal").text(&refusal);
             });
         }
         let answer_tool = self.context.answer_tool.is_some() && self.tools == 0;
         let finish = super::finish_reason(&stop, self.context.legacy_functions, answer_tool);
-        self.chunk(to, Some(finish.unwrap_or("stop")), |_| {});
-        if self.context.include_usage {
-            to.data().open().raw(&self.head).key("choices").list().end().key("usage");
-            self.usage.usage().write_chat(to);
-            to.close().send();
-        }
-        to.verbatim(b"data: [DONE]\n\n");
+        self.chunks.finish(finish.unwrap_or("stop"), self.usage.usage(), to);
         self.end = Some(End::Complete);
     }
 

@@ -12,6 +12,7 @@ use super::{
     },
     content,
     messages::Conversation,
+    schema::enforceable,
     tools::Tools,
 };
 
@@ -217,23 +218,6 @@ impl<'n> Asked<'n> {
             to.key("stream_options").open().key("include_usage").raw("true").close();
         }
     }
-}
-
-/// OpenAI's strict mode wants every property required and no others allowed.
-/// <https://developers.openai.com/api/docs/guides/structured-outputs>
-fn enforceable(schema: &Node<'_>) -> bool {
-    let fits = match schema.get("properties") {
-        None => true,
-        Some(properties) => {
-            let closed = schema.get("additionalProperties").and_then(Node::bool) == Some(false);
-            let required = schema.get("required").map(Node::items).unwrap_or_default();
-            let is_required =
-                |name: &str| required.iter().any(|r| r.text().is_some_and(|r| r == name));
-            closed && properties.fields().iter().all(|(name, _)| is_required(name))
-        }
-    };
-    fits && schema.items().iter().all(enforceable)
-        && schema.fields().iter().all(|(_, inner)| enforceable(inner))
 }
 
 /// A budget as an effort. Adaptive thinking leaves the effort to `output_config`.

@@ -5,15 +5,18 @@
 //! arguments of the one before are a whole object, or at the end. The finish reason
 //! is held until the usage chunk or `[DONE]`.
 
-use super::super::{
-    Context, Dialect, Fresh,
-    calls::Calls,
-    error::Problem,
-    json::{self, Kind, Node},
-    said::{reasoning, text_of},
-    stream::{End, MOST},
-    usage::Usage,
-    write::Writer,
+use super::{
+    super::{
+        Context, Dialect, Fresh,
+        calls::Calls,
+        error::Problem,
+        json::{self, Kind, Node},
+        said::{reasoning, text_of},
+        stream::{End, MOST},
+        usage::Usage,
+        write::Writer,
+    },
+    blocks::{Blocks, Open},
 };
 
 #[derive(Debug)]
@@ -21,9 +24,7 @@ pub(in super::super) struct Machine {
     context: Context,
     fresh: Fresh,
     begun: bool,
-    open: Open,
-    /// The block that is open, or the next.
-    index: u64,
+    blocks: Blocks,
     calls: Calls,
     /// Text that came while a tool was half said.
     late: String,
@@ -33,23 +34,13 @@ pub(in super::super) struct Machine {
     pub(in super::super) end: Option<End>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Open {
-    Nothing,
-    Text,
-    Thinking,
-    /// The tool on turn in `calls`.
-    Tool,
-}
-
 impl Machine {
     pub(in super::super) fn new(context: Context, fresh: Fresh) -> Self {
         Self {
             context,
             fresh,
             begun: false,
-            open: Open::Nothing,
-            index: 0,
+            blocks: Blocks::new(),
             calls: Calls::default(),
             late: String::new(),
             finish: None,
@@ -117,8 +108,8 @@ impl Machine {
     fn delta(&mut self, delta: &Node<'_>, to: &mut Writer<'_>) {
         if let Some(text) = reasoning(delta) {
             self.show(Open::Thinking, to);
-            if self.open == Open::Thinking {
-                self.literal("thinking_delta", "thinking", text.raw, to);
+            if self.blocks.open == Open::Thinking {
+                self.blocks.literal("thinking_delta", "thinking", text.raw, to);
             }
         }
         for block in delta.get("thinking_blocks").map(Node::items).unwrap_or_default() {
@@ -149,31 +140,29 @@ impl Machine {
 
     /// Text: now, unless a tool is in the middle of its arguments.
     fn say(&mut self, literal: &str, to: &mut Writer<'_>) {
-        if self.open == Open::Tool && !self.calls.is_whole() {
+        if self.blocks.open == Open::Tool && !self.calls.is_whole() {
             self.late.push_str(&json::decoded(literal));
             return self.cap(to);
         }
         self.show(Open::Text, to);
         self.say_late(to);
-        self.literal("text_delta", "text", literal, to);
+        self.blocks.literal("text_delta", "text", literal, to);
     }
 
     /// What had to wait, into the open text.
     fn say_late(&mut self, to: &mut Writer<'_>) {
         let late = std::mem::take(&mut self.late);
         if !late.is_empty() {
-            self.block_delta("text_delta", to).key("text").text(&late);
-            to.close().close().send();
+            self.blocks.text("text_delta", "text", &late, to);
         }
     }
 
     /// Makes a block of this kind the open one, unless a tool is half said.
     fn show(&mut self, kind: Open, to: &mut Writer<'_>) {
-        if self.open == kind || (self.open == Open::Tool && !self.calls.is_whole()) {
+        if self.blocks.open == kind || (self.blocks.open == Open::Tool && !self.calls.is_whole()) {
             return;
         }
-        self.close(to);
-        self.start(to, |block| {
+        self.blocks.start(kind, to, |block| {
             if kind == Open::Thinking {
                 block.key("type").text("thinking").key("thinking").text("");
                 block.key("signature").text("");
@@ -181,7 +170,6 @@ impl Machine {
                 block.key("type").text("text").key("text").text("");
             }
         });
-        self.open = kind;
     }
 
     /// From another gateway that keeps signatures: ends the thinking it belongs to.
@@ -189,18 +177,18 @@ impl Machine {
         let signature = block.get("signature").filter(|s| s.is_string() && s.raw.len() > 2);
         if let Some(signature) = signature {
             self.show(Open::Thinking, to);
-            if self.open == Open::Thinking {
-                self.literal("signature_delta", "signature", signature.raw, to);
-                self.close(to);
+            if self.blocks.open == Open::Thinking {
+                self.blocks.literal("signature_delta", "signature", signature.raw, to);
+                self.blocks.close(to);
             }
         } else if let Some(data) = block.get("data").filter(|data| data.is_string())
-            && self.open != Open::Tool
+            && self.blocks.open != Open::Tool
         {
-            self.close(to);
-            self.start(to, |block| {
+            // Whole at once.
+            self.blocks.start(Open::Thinking, to, |block| {
                 block.key("type").text("redacted_thinking").key("data").raw(data.raw);
             });
-            self.stop(to);
+            self.blocks.close(to);
         }
     }
 
@@ -224,63 +212,28 @@ impl Machine {
     /// Sends what can be sent of the tools; at the end, everything.
     fn advance(&mut self, end: bool, to: &mut Writer<'_>) {
         loop {
-            if self.open == Open::Tool {
+            if self.blocks.open == Open::Tool {
                 let held = self.calls.take_turn();
                 if !held.is_empty() {
-                    self.arguments(&held, to);
+                    self.blocks.text("input_json_delta", "partial_json", &held, to);
                 }
                 // Another's turn only once this one is over.
                 if !(end || (self.calls.is_whole() && self.calls.more())) {
                     return;
                 }
-                self.close(to);
+                self.blocks.close(to);
             }
             let Some((id, name)) = self.calls.next(end) else { return };
-            self.close(to);
+            self.blocks.close(to);
             let id = match id {
-                id if id.is_empty() => format!("call_{}_{}", self.fresh.id, self.index),
+                id if id.is_empty() => format!("call_{}_{}", self.fresh.id, self.blocks.index()),
                 id => id,
             };
             let name = self.context.names.restore(&name);
-            to.event("content_block_start").open().key("type").text("content_block_start");
-            to.key("index").number(self.index).key("content_block").open();
-            to.key("type").text("tool_use").key("id").text(&id).key("name").text(name);
-            to.key("input").open().close().close().close().send();
-            self.open = Open::Tool;
-        }
-    }
-
-    fn arguments(&self, text: &str, to: &mut Writer<'_>) {
-        self.block_delta("input_json_delta", to).key("partial_json").text(text);
-        to.close().close().send();
-    }
-
-    fn literal(&self, kind: &str, name: &str, literal: &str, to: &mut Writer<'_>) {
-        self.block_delta(kind, to).key(name).raw(literal);
-        to.close().close().send();
-    }
-
-    fn block_delta<'w, 'b>(&self, kind: &str, to: &'w mut Writer<'b>) -> &'w mut Writer<'b> {
-        to.event("content_block_delta").open().key("type").text("content_block_delta");
-        to.key("index").number(self.index).key("delta").open().key("type").text(kind)
-    }
-
-    fn start(&self, to: &mut Writer<'_>, block: impl FnOnce(&mut Writer<'_>)) {
-        to.event("content_block_start").open().key("type").text("content_block_start");
-        to.key("index").number(self.index).key("content_block").open();
-        block(to);
-        to.close().close().send();
-    }
-
-    fn stop(&mut self, to: &mut Writer<'_>) {
-        to.event("content_block_stop").open().key("type").text("content_block_stop");
-        to.key("index").number(self.index).close().send();
-        self.index += 1;
-    }
-
-    fn close(&mut self, to: &mut Writer<'_>) {
-        if std::mem::replace(&mut self.open, Open::Nothing) != Open::Nothing {
-            self.stop(to);
+            self.blocks.start(Open::Tool, to, |block| {
+                block.key("type").text("tool_use").key("id").text(&id).key("name").text(name);
+                block.key("input").open().close();
+            });
         }
     }
 
@@ -290,11 +243,11 @@ impl Machine {
         self.advance(true, to);
         if !self.late.is_empty() {
             // A tool that was never whole is over, too.
-            self.close(to);
+            self.blocks.close(to);
             self.show(Open::Text, to);
             self.say_late(to);
         }
-        self.close(to);
+        self.blocks.close(to);
         let called = self.calls.len() > 0;
         let finish = self.finish.take().unwrap_or_default();
         let stop = match super::stop_reason(&finish, called) {
