@@ -24,7 +24,9 @@
 //!    we asked for. `None` otherwise: no such target, pick another.
 //! 2. [`request`] gives body, path, the `anthropic-version` to send, warnings (header
 //!    `x-glassway-warnings`, and the record), and the [`Context`] to keep for the
-//!    answer. [`Refused`] is a 400 in the client's dialect: no attempt, no penalty.
+//!    answer. [`Refused`] is a 400 in the client's dialect: no attempt, no penalty. An
+//!    upstream that refuses `stream_options` ([`in_place::refuses_usage`]) is asked once
+//!    more without, and remembered.
 //! 3. The answer. Status ≥ 400: [`error::convert`]. A stream (`context.stream` and
 //!    `text/event-stream`): [`stream::Stream`], `push` per chunk, `finish` at the end,
 //!    `ping` after [`stream::PING_AFTER`] without output. Else [`response`] over the
@@ -124,6 +126,9 @@ pub struct Options<'a> {
     pub model: Option<&'a str>,
     /// The relay wants `reasoning_content` of earlier turns back.
     pub reasoning_content: bool,
+    /// The upstream refuses `stream_options` ([`in_place::refuses_usage`]): its streams
+    /// go without usage.
+    pub without_usage: bool,
 }
 
 /// A request in the upstream's dialect.

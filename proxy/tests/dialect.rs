@@ -1,6 +1,26 @@
 //! Golden cases of the conversions: what goes in lies in `tests/dialect/`, what comes
 //! out in the snapshots beside it (`<case>.<dialect>.snap`). Run with
 //! `INSTA_UPDATE=always` to write them anew, and read the difference.
+//!
+//! What has broken other gateways, and the cases that hold it:
+//!
+//! ```text
+//! block index ≠ tool index            claude-tool-index
+//! interleaved parallel tools          gpt-tools-interleaved
+//! first delta lost at a block change  gpt-first-delta-at-block-change
+//! spurious empty text block           gpt-no-empty-text
+//! empty arguments, or an extra {}     claude-tool-index, gpt-extra-braces
+//! tool results split over messages    chat-tool-results-split
+//! cumulative usage doubled            claude-usage-cumulative
+//! cache tokens outside input          message-usage, completion-usage
+//! usage after finish                  gpt-text
+//! injected usage leaking              claude-usage-not-asked, and `strip`'s own tests
+//! failure shown as success            claude-cut, claude-error, gpt-cut, to-responses-cut
+//! stop with tools                     gpt-stop-with-tools
+//! thinking signature lost             claude-thinking, chat-reasoning-history
+//! empty text → 400 → key cooled       chat-text
+//! Azure's chunks without choices      azure-chunks
+//! ```
 
 #![expect(clippy::unwrap_used, reason = "a panic in a test is the report")]
 
@@ -82,6 +102,7 @@ fn request(case: &Node<'_>, body: &[u8]) -> Result<dialect::Converted, dialect::
     let options = Options {
         model: text(case, "model"),
         reasoning_content: text(case, "reasoning_content") == Some("true"),
+        without_usage: text(case, "without_usage") == Some("true"),
     };
     dialect::request(conversion(case), body, Capabilities::builtin(), &options)
 }

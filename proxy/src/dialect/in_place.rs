@@ -53,6 +53,11 @@ pub fn edit(body: &Bytes, model: Option<&str>, ask_usage: bool) -> Edited {
     edited
 }
 
+/// Whether an error says that the upstream knows no `stream_options`.
+pub fn refuses_usage(status: u16, body: &[u8]) -> bool {
+    matches!(status, 400 | 422) && memchr::memmem::find(body, b"stream_options").is_some()
+}
+
 /// A top-level field and where its value stands.
 struct Field<'a> {
     key: Cow<'a, str>,
@@ -198,6 +203,13 @@ mod tests {
         let body = r#"{ "model" : "old" ,"x":{"model":"in"},"stream":true, "mod\u0065l":"o2"}"#;
         let sent = r#"{"stream_options":{"include_usage":true}, "model" : "n\"" ,"x":{"model":"in"},"stream":true, "mod\u0065l":"n\""}"#;
         assert_eq!(edited(body, Some("n\""), true), (sent.to_owned(), UsageChunk::Ours));
+    }
+
+    #[test]
+    fn a_refusal_names_the_field() {
+        let said = br#"{"error":{"message":"Unrecognized request argument: stream_options"}}"#;
+        assert!(refuses_usage(400, said) && refuses_usage(422, said));
+        assert!(!refuses_usage(500, said) && !refuses_usage(400, b"{}"));
     }
 
     proptest::proptest! {

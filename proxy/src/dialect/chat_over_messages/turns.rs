@@ -69,6 +69,9 @@ impl<'w> Turns<'w> {
         last: bool,
     ) -> Result<(), Refused> {
         message.need_fields(at)?;
+        if message.get("name").is_some() && message.get("tool_call_id").is_none() {
+            self.warnings.dropped("messages.name");
+        }
         match &*message.need_text_of("role", at)? {
             "system" | "developer" => self.system(message, at),
             "user" => {

@@ -45,6 +45,9 @@ impl Parts {
         warnings: &mut Warnings,
     ) -> Result<bool, Refused> {
         cached(block, warnings);
+        if block.get("citations").is_some() {
+            warnings.dropped("citations");
+        }
         match kind {
             "text" => self.text(&block.need_text_of("text", at)?),
             "image" => self.image_block(block, at)?,

@@ -55,7 +55,7 @@ pub(in super::super) fn convert(
     let max = if able.reasoning { "max_completion_tokens" } else { "max_tokens" };
     to.key(max).number(asked.max_tokens);
     tools.write(&mut to);
-    asked.write(&mut to);
+    asked.write(!options.without_usage, &mut to);
     to.close();
     context.stream = asked.stream;
     Ok(Converted {
@@ -193,7 +193,7 @@ impl<'n> Asked<'n> {
         Ok(())
     }
 
-    fn write(&self, to: &mut Writer<'_>) {
+    fn write(&self, usage: bool, to: &mut Writer<'_>) {
         if let Some((schema, strict)) = self.schema {
             to.key("response_format").open().key("type").text("json_schema").key("json_schema");
             to.open().key("name").text("answer").key("schema").raw(schema);
@@ -213,8 +213,10 @@ impl<'n> Asked<'n> {
             to.key("user").text(user);
         }
         if self.stream {
-            // An Anthropic stream always ends with its usage.
             to.key("stream").raw("true");
+        }
+        // An Anthropic stream always ends with its usage.
+        if self.stream && usage {
             to.key("stream_options").open().key("include_usage").raw("true").close();
         }
     }

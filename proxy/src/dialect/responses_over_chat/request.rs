@@ -25,7 +25,7 @@ pub(in super::super) fn convert(
     let model = options.model.unwrap_or(&own);
     let able = capabilities.chat(model);
     let reasoning = options.reasoning_content || able.reasoning_content;
-    make(&root, body.len(), model, able, reasoning)
+    make(&root, body.len(), model, able, reasoning, !options.without_usage)
 }
 
 /// For a second step that knows the model: everything that it could use is kept.
@@ -33,7 +33,7 @@ pub(in super::super) fn for_a_chain(body: &[u8]) -> Result<Converted, Refused> {
     let root = view::request(body)?;
     let own = root.need_text_of("model", &At::ROOT)?;
     let able = ChatModel { reasoning: true, sampling: true, ..ChatModel::default() };
-    make(&root, body.len(), &own, &able, false)
+    make(&root, body.len(), &own, &able, false, true)
 }
 
 fn make(
@@ -42,6 +42,7 @@ fn make(
     model: &str,
     able: &ChatModel,
     reasoning: bool,
+    usage: bool,
 ) -> Result<Converted, Refused> {
     let mut warnings = Warnings::default();
     let mut context = Context::new(Conversion::ResponsesOverChat);
@@ -70,6 +71,8 @@ fn make(
     }
     if asked.stream {
         to.key("stream").raw("true");
+    }
+    if asked.stream && usage {
         to.key("stream_options").open().key("include_usage").raw("true").close();
     }
     to.close();
