@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 const CHUNKS: u64 = 1000;
 
 fn chat_request() -> Vec<u8> {
-    let text = "Tell me what the weather will be like, and what to wear. ".repeat(8);
+    let text = "Tell me what the weather will be like, and what to wear. ".repeat(17);
     let tool = |name: &str| {
         json!({"type": "function", "function": {"name": name, "description": "Looks it up.", "parameters": {
             "type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}, "required": ["city"]}}})
@@ -44,7 +44,7 @@ fn converted(conversion: Conversion, body: &[u8]) -> dialect::Converted {
 }
 
 fn responses_request() -> Vec<u8> {
-    let text = "Tell me what the weather will be like, and what to wear. ".repeat(24);
+    let text = "Tell me what the weather will be like, and what to wear. ".repeat(28);
     let body = json!({
         "model": "gpt-4o", "stream": true, "instructions": "You are a careful assistant.",
         "input": [

@@ -5,6 +5,7 @@ use bytes::BytesMut;
 use glassway_shared::sse::{Frame, Frames};
 
 use super::json::{self, Kind};
+use crate::usage::may_hold_usage;
 
 /// A frame that is longer is no usage chunk: it goes through in pieces.
 const LONGEST: usize = 1 << 20;
@@ -56,7 +57,8 @@ impl UsageStrip {
 /// `"choices":[]` and a usage that is not null.
 fn is_usage_chunk(frame: &Frame<'_>) -> bool {
     let Some(data) = frame.data.as_deref() else { return false };
-    if memchr::memmem::find(data.as_bytes(), b"\"usage\"").is_none() {
+    // Most chunks have a null there, once usage was asked for.
+    if !may_hold_usage(data) {
         return false;
     }
     let Ok(root) = json::parse(data.as_bytes()) else { return false };

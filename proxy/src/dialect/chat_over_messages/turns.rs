@@ -69,10 +69,11 @@ impl<'w> Turns<'w> {
         last: bool,
     ) -> Result<(), Refused> {
         message.need_fields(at)?;
-        if message.get("name").is_some() && message.get("tool_call_id").is_none() {
+        let role = message.need_text_of("role", at)?;
+        if message.get("name").is_some() && !matches!(&*role, "tool" | "function") {
             self.warnings.dropped("messages.name");
         }
-        match &*message.need_text_of("role", at)? {
+        match &*role {
             "system" | "developer" => self.system(message, at),
             "user" => {
                 let content = message.need("content", at)?;

@@ -9,6 +9,7 @@ use super::{
         write::{self, Writer},
     },
     content::cached,
+    schema::enforceable,
 };
 
 /// What the client offers, as OpenAI takes it.
@@ -109,6 +110,11 @@ fn define(
     let name = names.send(&name, names::CHAT, &at.key("name"))?;
     let schema = tool.need("input_schema", at)?;
     schema.need_fields(&at.key("input_schema"))?;
+    let strict = tool.get("strict").and_then(Node::bool);
+    if strict == Some(true) && !enforceable(schema) {
+        warnings.changed("tools.strict");
+    }
+    let strict = strict.map(|strict| strict && enforceable(schema));
     Ok(write::json(|to| {
         to.open().key("type").text("function").key("function").open();
         to.key("name").text(&name);
@@ -116,8 +122,8 @@ fn define(
             to.key("description").raw(description.raw);
         }
         to.key("parameters").raw(schema.raw);
-        if let Some(strict) = tool.get("strict").filter(|strict| strict.bool().is_some()) {
-            to.key("strict").raw(strict.raw);
+        if let Some(strict) = strict {
+            to.key("strict").raw(if strict { "true" } else { "false" });
         }
         to.close().close();
     }))
