@@ -175,13 +175,14 @@ fn answers() {
 }
 
 /// Feeds a stream in pieces; what the client gets, and the end.
-fn stream<'p>(context: &Context, pieces: impl Iterator<Item = &'p [u8]>) -> (String, End) {
+fn stream<'p>(context: &Context, pieces: impl Iterator<Item = &'p [u8]>) -> (String, End, String) {
     let (mut stream, mut out) = (Stream::new(context.clone(), &fresh()), BytesMut::new());
     for piece in pieces {
         stream.push(piece, &mut out);
     }
     let end = stream.finish(&mut out);
-    (String::from_utf8(out.to_vec()).unwrap(), end)
+    let warnings = stream.warnings().header().map(|w| format!(", {w}")).unwrap_or_default();
+    (String::from_utf8(out.to_vec()).unwrap(), end, warnings)
 }
 
 #[test]
@@ -192,16 +193,20 @@ fn streams() {
         let (head, body) = file.split_once('\n').unwrap();
         let case = json::parse(head.as_bytes()).unwrap_or_else(|e| panic!("{path:?}: {e}"));
         let context = context(&case);
-        let (out, end) = stream(&context, std::iter::once(body.as_bytes()));
+        let (out, end, warnings) = stream(&context, std::iter::once(body.as_bytes()));
         for size in [1, 2, 3, 7, 64] {
             let split = stream(&context, body.as_bytes().chunks(size));
-            assert_eq!(split, (out.clone(), end.clone()), "{path:?} in pieces of {size}");
+            assert_eq!(
+                split,
+                (out.clone(), end.clone(), warnings.clone()),
+                "{path:?} in pieces of {size}"
+            );
         }
         for line in out.lines().filter_map(|line| line.strip_prefix("data: ")) {
             let json = serde_json::from_str::<serde_json::Value>(line);
             assert!(line == "[DONE]" || json.is_ok(), "{path:?}: {line}");
         }
-        golden(&path, conversion(&case).client(), &format!("{out}-- {end:?}\n"));
+        golden(&path, conversion(&case).client(), &format!("{out}-- {end:?}{warnings}\n"));
     }
 }
 

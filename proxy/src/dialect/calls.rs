@@ -10,6 +10,9 @@ pub(super) struct Calls {
     turn: Option<usize>,
 }
 
+/// Each fragment looks for its call: a hostile upstream shall not make that costly.
+const MOST_CALLS: usize = 1024;
+
 #[derive(Debug, Default)]
 struct Call {
     /// OpenAI's index.
@@ -108,9 +111,14 @@ impl Calls {
         self.calls.len()
     }
 
-    /// Bytes held; a call itself counts, too.
+    /// Bytes held.
     pub(super) fn held(&self) -> usize {
-        self.calls.iter().map(|call| call.held.len() + call.id.len() + call.name.len() + 128).sum()
+        self.calls.iter().map(|call| call.held.len() + call.id.len() + call.name.len()).sum()
+    }
+
+    /// Whether there are more than any model makes.
+    pub(super) fn are_too_many(&self) -> bool {
+        self.calls.len() > MOST_CALLS
     }
 }
 

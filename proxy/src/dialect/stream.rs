@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use glassway_shared::sse::Frames;
 
 use super::{
-    Context, Conversion, Fresh, chat_over_messages, error::Problem, messages_over_chat,
+    Context, Conversion, Fresh, Warnings, chat_over_messages, error::Problem, messages_over_chat,
     responses_over_chat, write::Writer,
 };
 
@@ -118,6 +118,16 @@ impl Stream {
             Machine::MessagesOverChat(machine) => machine.end.as_ref(),
             Machine::ResponsesOverChat(machine) => machine.end.as_ref(),
             Machine::Chain { outer, .. } => outer.end(),
+        }
+    }
+
+    /// What could not be kept, so far; for the record, since the headers are gone.
+    pub fn warnings(&self) -> Warnings {
+        match &self.machine {
+            Machine::ChatOverMessages(machine) => machine.warnings.clone(),
+            Machine::MessagesOverChat(machine) => machine.warnings.clone(),
+            Machine::ResponsesOverChat(_) => Warnings::default(),
+            Machine::Chain { inner, .. } => inner.warnings(),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use super::{
     super::{
-        Context, Dialect, Fresh,
+        Context, Dialect, Fresh, Warnings,
         error::Problem,
         json::{self, Node},
         stream::{End, MOST},
@@ -27,6 +27,7 @@ pub(in super::super) struct Machine {
     usage: MessagesUsage,
     stop: Option<String>,
     explanation: Option<String>,
+    pub(in super::super) warnings: Warnings,
     pub(in super::super) end: Option<End>,
 }
 
@@ -64,6 +65,7 @@ impl Machine {
             usage: MessagesUsage::default(),
             stop: None,
             explanation: None,
+            warnings: Warnings::default(),
             end: None,
         }
     }
@@ -265,6 +267,9 @@ impl Machine {
         }
         let answer_tool = self.context.answer_tool.is_some() && self.tools == 0;
         let finish = super::finish_reason(&stop, self.context.legacy_functions, answer_tool);
+        if finish.is_none() {
+            self.warnings.changed("stop_reason");
+        }
         self.chunks.finish(finish.unwrap_or("stop"), self.usage.usage(), to);
         self.end = Some(End::Complete);
     }

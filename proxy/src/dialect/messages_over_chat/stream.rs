@@ -7,7 +7,7 @@
 
 use super::{
     super::{
-        Context, Dialect, Fresh,
+        Context, Dialect, Fresh, Warnings,
         calls::Calls,
         error::Problem,
         json::{self, Kind, Node},
@@ -31,6 +31,7 @@ pub(in super::super) struct Machine {
     finish: Option<String>,
     refused: bool,
     usage: Option<Usage>,
+    pub(in super::super) warnings: Warnings,
     pub(in super::super) end: Option<End>,
 }
 
@@ -46,6 +47,7 @@ impl Machine {
             finish: None,
             refused: false,
             usage: None,
+            warnings: Warnings::default(),
             end: None,
         }
     }
@@ -250,7 +252,11 @@ impl Machine {
         self.blocks.close(to);
         let called = self.calls.len() > 0;
         let finish = self.finish.take().unwrap_or_default();
-        let stop = match super::stop_reason(&finish, called) {
+        let known = super::stop_reason(&finish, called);
+        if known.is_none() {
+            self.warnings.changed("finish_reason");
+        }
+        let stop = match known {
             _ if self.refused => "refusal",
             Some(stop) => stop,
             None if called => "tool_use",
@@ -273,7 +279,7 @@ impl Machine {
     }
 
     fn cap(&mut self, to: &mut Writer<'_>) {
-        if self.late.len() + self.calls.held() > MOST {
+        if self.calls.are_too_many() || self.late.len() + self.calls.held() > MOST {
             let message = "the upstream interleaves more than can be held";
             self.fail(Problem::ours("upstream_invalid_response", message), to);
         }

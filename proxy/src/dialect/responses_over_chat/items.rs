@@ -56,10 +56,6 @@ impl Item {
         self.what == What::Call
     }
 
-    pub(super) fn size(&self) -> usize {
-        self.text.len() + self.thinking.iter().map(String::len).sum::<usize>() + 256
-    }
-
     /// The item, as it begins or as it is.
     pub(super) fn write(&self, begins: bool, to: &mut Writer<'_>) {
         let status = match (begins, self.open) {

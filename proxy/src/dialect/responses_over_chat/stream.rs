@@ -27,6 +27,8 @@ pub(in super::super) struct Machine {
     begun: bool,
     number: u64,
     items: Vec<Item>,
+    /// Bytes of all of them.
+    kept: usize,
     calls: Calls,
     /// The item of each call.
     shown: Vec<Option<usize>>,
@@ -34,6 +36,9 @@ pub(in super::super) struct Machine {
     usage: Option<Usage>,
     pub(in super::super) end: Option<End>,
 }
+
+/// No answer has so many items.
+const MOST_ITEMS: usize = 1024;
 
 impl Machine {
     pub(in super::super) fn new(context: Context, fresh: Fresh) -> Self {
@@ -44,6 +49,7 @@ impl Machine {
             begun: false,
             number: 0,
             items: Vec::new(),
+            kept: 0,
             calls: Calls::default(),
             shown: Vec::new(),
             finish: None,
@@ -122,11 +128,13 @@ impl Machine {
     fn delta(&mut self, delta: &Node<'_>, to: &mut Writer<'_>) {
         if let Some(text) = reasoning(delta).and_then(Node::text) {
             let n = self.open(What::Reasoning, to);
+            self.kept += text.len();
             self.items[n].say(&text, &mut self.number, to);
         }
         for block in delta.get("thinking_blocks").map(Node::items).unwrap_or_default() {
             if matches!(block.kind, Kind::Object(_)) {
                 let n = self.open(What::Reasoning, to);
+                self.kept += block.raw.len();
                 self.items[n].thinking.push(block.raw.to_owned());
             }
         }
@@ -134,14 +142,14 @@ impl Machine {
             let text = text_of(delta.get(name));
             if !text.is_empty() {
                 let n = self.open(what, to);
+                self.kept += text.len();
                 self.items[n].say(&text, &mut self.number, to);
             }
         }
         for call in delta.get("tool_calls").map(Node::items).unwrap_or_default() {
             self.call(call, to);
         }
-        let kept: usize = self.items.iter().map(Item::size).sum();
-        if kept + self.calls.held() > MOST {
+        if self.calls.are_too_many() || self.items.len() > MOST_ITEMS || self.kept > MOST {
             let message = format!("the upstream's answer is longer than {} MiB", MOST >> 20);
             self.fail(Problem::ours("upstream_invalid_response", message), to);
         }
@@ -172,6 +180,7 @@ impl Machine {
         let index = call.get("index").and_then(Node::u64);
         let place = self.calls.place(index, call.text_of("id").as_deref(), name.as_deref());
         if let Some(arguments) = function.and_then(|function| function.get("arguments")) {
+            self.kept += arguments.raw.len();
             self.calls.hold(place, &arguments.text().unwrap_or(arguments.raw.into()));
         }
         self.show(place, false, to);
