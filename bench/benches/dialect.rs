@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p glassway-bench --bench dialect`
 
+#![expect(missing_docs, reason = "criterion's macros make items without any")]
+
 use std::hint::black_box;
 
 use bytes::BytesMut;
