@@ -2,7 +2,7 @@
 //! sentence for people, in the shape of the caller's dialect. Clients read the
 //! message; logs and records get the code with it.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use glassway_shared::model::{Failure, Outcome};
@@ -18,9 +18,12 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// From the header that every Anthropic client sends.
-    pub fn of(headers: &HeaderMap) -> Self {
-        match headers.contains_key("anthropic-version") {
+    /// From the header that every Anthropic client sends, or the path that is only
+    /// Anthropic's.
+    pub fn of(path: &str, headers: &HeaderMap) -> Self {
+        let messages = path.strip_prefix("/api").unwrap_or(path).strip_prefix("/v1/messages");
+        let own_path = messages.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        match own_path || headers.contains_key("anthropic-version") {
             true => Self::Anthropic,
             false => Self::OpenAi,
         }
@@ -43,7 +46,7 @@ pub struct Fault {
     /// When trying again may help.
     pub retry_after: Option<Duration>,
     /// The request's field that is to blame.
-    pub param: Option<&'static str>,
+    pub param: Option<Cow<'static, str>>,
 }
 
 impl Fault {

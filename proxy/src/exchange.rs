@@ -23,7 +23,7 @@ use crate::{
     pool::Lease,
     server::Part,
     target::Base,
-    tee::{Relay, Reply, Upload},
+    tee::{Relay, Reply, Stream, Upload},
     upstream::{Client, SendError, Sent, UploadState},
     websocket,
 };
@@ -55,7 +55,7 @@ async fn answer(
 ) -> Response<Reply> {
     let version = request.version();
     let (parts, body) = request.into_parts();
-    let dialect = Dialect::of(&parts.headers);
+    let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let admission = admit(&parts, &app.config.proxy, &app.snapshot());
     let mode = match &admission {
         Admission::Health => return health(&app),
@@ -217,6 +217,7 @@ pub async fn relay_answer(
         return Response::from_parts(parts, Reply::empty());
     }
     let idle = app.config.proxy.idle_timeout.0;
+    let body = Stream::Same(body);
     let relay = Relay::new(body, reuse, recording, outcome, idle).holding(lease);
     Response::from_parts(parts, Reply::from(relay))
 }

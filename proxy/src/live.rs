@@ -83,6 +83,10 @@ pub struct State {
     pub billing: Option<Billing>,
     /// Attempts that ended, of managed exchanges.
     pub tries: Vec<Try>,
+    /// The usage of a stream that only we asked for: the client's stream is without.
+    pub aside: Option<Vec<u8>>,
+    /// What was lost between the client's dialect and the upstream's.
+    pub warnings: Vec<String>,
     /// What attempts said and were told, where the client saw something else.
     pub said: Vec<Said>,
     /// Where it went, credentials redacted.
@@ -165,6 +169,8 @@ impl Live {
             key: None,
             billing: None,
             tries: Vec::new(),
+            aside: None,
+            warnings: Vec::new(),
             said: Vec::new(),
             upstream_url: None,
             attempts: 0,
@@ -238,7 +244,7 @@ impl Live {
             usage: Usage::ABSENT,
             cost_usd: None,
             attempts: state.attempts,
-            warnings: vec![],
+            warnings: state.warnings.clone(),
             pinned: false,
             note: None,
             live: state.progress.clone(),

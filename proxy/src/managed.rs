@@ -12,7 +12,9 @@ mod catalog;
 mod credential;
 mod destination;
 mod outcome;
+mod reshape;
 mod scrub;
+mod translate;
 
 use std::{
     sync::Arc,
@@ -114,9 +116,13 @@ pub async fn internal(
     body: Option<Incoming>,
     call: Call,
 ) -> Response<Reply> {
-    let dialect = match call.key.and_then(|id| app.snapshot().key(id).map(|(p, _)| p.kind)) {
+    let dialect = match call
+        .key
+        .filter(|_| call.exact)
+        .and_then(|id| app.snapshot().key(id).map(|(p, _)| p.kind))
+    {
         Some(kind) => kind.dialect(),
-        None => Dialect::of(&parts.headers),
+        None => Dialect::of(parts.uri.path(), &parts.headers),
     };
     let ip = std::net::Ipv4Addr::LOCALHOST.into();
     let recording = app.recorder.as_ref().map(|r| r.begin(&parts, ip, call.origin, Mode::Managed));
@@ -130,6 +136,8 @@ struct Asked {
     body: bytes::Bytes,
     destination: Destination,
     model: Option<String>,
+    /// The dialect of its body, where it could be converted.
+    spoken: Option<crate::dialect::Dialect>,
     plan: Arc<Plan>,
     /// The client's side of a WebSocket that it asks for.
     upgrade: Option<OnUpgrade>,
@@ -192,9 +200,12 @@ async fn prepare(
             ));
         }
     }
+    // One request with exactly that key is in its provider's own words.
+    let spoken = translate::spoken(&parts.method, &destination).filter(|_| !call.exact);
     let wanted = Wanted {
         model: model.as_deref().unwrap_or(""),
         dialect,
+        spoken,
         provider: provider.as_ref().map(|p| p.id),
         key: call.key,
     };
@@ -204,7 +215,7 @@ async fn prepare(
     }
     let socket = parts.version == Version::HTTP_11 && forward::is_websocket(&parts.headers);
     let upgrade = parts.extensions.remove::<OnUpgrade>().filter(|_| socket);
-    Ok(Prepared::Asked(Box::new(Asked { parts, body, destination, model, plan, upgrade })))
+    Ok(Prepared::Asked(Box::new(Asked { parts, body, destination, model, spoken, plan, upgrade })))
 }
 
 struct Request<'a> {

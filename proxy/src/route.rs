@@ -6,12 +6,13 @@ use std::sync::Arc;
 use glassway_shared::store::roster;
 
 use crate::{
+    dialect::{self, Conversion},
     error::Dialect,
     pool::{
         lineup::{Lineup, Slot},
         strategy::Strategy,
     },
-    snapshot::{Key, Provider},
+    snapshot::{Key, Kind, Provider},
 };
 
 /// Where one key would send one model.
@@ -74,10 +75,49 @@ pub struct Wanted<'a> {
     pub model: &'a str,
     /// The client's dialect.
     pub dialect: Dialect,
+    /// What it says, where that can be said to providers of another kind, too.
+    pub spoken: Option<dialect::Dialect>,
     /// Only this provider.
     pub provider: Option<i64>,
     /// Only this key.
     pub key: Option<i64>,
+}
+
+impl Wanted<'_> {
+    /// Whether providers of this kind understand it, as it is or converted.
+    fn understood_by(&self, kind: Kind) -> bool {
+        let upstream = match kind {
+            Kind::Anthropic => dialect::Dialect::Messages,
+            Kind::OpenAi | Kind::Azure => dialect::Dialect::Chat,
+        };
+        let converted = |spoken| Conversion::between(spoken, upstream).is_some();
+        kind.speaks(self.dialect) || self.spoken.is_some_and(converted)
+    }
+}
+
+/// How well a key without a route fits a model; the last goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// Another dialect, and nothing says that the model is there.
+    Guess,
+    /// The client's dialect, but its provider was asked and does not name the model.
+    Doubtful,
+    /// Another dialect, and the model is known to be there.
+    Converted,
+    /// The client's dialect.
+    Native,
+}
+
+impl Fit {
+    /// `known`: `None` where nobody asked which models there are.
+    fn of(native: bool, known: Option<bool>) -> Self {
+        match (native, known) {
+            (true, Some(false)) => Self::Doubtful,
+            (true, _) => Self::Native,
+            (false, Some(true)) => Self::Converted,
+            (false, _) => Self::Guess,
+        }
+    }
 }
 
 /// Makes the plan: by a route's candidates, else every provider with a key that lists
@@ -90,8 +130,10 @@ pub fn plan(
 ) -> Plan {
     let route =
         find(routes, wanted.model).filter(|_| wanted.provider.is_none() && wanted.key.is_none());
-    let mut entries: Vec<((i64, i64, i64), Slot, Target)> = Vec::new();
+    let mut entries: Vec<((Fit, i64, i64, i64), Slot, Target)> = Vec::new();
+    let routed = route.is_some();
     let mut add = |provider: &Arc<Provider>, name: &str, priority: i64, weight: u32| {
+        let native = provider.kind.speaks(wanted.dialect);
         let model: Arc<str> = name.into();
         for key in &provider.keys {
             if wanted.key.is_some_and(|id| id != key.id) || !key.lists(name) {
@@ -103,10 +145,15 @@ pub fn plan(
             let slot = slot.with_cost(key.typical_cost);
             let target =
                 Target { provider: provider.clone(), key: key.clone(), model: model.clone() };
-            entries.push(((priority, provider.priority, key.priority), slot, target));
+            // Who wrote a route has said who fits.
+            let fit = match routed {
+                true => Fit::Native,
+                false => Fit::of(native, key.knows(name)),
+            };
+            entries.push(((fit, priority, provider.priority, key.priority), slot, target));
         }
     };
-    let speaks = |provider: &Provider| provider.kind.speaks(wanted.dialect);
+    let speaks = |provider: &Provider| wanted.understood_by(provider.kind);
     match route {
         Some(route) => {
             for candidate in &route.candidates {

@@ -109,6 +109,8 @@ pub struct Key {
     /// The header it goes into, ready.
     pub credential: HeaderValue,
     models: Vec<String>,
+    /// What its provider said there is, when it was asked.
+    found: Vec<String>,
     /// For random picks.
     pub weight: u32,
     /// Higher goes first.
@@ -125,6 +127,15 @@ impl Key {
     /// Whether its own list names this model, or names none.
     pub fn lists(&self, model: &str) -> bool {
         model.is_empty() || self.models.is_empty() || self.models.iter().any(|m| m == model)
+    }
+
+    /// Whether the model is there, as far as anybody knows.
+    pub fn knows(&self, model: &str) -> Option<bool> {
+        if model.is_empty() {
+            return None;
+        }
+        let known = if self.models.is_empty() { &self.found } else { &self.models };
+        (!known.is_empty()).then(|| known.iter().any(|m| m == model))
     }
 }
 
@@ -202,9 +213,10 @@ pub struct Snapshot {
     plans: RwLock<Plans>,
 }
 
-/// Dialect, provider and key that a request insists on; then the model. In two steps, so
-/// that a plan is found without a string being made.
-type Plans = HashMap<(bool, Option<i64>, Option<i64>), HashMap<String, Arc<Plan>>>;
+/// Dialect, what can be converted, provider and key that a request insists on; then the
+/// model. In two steps, so that a plan is found without a string being made.
+type Plans = HashMap<Pinned, HashMap<String, Arc<Plan>>>;
+type Pinned = (bool, Option<crate::dialect::Dialect>, Option<i64>, Option<i64>);
 /// Plans remembered; clients can name any model.
 const MAX_PLANS: usize = 1024;
 
@@ -265,6 +277,7 @@ impl Snapshot {
                         name: key.name.as_str().into(),
                         credential,
                         models: key.models.clone(),
+                        found: roster.fetched.get(&key.id).into_iter().flatten().cloned().collect(),
                         weight: key.weight,
                         priority: key.priority,
                         price_per_call_nano: key.price_per_call_nano,
@@ -357,7 +370,8 @@ impl Snapshot {
 
     /// The plan for a model; made once.
     pub fn plan(&self, wanted: Wanted<'_>) -> Arc<Plan> {
-        let pinned = (wanted.dialect == Dialect::Anthropic, wanted.provider, wanted.key);
+        let anthropic = wanted.dialect == Dialect::Anthropic;
+        let pinned = (anthropic, wanted.spoken, wanted.provider, wanted.key);
         let plans = self.plans.read().unwrap_or_else(|e| e.into_inner());
         if let Some(plan) = plans.get(&pinned).and_then(|plans| plans.get(wanted.model)) {
             return plan.clone();
@@ -433,6 +447,7 @@ pub(crate) mod tests {
             name: "key".into(),
             credential: HeaderValue::from_str(credential).unwrap(),
             models: vec![],
+            found: vec![],
             weight: 1,
             priority: 0,
             price_per_call_nano: None,

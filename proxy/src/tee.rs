@@ -4,6 +4,8 @@
 //! Nothing is parsed here. Backpressure is the frames' own: the next one is asked for
 //! when the other side took the last.
 
+pub mod reshape;
+
 use std::{
     pin::Pin,
     sync::Arc,
@@ -26,6 +28,7 @@ use crate::{
     server::Part,
     upstream::{Reuse, UploadState},
 };
+use reshape::Reshaped;
 
 /// Why a body broke off; hyper closes the connection on it, so that the other side
 /// sees an abort and never a clean end.
@@ -258,9 +261,50 @@ impl From<Relay> for Reply {
     }
 }
 
+/// What comes of an upstream's body.
+pub enum Stream {
+    /// As it is.
+    Same(Incoming),
+    /// Another for the client.
+    Reshaped(Box<Reshaped>),
+}
+
+impl Stream {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self {
+            Self::Same(body) => Pin::new(body).poll_frame(cx),
+            Self::Reshaped(body) => body.poll_frame(cx),
+        }
+    }
+
+    fn poll_ping(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
+        match self {
+            Self::Same(_) => Poll::Pending,
+            Self::Reshaped(body) => body.poll_ping(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Same(body) => body.is_end_stream(),
+            Self::Reshaped(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Same(body) => body.size_hint(),
+            Self::Reshaped(_) => SizeHint::default(),
+        }
+    }
+}
+
 /// An upstream's body on its way to the client.
 pub struct Relay {
-    inner: Incoming,
+    inner: Stream,
     reuse: Option<Reuse>,
     recording: Option<Recording>,
     /// What a clean end means, by the answer's status.
@@ -276,7 +320,7 @@ pub struct Relay {
 impl Relay {
     /// Ends `recording` with `outcome` when the body ends cleanly.
     pub fn new(
-        inner: Incoming,
+        inner: Stream,
         reuse: Option<Reuse>,
         recording: Option<Recording>,
         outcome: Outcome,
@@ -316,10 +360,17 @@ impl Relay {
     /// The body has ended with this last frame: end the exchange, give the connection
     /// back, and hold the frame where the commit is waited for.
     fn end(&mut self, last: Option<Frame<Bytes>>) -> Option<Frame<Bytes>> {
-        if let Some(reuse) = self.reuse.take() {
+        let (broke, failure) = match &mut self.inner {
+            Stream::Same(_) => (false, None),
+            Stream::Reshaped(body) => (body.broke(), body.failure()),
+        };
+        if let Some(reuse) = self.reuse.take().filter(|_| !broke) {
             reuse.done();
         }
-        let waiting = self.recording.take().and_then(|recording| recording.finish(self.outcome));
+        let waiting = self.recording.take().and_then(|recording| match failure {
+            None => recording.finish(self.outcome),
+            Some((outcome, failure)) => recording.fail(outcome, failure),
+        });
         match waiting {
             Some(waiting) => {
                 self.held = Some((last, waiting));
@@ -390,7 +441,11 @@ impl Relay {
             if self.ended {
                 return Poll::Ready(None);
             }
-            let Poll::Ready(next) = Pin::new(&mut self.inner).poll_frame(cx) else {
+            let Poll::Ready(next) = self.inner.poll_frame(cx) else {
+                if let Poll::Ready(ping) = self.inner.poll_ping(cx) {
+                    self.copy(&ping);
+                    return Poll::Ready(Some(Ok(Frame::data(ping))));
+                }
                 ready!(self.idle.poll(cx));
                 let limit = self.idle.limit;
                 let message = format!(

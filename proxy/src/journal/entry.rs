@@ -38,6 +38,15 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>, Answered) {
         &head.target,
     );
     let mut facts = state.answer.as_ref().map(facts).unwrap_or_default();
+    // A converted answer's facts are its upstream's: the client's dialect may not have
+    // room for all of them.
+    if let Some(upstream) = state.upstream_answer().filter(|_| state.answer.is_some()) {
+        let theirs = self::facts(upstream);
+        facts.answered = theirs.answered;
+    }
+    if let Some(usage) = state.aside.take() {
+        facts.answered.read(&usage);
+    }
     if let Some(messages) = &state.messages {
         facts.answered = socket::read(messages.kept());
     }
@@ -106,7 +115,7 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>, Answered) {
         cost_nano: None,
         price: None,
         attempts: state.attempts,
-        warnings: vec![],
+        warnings: std::mem::take(&mut state.warnings),
         request,
         response,
         marks,

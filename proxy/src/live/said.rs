@@ -80,6 +80,26 @@ impl State {
         }
     }
 
+    /// A piece of what attempt `n` is answered while it goes on as something else.
+    pub fn heard(&mut self, n: u32, piece: &[u8], at_us: u64) {
+        let said = self.said.iter_mut().rev().find(|said| said.n == n);
+        if let Some(answer) = said.and_then(|said| said.response.as_mut()) {
+            answer.body.push(piece, None);
+            answer.marks.push(piece.len(), at_us);
+        }
+    }
+
+    /// Attempt `n` is made once more, in another way.
+    pub fn forget_said(&mut self, n: u32) {
+        self.said.retain(|said| said.n != n);
+    }
+
+    /// The upstream's own side of the answer, where the client was given another.
+    pub fn upstream_answer(&self) -> Option<&Answer> {
+        let n = self.attempts;
+        self.said.iter().rev().find(|said| said.n == n)?.response.as_ref()
+    }
+
     /// What attempt `n` was answered is what the client gets: kept there.
     pub fn forget_answered(&mut self, n: u32) {
         if let Some(said) = self.said.iter_mut().find(|said| said.n == n) {

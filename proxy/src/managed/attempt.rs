@@ -10,9 +10,15 @@ use http_body_util::{BodyExt, Limited};
 use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 
-use super::{Asked, Call, Request, body, credential, outcome, scrub};
+use super::{
+    Asked, Call, Request, body, credential, outcome,
+    reshape::{self, Exchange},
+    scrub,
+    translate::{Outgoing, Question, Way},
+};
 use crate::{
     app::App,
+    dialect::{self, Conversion},
     error::Fault,
     exchange::{answer_fault, outcome_of, relay_answer, settle},
     forward,
@@ -24,7 +30,7 @@ use crate::{
     redact,
     route::Target,
     snapshot::{Kind, Provider},
-    tee::Reply,
+    tee::{Reply, reshape::Shape},
     upstream::{Client, SendError, Sent},
 };
 
@@ -63,11 +69,15 @@ pub(super) struct Answer {
     socket: Option<OnUpgrade>,
 }
 
-enum What {
+pub(super) enum What {
     /// Its body is still coming.
     Head(Box<Sent>),
-    /// An error, read whole.
-    Error(Box<response::Parts>, Bytes),
+    /// Its body is still coming and goes on as another.
+    Stream(Box<Sent>, Shape),
+    /// Read whole, for it had to become another.
+    Made(Box<response::Parts>, Bytes),
+    /// An error, read whole; and the conversion it goes back through.
+    Error(Box<response::Parts>, Bytes, Option<Conversion>),
     /// None came.
     Fault(Fault),
 }
@@ -88,9 +98,9 @@ impl Attempt<'_> {
             return (Ended::ClientGone, Signal::Client);
         };
         let message = match &what {
-            What::Error(_, body) => upstream_message(body),
+            What::Error(_, body, _) => upstream_message(body),
             What::Fault(fault) => fault.message.clone(),
-            What::Head(_) => String::new(),
+            What::Head(_) | What::Stream(..) | What::Made(..) => String::new(),
         };
         hear(request.app, request.client, target, &signal, &request.call, settings);
         self.end(recording, told, &signal, &message);
@@ -108,30 +118,61 @@ impl Attempt<'_> {
         }
     }
 
+    /// Sends; once more where the answer says that this provider must be asked another way.
     async fn send(&self, recording: &Option<Recording>, told: &mut Try) -> (Option<What>, Signal) {
-        let Self { request, asked, target, .. } = self;
-        let Target { provider, key, model } = target;
-        let name = asked.model.as_deref();
-        let Some(path) = asked.destination.at(provider, name, deployment(provider, model)) else {
-            let fault =
-                Fault::invalid_response(format!("{} makes no valid target", provider.base.prefix));
-            return (Some(What::Fault(fault)), Signal::Client);
-        };
-        told.url = format!("{}{}", provider.base.prefix, redact::target(path.as_str()));
-        if let Some(recording) = recording {
-            recording.live().state().upstream_url = Some(told.url.clone());
+        loop {
+            let outgoing = match self.outgoing() {
+                Ok(outgoing) => outgoing,
+                Err(fault) => return (Some(What::Fault(fault)), Signal::Client),
+            };
+            let answered = self.send_as(&outgoing, recording, told).await;
+            let (Some(What::Error(parts, body, _)), _) = &answered else { return answered };
+            let Self { asked, target, .. } = self;
+            if !outgoing.teaches(asked.spoken, &target.provider, parts.status, body) {
+                return answered;
+            }
+            if let Some(recording) = recording {
+                recording.live().state().forget_said(self.number);
+            }
         }
-        let kind = asked.parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let content = match name.is_some_and(|name| *name != **model) {
-            true => body::with_model(&asked.body, kind, deployment(provider, model)),
-            false => asked.body.clone(),
+    }
+
+    fn outgoing(&self) -> Result<Outgoing, Fault> {
+        let Self { asked, target: Target { provider, model, .. }, .. } = self;
+        let question = Question {
+            destination: &asked.destination,
+            spoken: asked.spoken,
+            body: &asked.body,
+            content_type: asked.parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes),
+            asked: asked.model.as_deref(),
+            provider,
+            model: deployment(provider, model),
         };
+        question.outgoing()
+    }
+
+    async fn send_as(
+        &self,
+        outgoing: &Outgoing,
+        recording: &Option<Recording>,
+        told: &mut Try,
+    ) -> (Option<What>, Signal) {
+        let Self { request, asked, target, .. } = self;
+        let Target { provider, key, .. } = target;
+        told.url = format!("{}{}", provider.base.prefix, redact::target(outgoing.path.as_str()));
+        if let Some(recording) = recording {
+            let mut state = recording.live().state();
+            state.upstream_url = Some(told.url.clone());
+            state.warnings = outgoing.warnings.list();
+        }
+        let content = outgoing.body.clone();
         let mut headers = forward::request_headers(
             asked.parts.headers.clone(),
             &provider.base.host,
             asked.parts.version,
             asked.upgrade.is_some(),
         );
+        outgoing.headers(&mut headers);
         credential::put(&mut headers, provider.kind, key);
         if headers.contains_key(header::CONTENT_LENGTH) || !content.is_empty() {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(content.len()));
@@ -145,48 +186,45 @@ impl Attempt<'_> {
 
         let began = std::time::Instant::now();
         let dedicated = asked.upgrade.is_some();
-        let sending = request.client.send(&provider.base, &path, message, &state, dedicated);
-        match sending.await {
-            Err(SendError::ClientGone | SendError::ClientStalled) => (None, Signal::Client),
+        let sending =
+            request.client.send(&provider.base, &outgoing.path, message, &state, dedicated);
+        let mut sent = match sending.await {
+            Ok(sent) => sent,
+            Err(SendError::ClientGone | SendError::ClientStalled) => return (None, Signal::Client),
             Err(SendError::Fault(fault)) => {
                 let signal = Signal::Failing(fault.code.to_owned());
-                (Some(What::Fault(fault)), signal)
+                return (Some(What::Fault(fault)), signal);
             }
-            Ok(mut sent) => {
-                scrub::headers(sent.response.headers_mut(), key);
-                let took = began.elapsed();
-                told.status = Some(sent.response.status().as_u16());
-                told.connect_ms = sent.connect.map(|c| c.as_secs_f64() * 1000.0);
-                told.reused = sent.connect.is_none();
-                told.ttfb_ms = Some(took.as_secs_f64() * 1000.0);
-                if let Some(recording) = recording {
-                    let mut live = recording.live().state();
-                    live.reused = sent.connect.is_none();
-                    live.connect_us =
-                        sent.connect.map(|c| u32::try_from(c.as_micros()).unwrap_or(u32::MAX));
-                }
-                let status = sent.response.status();
-                if status.as_u16() < 400 {
-                    if status == StatusCode::SWITCHING_PROTOCOLS && !dedicated {
-                        let fault = Fault::invalid_response(format!(
-                            "{} switched protocols although nobody asked it to",
-                            provider.base.prefix
-                        ));
-                        return (
-                            Some(What::Fault(fault)),
-                            Signal::Failing("unsolicited 101".into()),
-                        );
-                    }
-                    let answered = sent.response.headers_mut();
-                    credential::give_back_protocol(answered, &asked.parts.headers);
-                    key.place.answered_after(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-                    return (Some(What::Head(Box::new(sent))), Signal::Fine);
-                }
-                let (what, signal) = self.error(sent).await;
-                self.keep_answer(recording, &what);
-                (Some(what), signal)
-            }
+        };
+        scrub::headers(sent.response.headers_mut(), key);
+        let took = began.elapsed();
+        let status = sent.response.status();
+        told.status = Some(status.as_u16());
+        told.connect_ms = sent.connect.map(|c| c.as_secs_f64() * 1000.0);
+        told.reused = sent.connect.is_none();
+        told.ttfb_ms = Some(took.as_secs_f64() * 1000.0);
+        if let Some(recording) = recording {
+            let mut live = recording.live().state();
+            live.reused = sent.connect.is_none();
+            live.connect_us =
+                sent.connect.map(|c| u32::try_from(c.as_micros()).unwrap_or(u32::MAX));
         }
+        if status.as_u16() >= 400 {
+            let (what, signal) = self.error(sent, &outgoing.way).await;
+            self.keep_answer(recording, &what);
+            return (Some(what), signal);
+        }
+        if status == StatusCode::SWITCHING_PROTOCOLS && !dedicated {
+            let fault = Fault::invalid_response(format!(
+                "{} switched protocols although nobody asked it to",
+                provider.base.prefix
+            ));
+            return (Some(What::Fault(fault)), Signal::Failing("unsolicited 101".into()));
+        }
+        credential::give_back_protocol(sent.response.headers_mut(), &asked.parts.headers);
+        key.place.answered_after(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        let exchange = Exchange { app: request.app, provider, number: self.number };
+        exchange.answer(sent, outgoing, recording).await
     }
 
     /// What went upstream, where it is not what the client sent: its credential never is.
@@ -202,7 +240,7 @@ impl Attempt<'_> {
 
     /// An error's answer, which the client may never see.
     fn keep_answer(&self, recording: &Option<Recording>, what: &What) {
-        let (Some(recording), What::Error(parts, body)) = (recording, what) else { return };
+        let (Some(recording), What::Error(parts, body, _)) = (recording, what) else { return };
         let at = recording.live().elapsed_us();
         let recorder = recording.recorder();
         let answer = recorder.answer(parts.status.as_u16(), &parts.headers, at, false);
@@ -210,7 +248,7 @@ impl Attempt<'_> {
     }
 
     /// Reads an error answer whole and what it says.
-    async fn error(&self, sent: Sent) -> (What, Signal) {
+    async fn error(&self, sent: Sent, way: &Way) -> (What, Signal) {
         let Sent { response, reuse, .. } = sent;
         let (mut parts, body) = response.into_parts();
         let reading = Limited::new(body, MAX_ERROR).collect();
@@ -228,7 +266,7 @@ impl Attempt<'_> {
         let body = scrub::body(body, &self.target.key);
         let heard = Heard { status: parts.status.as_u16(), headers: &parts.headers, body: &body };
         let signal = signal::read(heard, Timestamp::now());
-        (What::Error(Box::new(parts), body), signal)
+        (What::Error(Box::new(parts), body, way.conversion()), signal)
     }
 
     fn begin(&self, recording: &Option<Recording>) -> Try {
@@ -388,42 +426,66 @@ impl Answer {
                 let (base, dialect) = (&target.provider.base, request.dialect);
                 relay_answer(app, *sent, base, dialect, recording, socket, Some(lease)).await
             }
+            What::Stream(sent, shape) => {
+                reshape::relay(app, *sent, shape, recording, lease, number)
+            }
+            What::Made(parts, body) => whole(app, *parts, body, recording).await,
             // A key's trouble is not the client's: it never sees another's 401.
             What::Error(..) if hidden => {
                 let now = Timestamp::now().as_millisecond();
                 let plan = request.snapshot.plan(crate::route::Wanted {
                     model: &target.model,
-                    dialect: request.dialect,
+                    dialect: target.provider.kind.dialect(),
+                    spoken: None,
                     provider: Some(target.provider.id),
                     key: Some(target.key.id),
                 });
                 let fault = outcome::no_usable_key(&plan, now, None);
                 answer_fault(app, fault, request.dialect, recording).await
             }
-            What::Error(parts, body) => {
+            What::Error(parts, body, None) => {
                 let mut parts = *parts;
                 parts.headers = forward::response_headers(parts.headers, false);
-                parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-                let outcome: Outcome = outcome_of(parts.status);
                 if let Some(recording) = &recording {
-                    let ttfb = recording.live().elapsed_us();
-                    let mut answer = recording.recorder().answer(
-                        parts.status.as_u16(),
-                        &parts.headers,
-                        ttfb,
-                        false,
-                    );
-                    answer.body.push(&body, Some(body.len() as u64));
                     recording.live().state().forget_answered(number);
-                    recording.answered(answer);
                 }
-                match recording {
-                    Some(recording) => settle(Some(recording), outcome).await,
-                    None => app.metrics.ended(outcome),
-                }
-                parts.version = Version::HTTP_11;
-                Response::from_parts(parts, Reply::from(body))
+                whole(app, parts, body, recording).await
+            }
+            What::Error(parts, body, Some(conversion)) => {
+                let mut parts = *parts;
+                let error =
+                    dialect::error::convert(conversion, parts.status, &parts.headers, &body);
+                parts.headers = dialect::error::headers(conversion, &parts.headers);
+                parts
+                    .headers
+                    .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                parts.status = error.status;
+                whole(app, parts, error.body, recording).await
             }
         }
     }
+}
+
+/// An answer that is there as a whole.
+async fn whole(
+    app: &App,
+    mut parts: response::Parts,
+    body: Bytes,
+    recording: Option<Recording>,
+) -> Response<Reply> {
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    parts.version = Version::HTTP_11;
+    let outcome: Outcome = outcome_of(parts.status);
+    if let Some(recording) = &recording {
+        let ttfb = recording.live().elapsed_us();
+        let (status, headers) = (parts.status.as_u16(), &parts.headers);
+        let mut answer = recording.recorder().answer(status, headers, ttfb, false);
+        answer.body.push(&body, Some(body.len() as u64));
+        recording.answered(answer);
+    }
+    match recording {
+        Some(recording) => settle(Some(recording), outcome).await,
+        None => app.metrics.ended(outcome),
+    }
+    Response::from_parts(parts, Reply::from(body))
 }

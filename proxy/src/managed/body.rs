@@ -1,13 +1,12 @@
 //! The body of a managed request: read whole, so that it can be sent again, checked as
-//! far as routing needs it, and changed in place where a field must change.
+//! far as routing needs it.
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -86,66 +85,6 @@ pub(super) fn check(body: &[u8], content_type: Option<&[u8]>) -> Result<(), Faul
     }
 }
 
-/// The same body with another model: every top-level `model` is replaced where it
-/// stands, all other bytes stay as they are.
-pub(super) fn with_model(body: &Bytes, content_type: Option<&[u8]>, model: &str) -> Bytes {
-    if content_type.is_some_and(|t| t.starts_with(b"multipart/")) {
-        return multipart_with_model(body, model).unwrap_or_else(|| body.clone());
-    }
-    let spans = model_spans(body);
-    if spans.is_empty() {
-        return body.clone();
-    }
-    let quoted = serde_json::Value::from(model).to_string();
-    let mut out = Vec::with_capacity(body.len() + quoted.len());
-    let mut at = 0;
-    for (from, to) in spans {
-        out.extend_from_slice(&body[at..from]);
-        out.extend_from_slice(quoted.as_bytes());
-        at = to;
-    }
-    out.extend_from_slice(&body[at..]);
-    out.into()
-}
-
-/// Where the values of top-level `model` fields stand; borrowed raw values tell it in
-/// safe code.
-fn model_spans(body: &[u8]) -> Vec<(usize, usize)> {
-    struct Spans {
-        start: usize,
-    }
-
-    impl<'de> Visitor<'de> for Spans {
-        type Value = Vec<(usize, usize)>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a JSON object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut spans = Vec::new();
-            while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-                let value: &'de RawValue = map.next_value()?;
-                if key == "model" {
-                    let from = value.get().as_ptr() as usize - self.start;
-                    spans.push((from, from + value.get().len()));
-                }
-            }
-            Ok(spans)
-        }
-    }
-
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    deserializer.deserialize_map(Spans { start: body.as_ptr() as usize }).unwrap_or_default()
-}
-
-fn multipart_with_model(body: &[u8], model: &str) -> Option<Bytes> {
-    let at = memchr::memmem::find(body, b"name=\"model\"")?;
-    let start = at + memchr::memmem::find(&body[at..], b"\r\n\r\n")? + 4;
-    let end = start + memchr::memmem::find(&body[start..], b"\r\n")?;
-    Some([&body[..start], model.as_bytes(), &body[end..]].concat().into())
-}
-
 /// A number that stays the same over the turns of a conversation: of its model, its
 /// instructions and its first messages, which a vendor's prompt cache keys on, too.
 pub(super) fn conversation(body: &[u8]) -> u64 {
@@ -185,30 +124,6 @@ pub(super) fn upload(body: Bytes) -> (Upload, Arc<UploadState>) {
 mod tests {
     use super::*;
 
-    fn replaced(body: &str) -> String {
-        let body = Bytes::copy_from_slice(body.as_bytes());
-        String::from_utf8(with_model(&body, None, "new\"er").to_vec()).unwrap()
-    }
-
-    #[test]
-    fn only_the_model_changes_and_every_byte_else_stays() {
-        assert_eq!(
-            replaced(
-                "{ \"a\":1.50e0,\"model\" : \"old\" ,\"x\":{\"model\":\"in\"}, \"model\":\"o2\"}\n"
-            ),
-            "{ \"a\":1.50e0,\"model\" : \"new\\\"er\" ,\"x\":{\"model\":\"in\"}, \"model\":\"new\\\"er\"}\n"
-        );
-        assert_eq!(replaced("{\"mod\\u0065l\":\"old\"}"), "{\"mod\\u0065l\":\"new\\\"er\"}");
-        for untouched in ["{}", "[\"model\"]", "not json", "{\"model\""] {
-            assert_eq!(replaced(untouched), untouched);
-        }
-        let form =
-            "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nwhisper-1\r\n--x--";
-        let form = Bytes::copy_from_slice(form.as_bytes());
-        let new = with_model(&form, Some(b"multipart/form-data; boundary=x"), "w2");
-        assert!(new.windows(6).any(|w| w == b"\r\nw2\r\n"));
-    }
-
     #[test]
     fn only_objects_are_routed() {
         let json = Some(&b"application/json; charset=utf-8"[..]);
@@ -237,10 +152,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn hostile_bytes_never_panic(body: Vec<u8>, model: String) {
-            let bytes = Bytes::from(body.clone());
-            with_model(&bytes, None, &model);
-            with_model(&bytes, Some(b"multipart/x"), &model);
+        fn hostile_bytes_never_panic(body: Vec<u8>) {
             conversation(&body);
             let _ = check(&body, Some(b"application/json"));
         }

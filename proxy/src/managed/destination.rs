@@ -4,6 +4,7 @@
 use http::{Method, StatusCode, Uri, uri::PathAndQuery};
 
 use crate::{
+    dialect::azure,
     error::Fault,
     snapshot::{Kind, Provider},
 };
@@ -71,6 +72,11 @@ impl Destination {
         ))
     }
 
+    /// The same way to another operation; the client's query belonged to its own.
+    pub(super) fn of_operation(&self, operation: &str) -> Self {
+        Self { operation: operation.to_owned(), query: None, ..self.clone() }
+    }
+
     /// As on port 8080, for reading the model out of it.
     pub(super) fn target(&self) -> String {
         match &self.query {
@@ -119,7 +125,10 @@ impl Destination {
                 match model {
                     "" => format!("{path}/openai{operation}"),
                     _ if azure_socket => format!("{path}/openai{operation}"),
-                    deployment => format!("{path}/openai/deployments/{deployment}{operation}"),
+                    deployment if azure::takes_deployment(operation) => {
+                        format!("{path}/openai/deployments/{}{operation}", encoded(deployment))
+                    }
+                    _ => format!("{path}/openai{operation}"),
                 }
             }
         };

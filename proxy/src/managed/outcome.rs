@@ -112,7 +112,7 @@ pub(super) fn nothing_planned(snapshot: &Snapshot, wanted: Wanted<'_>) -> Fault 
             wanted.model
         ),
     );
-    fault.param = Some("model");
+    fault.param = Some("model".into());
     fault
 }
 

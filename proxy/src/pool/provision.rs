@@ -6,7 +6,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicI64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -40,8 +40,39 @@ impl Default for Limits {
 /// See the module. Outlives snapshots.
 #[derive(Debug, Default)]
 pub struct Provision {
+    /// What it turned out not to know.
+    pub quirks: Quirks,
     out_until: AtomicI64,
     facts: Mutex<Facts>,
+}
+
+/// What a provider turned out not to know of its dialect; forgotten at a restart.
+#[derive(Debug, Default)]
+pub struct Quirks {
+    no_usage: AtomicBool,
+    no_responses: AtomicBool,
+}
+
+impl Quirks {
+    /// It refuses `stream_options`.
+    pub fn lacks_usage(&self) -> bool {
+        self.no_usage.load(Relaxed)
+    }
+
+    /// It has no `/responses`.
+    pub fn lacks_responses(&self) -> bool {
+        self.no_responses.load(Relaxed)
+    }
+
+    /// Remembers it; whether that is news.
+    pub fn learn_no_usage(&self) -> bool {
+        !self.no_usage.swap(true, Relaxed)
+    }
+
+    /// Remembers it; whether that is news.
+    pub fn learn_no_responses(&self) -> bool {
+        !self.no_responses.swap(true, Relaxed)
+    }
 }
 
 #[derive(Debug, Default)]

@@ -67,4 +67,4 @@ impl Configured {
 
 /// A client that asks for `m`.
 pub const WANTED: Wanted<'_> =
-    Wanted { model: "m", dialect: Dialect::OpenAi, provider: None, key: None };
+    Wanted { model: "m", dialect: Dialect::OpenAi, spoken: None, provider: None, key: None };
