@@ -153,7 +153,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   }
 
   async function answer(method, path, q, body) {
-    const at = /^\/api\/(keys|providers|models|routes|client-tokens|presets|validate_keys|settings)(?:\/(.+))?$/.exec(path);
+    const at = /^\/api\/(keys|providers|models|prices|routes|client-tokens|presets|validate_keys|settings)(?:\/(.+))?$/.exec(path);
     if (!at) return undefined;
     const [, what, rest] = at;
     if (broken && what !== "settings") throw new Refusal(503, "the database is locked by another process");
@@ -167,6 +167,15 @@ export function managed(say, { empty = false, many = false, broken = false } = {
         }
         return [200, settings];
       case "presets": return [200, { items: PRESETS }];
+      case "prices": {
+        const shown = (m) => ({ model: m.model_name, ...m.prices, tiers: [], source: m.price_source });
+        if (!rest) return [200, { ...list(models.filter((m) => m.prices).map(shown)), list_date: "2026-11-20", imported: false }];
+        const m = models.find((x) => x.model_name === decodeURIComponent(rest));
+        if (!m) throw new Refusal(404, "There is no such model.");
+        if (method === "DELETE") { Object.assign(m, { price_source: "list" }); return [204]; }
+        Object.assign(m, { prices: { cache_read: null, cache_write: null, ...body }, price_source: "override" });
+        return [200, shown(m)];
+      }
       case "validate_keys": {
         const outs = keys.filter((k) => ["cooling", "exhausted", "invalid"].includes(k.status));
         const answers = [];
@@ -228,6 +237,10 @@ export function managed(say, { empty = false, many = false, broken = false } = {
         return [200, shownKey(k)];
       }
       case "providers": {
+        if (rest === "capabilities") {
+          const endpoints = (kind) => (kind === "anthropic" ? ["/v1/messages", "/v1/models"] : ["/v1/chat/completions", "/v1/embeddings", "/v1/responses", "/v1/models"]);
+          return [200, { items: providers.map((p) => ({ id: p.id, name: p.name, kind: p.kind, enabled: p.enabled, available: keys.some((k) => k.provider_id === p.id && k.status === "active"), models: models.filter((m) => m.providers.includes(p.name)).map((m) => m.model_name), endpoints: endpoints(p.kind), stream: true })) }];
+        }
         if (!rest && method === "GET") return [200, list(providers.map(shownProvider))];
         if (!rest) {
           checkProvider(body);
@@ -306,7 +319,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   /** Answers what is its own; false for the rest. */
   pool.handle = async (req, res, url) => {
     let text = "";
-    if (!/^\/api\/(keys|providers|models|routes|client-tokens|presets|validate_keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
+    if (!/^\/api\/(keys|providers|models|prices|routes|client-tokens|presets|validate_keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
     try {
       for await (const chunk of req) text += chunk;
     } catch {

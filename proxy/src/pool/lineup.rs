@@ -163,8 +163,9 @@ impl Lineup {
             }
             slot.place.turn.store(next, Relaxed);
             if strategy == Strategy::RoundRobin {
-                let pace = value.saturating_add(slot.stride);
-                mark.pace.store(pace, Relaxed);
+                // Added, so that a turn that two threads took after all counts twice.
+                mark.pace.fetch_max(value, Relaxed);
+                let pace = mark.pace.fetch_add(slot.stride, Relaxed) + slot.stride;
                 slot.place.pace.store(pace, Relaxed);
                 self.pace.fetch_max(value, Relaxed);
             }

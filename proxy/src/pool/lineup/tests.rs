@@ -161,7 +161,8 @@ fn threads_do_not_take_the_same_turn() {
         }
     });
     for count in &counts {
-        // 1000 each; a walk that lost its turn four times over takes another's.
+        // 1000 each; a walk that lost its turn four times over takes another's, which makes
+        // up for it in the next round.
         assert!((990..=1010).contains(&count.load(Relaxed)), "{counts:?}");
     }
 }
