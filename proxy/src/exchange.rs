@@ -68,7 +68,9 @@ async fn answer(
         Admission::Managed(token) => {
             let call = Call::from_client(token);
             let body = Some((body, upload));
-            managed::serve(&app, &client, parts, body, dialect, recording, call).await
+            // Boxed, for its state is large and most connections never need it.
+            let managed = managed::serve(&app, &client, parts, body, dialect, recording, call);
+            Box::pin(managed).await
         }
         _ => {
             let body = (body, upload);

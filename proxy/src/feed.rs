@@ -17,7 +17,7 @@ use crate::live::Live;
 pub enum Signal {
     /// A request head has arrived.
     Started(Arc<Live>),
-    /// Something about it became known.
+    /// Something about it became known, as the link's ticker found.
     Changed(Arc<Live>),
     /// Exchanges up to this cursor are in the database.
     Committed(i64),

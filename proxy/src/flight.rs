@@ -1,10 +1,14 @@
 //! What has not ended yet, in memory and on disk. A slot of 256 bytes is written at
-//! admission and cleared after the commit; a killed process leaves its slots, and
-//! whoever starts next turns those of unlocked files into `interrupted` records. A
+//! admission; a killed process leaves its slots, and whoever starts next turns those
+//! of unlocked files into `interrupted` records, save what is recorded already. A
 //! kill -9 loses contents at most, never the fact.
 //!
-//! Plain writes into the page cache: about a microsecond for both. A memory map
-//! would need `unsafe`.
+//! After the commit a slot is free: the next exchange writes over it, and those that
+//! stay free are cleared now and then. Clearing each at once was a write more for
+//! every exchange.
+//!
+//! Plain writes into the page cache: about a microsecond each. A memory map would
+//! need `unsafe`.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -40,6 +44,8 @@ pub struct Flight {
 #[derive(Default)]
 struct Table {
     free: Vec<u32>,
+    /// Free as well, and cleared on disk; taken when no other is free.
+    clear: Vec<u32>,
     slots: Vec<Option<Arc<Live>>>,
     running: usize,
 }
@@ -71,7 +77,7 @@ impl Flight {
     pub fn admit(&self, make: impl FnOnce(u32) -> Live) -> Arc<Live> {
         let slot = {
             let mut table = self.table();
-            match table.free.pop() {
+            match table.free.pop().or_else(|| table.clear.pop()) {
                 Some(slot) => slot,
                 None => {
                     table.slots.push(None);
@@ -94,10 +100,26 @@ impl Flight {
         table.running -= 1;
     }
 
-    /// Its record is committed, or counted as lost.
+    /// Its record is committed.
     pub fn land(&self, slot: u32) {
-        self.write(slot, &[0]);
         self.table().free.push(slot);
+    }
+
+    /// Its record is counted as lost: no start after a kill may count it again.
+    pub fn lose(&self, slot: u32) {
+        self.write(slot, &[0]);
+        self.table().clear.push(slot);
+    }
+
+    /// Clears what is free. To be called now and then, sooner than retention may take
+    /// the records.
+    pub fn sweep(&self) {
+        // Out of the table while they are written: nobody is given one meanwhile.
+        let free = std::mem::take(&mut self.table().free);
+        for slot in &free {
+            self.write(*slot, &[0]);
+        }
+        self.table().clear.extend(free);
     }
 
     fn write(&self, slot: u32, bytes: &[u8]) {
@@ -139,7 +161,7 @@ impl Flight {
     /// Slots whose exchange is not recorded yet.
     pub fn unlanded(&self) -> usize {
         let table = self.table();
-        table.slots.len() - table.free.len()
+        table.slots.len() - table.free.len() - table.clear.len()
     }
 }
 
@@ -293,7 +315,12 @@ mod tests {
             let c = flight.admit(|slot| live(slot, "/done"));
             flight.ended(&c);
             flight.land(c.slot);
+            flight.sweep();
             assert_eq!((flight.running(), flight.unlanded()), (2, 2));
+            let lost = flight.admit(|slot| live(slot, "/lost"));
+            assert_eq!(lost.slot, c.slot, "a cleared slot is taken again");
+            flight.ended(&lost);
+            flight.lose(lost.slot);
             assert_eq!(flight.find(a.id).unwrap().id, a.id);
             vec![a.id, b.id]
         };

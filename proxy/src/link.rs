@@ -4,6 +4,7 @@
 
 mod detail;
 mod feed;
+mod gather;
 mod progress;
 
 use std::{

@@ -8,7 +8,10 @@ mod said;
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Instant,
 };
 
@@ -42,6 +45,7 @@ pub struct Live {
     /// Known from the request's head.
     pub head: Head,
     state: Mutex<State>,
+    over: AtomicBool,
 }
 
 /// What a request's head says, credentials redacted.
@@ -175,12 +179,29 @@ impl Live {
             model: None,
             progress: None,
         };
-        Self { id, started, started_at_us, slot, head, state: Mutex::new(state) }
+        Self {
+            id,
+            started,
+            started_at_us,
+            slot,
+            head,
+            state: Mutex::new(state),
+            over: AtomicBool::new(false),
+        }
     }
 
     /// The lock is only ever held for a copy; a panic under it leaves plain data.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it has ended and is on its way to the database.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
+    }
+
+    pub(crate) fn ends(&self) {
+        self.over.store(true, Relaxed);
     }
 
     /// Microseconds since the start.
@@ -260,10 +281,9 @@ impl Recording {
         self.finish(outcome)
     }
 
-    /// The head of the answer is known and about to be sent.
+    /// The head of the answer is known and about to be sent. The link's ticker tells.
     pub fn answered(&self, answer: Answer) {
         self.live().state().answer = Some(answer);
-        self.recorder.changed(self.live());
     }
 
     /// The recorder.

@@ -10,9 +10,6 @@ use glassway_shared::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A transparent, recording reverse proxy for LLM APIs.
 #[derive(Parser)]
 #[command(name = "glassway-proxy", version)]

@@ -126,14 +126,10 @@ impl Recorder {
         self.redactor.block(trailers)
     }
 
-    /// Something about a running exchange became known.
-    pub(crate) fn changed(&self, live: &Arc<Live>) {
-        self.feed.send(|| Signal::Changed(live.clone()));
-    }
-
     /// Ends an exchange: into the queue, its bodies shed where memory is short.
     pub(crate) fn end(&self, live: Arc<Live>, outcome: Outcome) -> Option<oneshot::Receiver<()>> {
         let duration_us = live.elapsed_us();
+        live.ends();
         let row = {
             let mut state = live.state();
             let answer = state.answer.as_ref().map_or(0, |a| a.headers.len());
@@ -147,7 +143,7 @@ impl Recorder {
         self.flight.ended(&live);
         let Some(row) = row else {
             self.budget.count_lost(1);
-            self.flight.land(live.slot);
+            self.flight.lose(live.slot);
             self.feed.send(|| Signal::Lost(live.clone(), outcome, duration_us));
             return None;
         };

@@ -115,7 +115,8 @@ impl Connection {
             () = self.drain.begun() => return,
         };
         match detected {
-            Ok(Ok(true)) => self.http2(stream).await,
+            // Boxed, so that the many HTTP/1 connections are not as large as the few others.
+            Ok(Ok(true)) => Box::pin(self.http2(stream)).await,
             Ok(Ok(false)) => self.http1(stream).await,
             Ok(Err(_)) | Err(_) => {}
         }

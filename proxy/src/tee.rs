@@ -115,8 +115,11 @@ impl Source {
     }
 }
 
-/// A client's body on its way upstream.
-pub struct Upload {
+/// A client's body on its way upstream. Boxed: hyper keeps room for 32 requests per
+/// upstream connection, of which one is ever used.
+pub struct Upload(Box<Uploading>);
+
+struct Uploading {
     inner: Source,
     live: Option<(Arc<Live>, Arc<Recorder>)>,
     state: Arc<UploadState>,
@@ -134,20 +137,23 @@ impl Upload {
         part: Option<Part>,
     ) -> Self {
         let live = recording.map(|r| (r.live().clone(), r.recorder().clone()));
-        Self { inner: Source::Streamed(inner), live, state, idle: Idle::new(idle), _part: part }
+        let (inner, idle) = (Source::Streamed(inner), Idle::new(idle));
+        Self(Box::new(Uploading { inner, live, state, idle, _part: part }))
     }
 
     /// A body that was read before; recorded then.
     pub fn whole(body: Bytes, state: Arc<UploadState>) -> Self {
-        Self {
+        Self(Box::new(Uploading {
             inner: Source::Whole(body),
             live: None,
             state,
             idle: Idle::new(Duration::ZERO),
             _part: None,
-        }
+        }))
     }
+}
 
+impl Uploading {
     fn sent(&self) {
         self.state.moved();
         if let Some((live, _)) = &self.live {
@@ -165,7 +171,7 @@ impl Body for Upload {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let this = self.get_mut();
+        let this = &mut *self.get_mut().0;
         let Poll::Ready(next) = this.inner.poll_frame(cx) else {
             ready!(this.idle.poll(cx));
             this.state.stall();
@@ -202,11 +208,11 @@ impl Body for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.0.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.0.inner.size_hint()
     }
 }
 

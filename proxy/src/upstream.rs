@@ -5,13 +5,17 @@
 //! that a connection comes back when its answer's body was seen to end.
 
 mod connect;
+mod patience;
 mod pool;
 
 use std::{
+    future::poll_fn,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
+    task::{Poll, ready},
     time::{Duration, Instant},
 };
 
@@ -22,6 +26,7 @@ pub use connect::{Connector, TlsError};
 pub use pool::Reuse;
 
 use crate::{error::Fault, target::Base, tee::Upload};
+use patience::Patience;
 use pool::{Line, Pool};
 
 /// See the module.
@@ -29,7 +34,7 @@ use pool::{Line, Pool};
 pub struct Client {
     pool: Arc<Pool>,
     connector: Arc<Connector>,
-    first_byte: Duration,
+    patience: Arc<Patience>,
 }
 
 /// How an upload fares, shared between the body being sent and whoever waits for the
@@ -55,7 +60,11 @@ impl UploadState {
 
     /// A piece was taken from the client, or the end.
     pub fn moved(&self) {
-        let us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.moved_at(Instant::now());
+    }
+
+    fn moved_at(&self, now: Instant) {
+        let us = u64::try_from((now - self.began).as_micros()).unwrap_or(u64::MAX);
         self.moved_us.store(us, Relaxed);
     }
 
@@ -95,9 +104,9 @@ pub enum SendError {
 }
 
 impl Client {
-    /// A client with an empty pool.
+    /// A client with an empty pool, on the current thread's runtime.
     pub fn new(connector: Arc<Connector>, first_byte: Duration) -> Self {
-        Self { pool: Pool::new(), connector, first_byte }
+        Self { pool: Pool::new(), connector, patience: Patience::new(first_byte) }
     }
 
     /// Sends, and waits for the answer's head. `dedicated` keeps the connection out of
@@ -119,7 +128,9 @@ impl Client {
                 Some(line) => (line, None),
                 None => {
                     let began = Instant::now();
-                    let line = self.open(base, dedicated).await.map_err(SendError::Fault)?;
+                    // Boxed: rarely needed, and large.
+                    let line = Box::pin(self.open(base, dedicated));
+                    let line = line.await.map_err(SendError::Fault)?;
                     (line, Some(began.elapsed()))
                 }
             };
@@ -163,35 +174,33 @@ impl Client {
         }
     }
 
-    /// Waits for the head, at most `first_byte` after the upload last moved.
+    /// Waits for the head, as long as patience lasts after the upload last moved.
     async fn head(
         &self,
         sending: impl Future<
             Output = Result<Response<Incoming>, hyper::client::conn::TrySendError<Request<Upload>>>,
         >,
-        upload: &UploadState,
+        upload: &Arc<UploadState>,
         base: &Base,
     ) -> Result<Result<Response<Incoming>, Unsent>, SendError> {
-        tokio::pin!(sending);
-        loop {
-            let deadline = upload.last_moved().max(upload.began) + self.first_byte;
-            tokio::select! {
-                biased;
-                result = &mut sending => return Ok(result.map_err(|mut e| Unsent {
+        let mut sending = pin!(sending);
+        let mut turn = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(result) = sending.as_mut().poll(cx) {
+                return Poll::Ready(Ok(result.map_err(|mut e| Unsent {
                     message: e.take_message(),
                     error: e.into_error(),
-                })),
-                () = tokio::time::sleep_until(deadline.into()) => {
-                    if upload.last_moved() + self.first_byte <= Instant::now() {
-                        return Err(SendError::Fault(Fault::timeout(format!(
-                            "{} did not begin to answer within {} s (proxy.first_byte_timeout)",
-                            base.prefix,
-                            self.first_byte.as_secs_f64(),
-                        ))));
-                    }
-                }
+                })));
             }
-        }
+            let turn = turn.get_or_insert_with(|| self.patience.wait(upload));
+            ready!(turn.poll_over(cx));
+            Poll::Ready(Err(SendError::Fault(Fault::timeout(format!(
+                "{} did not begin to answer within {} s (proxy.first_byte_timeout)",
+                base.prefix,
+                self.patience.limit().as_secs_f64(),
+            )))))
+        })
+        .await
     }
 
     async fn open(&self, base: &Base, dedicated: bool) -> Result<Line, Fault> {

@@ -15,11 +15,11 @@ pub fn push(block: &mut Vec<u8>, name: &[u8], value: &[u8]) {
 pub fn lines(block: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = block;
     std::iter::from_fn(move || {
-        // Values hold neither CR nor LF: the HTTP parser refused them.
-        let end = memchr::memmem::find(rest, b"\r\n")?;
+        // Values hold neither CR nor LF, names no colon: the HTTP parser refused them.
+        let end = memchr::memchr(b'\r', rest)?;
         let line = &rest[..end];
-        rest = &rest[end + 2..];
-        let colon = memchr::memmem::find(line, b": ").unwrap_or(line.len());
+        rest = rest.get(end + 2..).unwrap_or_default();
+        let colon = line.iter().position(|&b| b == b':').unwrap_or(line.len());
         Some((&line[..colon], line.get(colon + 2..).unwrap_or_default()))
     })
 }

@@ -6,23 +6,25 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use glassway_shared::{
-    feed::{LinkCommand, LinkEvent, Standing},
+    feed::{self as wire, BodyDelta, LinkCommand, LinkEvent},
     id::ExchangeId,
-    model::Exchange,
 };
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, upgrade::Upgraded};
 use hyper_util::rt::TokioIo;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
 };
 
-use super::{Shared, gauges, in_flight, json_reply};
+use super::{
+    Shared,
+    gather::{Gathering, Standing},
+    gauges, in_flight, json_reply,
+};
 use crate::{
     feed::{Listener, Signal},
-    live::ms,
     recorder::Recorder,
     snapshot::Provider,
 };
@@ -83,29 +85,28 @@ impl Session {
         // never.
         let mut listener = self.recorder.feed.listen();
         let mut deltas = self.shared.watching.deltas();
-        let mut known = HashSet::new();
-        out.send(message(&[self.hello(&mut known)])).await?;
+        let mut gathering = Gathering::default();
+        out.send(message(&[self.hello(&mut gathering)])).await?;
         for batch in self.standings().chunks(BATCH) {
             out.send(message(batch)).await?;
         }
         let mut stats = tokio::time::interval(STATS);
         let mut told = Default::default();
-        let mut events = Vec::new();
         loop {
             let mut lagged = false;
             tokio::select! {
                 signal = listener.receiver.recv() => match signal {
                     Ok(signal) => {
-                        self.gather(signal, &mut events, &mut known);
-                        lagged = self.drain(&mut listener, &mut events, &mut known).await;
+                        self.gather(signal, &mut gathering);
+                        lagged = self.drain(&mut listener, &mut gathering).await;
                     }
                     Err(RecvError::Lagged(_)) => lagged = true,
                     Err(RecvError::Closed) => return Ok(()),
                 },
                 delta = deltas.recv() => if let Ok(delta) = delta {
-                    self.delta(&delta, &mut events);
+                    self.delta(&delta, &mut gathering);
                     while let Ok(delta) = deltas.try_recv() {
-                        self.delta(&delta, &mut events);
+                        self.delta(&delta, &mut gathering);
                     }
                 },
                 command = commands.next() => match command {
@@ -116,45 +117,39 @@ impl Session {
                     let now = gauges(&self.shared.app);
                     if now != told {
                         told = now;
-                        events.push(LinkEvent::Stats(now));
+                        gathering.push(LinkEvent::Stats(now));
                     }
                 }
             }
             if lagged {
-                events.clear();
-                known.clear();
                 listener = self.recorder.feed.listen();
-                events.push(self.hello(&mut known));
-                events.extend(self.standings());
+                let hello = self.hello(&mut gathering);
+                gathering.push(hello);
+                self.standings().into_iter().for_each(|event| gathering.push(event));
             }
+            let events = gathering.tell(self.shared.app.metrics.is_writable());
             for batch in events.chunks(BATCH) {
                 out.send(message(batch)).await?;
             }
-            events.clear();
         }
     }
 
     /// Takes what else has come, and what comes in the next moments.
-    async fn drain(
-        &self,
-        listener: &mut Listener,
-        events: &mut Vec<LinkEvent>,
-        known: &mut HashSet<ExchangeId>,
-    ) -> bool {
+    async fn drain(&self, listener: &mut Listener, gathering: &mut Gathering) -> bool {
         tokio::time::sleep(GATHER).await;
         for _ in 0..BATCH * 16 {
             match listener.receiver.try_recv() {
-                Ok(signal) => self.gather(signal, events, known),
-                Err(tokio::sync::broadcast::error::TryRecvError::Lagged(_)) => return true,
+                Ok(signal) => self.gather(signal, gathering),
+                Err(TryRecvError::Lagged(_)) => return true,
                 Err(_) => break,
             }
         }
         false
     }
 
-    fn hello(&self, known: &mut HashSet<ExchangeId>) -> LinkEvent {
+    fn hello(&self, gathering: &mut Gathering) -> LinkEvent {
         let in_flight = in_flight(&self.shared.app);
-        known.extend(in_flight.iter().map(|exchange| exchange.id));
+        gathering.start_over(&in_flight);
         LinkEvent::Hello {
             instance: self.shared.instance.clone(),
             cursor: self.shared.app.metrics.newest(),
@@ -163,7 +158,7 @@ impl Session {
         }
     }
 
-    fn key(&self, id: i64) -> Option<Standing> {
+    fn key(&self, id: i64) -> Option<wire::Standing> {
         let place = self.shared.app.routing.standing.places.find(id)?;
         let standing = place.standing(now_ms());
         let (reason, until) = standing.why();
@@ -184,51 +179,27 @@ impl Session {
             .collect()
     }
 
-    fn gather(&self, signal: Signal, events: &mut Vec<LinkEvent>, known: &mut HashSet<ExchangeId>) {
-        match signal {
-            // Told by the snapshot already.
-            Signal::Started(live) if known.remove(&live.id) => {}
-            Signal::Started(live) => events.push(LinkEvent::Started { request: live.exchange() }),
-            Signal::Changed(live) => {
-                // The newest state replaces an update that has not left yet.
-                let request = live.exchange();
-                let waiting = events.iter_mut().rev().take(64).find_map(|event| match event {
-                    LinkEvent::Updated { request } if request.id == live.id => Some(request),
-                    _ => None,
-                });
-                match waiting {
-                    Some(waiting) => *waiting = request,
-                    None => events.push(LinkEvent::Updated { request }),
+    fn gather(&self, signal: Signal, gathering: &mut Gathering) {
+        let app = &self.shared.app;
+        match gathering.take(signal) {
+            None => {}
+            Some(Standing::Key(id)) => {
+                if let Some(key) = self.key(id) {
+                    gathering.push(LinkEvent::KeyChanged { key });
                 }
             }
-            Signal::Key(id) => {
-                events.extend(self.key(id).map(|key| LinkEvent::KeyChanged { key }));
-            }
-            Signal::Provider(id) => {
-                let snapshot = self.shared.app.snapshot();
+            Some(Standing::Provider(id)) => {
+                let snapshot = app.snapshot();
                 if let Some(provider) = snapshot.providers.iter().find(|p| p.id == id) {
-                    events.push(LinkEvent::ProviderChanged { provider: standing_of(provider) });
+                    gathering.push(LinkEvent::ProviderChanged { provider: standing_of(provider) });
                 }
-            }
-            Signal::Committed(cursor) => match events.last_mut() {
-                Some(LinkEvent::Committed { cursor: last }) => *last = cursor,
-                _ => events.push(LinkEvent::Committed { cursor }),
-            },
-            Signal::Lost(live, outcome, duration_us) => {
-                let request = Exchange {
-                    outcome,
-                    duration_ms: Some(ms(duration_us)),
-                    live: None,
-                    ..live.exchange()
-                };
-                events.push(LinkEvent::Lost { request });
             }
         }
     }
 
-    fn delta(&self, delta: &Arc<glassway_shared::feed::BodyDelta>, events: &mut Vec<LinkEvent>) {
+    fn delta(&self, delta: &Arc<BodyDelta>, gathering: &mut Gathering) {
         if self.watched.contains(&delta.id) {
-            events.push(LinkEvent::Delta((**delta).clone()));
+            gathering.push(LinkEvent::Delta((**delta).clone()));
         }
     }
 
@@ -256,13 +227,13 @@ fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-fn standing_of(provider: &Provider) -> Standing {
+fn standing_of(provider: &Provider) -> wire::Standing {
     let state = provider.health.state(now_ms());
     told(provider.id, state.status, state.reason.as_deref(), state.until)
 }
 
-fn told(id: i64, status: &str, reason: Option<&str>, until: Option<i64>) -> Standing {
-    Standing {
+fn told(id: i64, status: &str, reason: Option<&str>, until: Option<i64>) -> wire::Standing {
+    wire::Standing {
         id,
         status: status.to_owned(),
         status_reason: reason.map(str::to_owned),

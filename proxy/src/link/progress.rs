@@ -1,6 +1,6 @@
-//! Reads running answers beside the data path: a ticker copies what is new of each
-//! capture and turns it into progress (text, pieces, speed) for the lists and into
-//! body deltas for exchanges somebody watches. The tee knows nothing of it.
+//! Reads running exchanges beside the data path: a ticker notices an answer's head,
+//! copies what is new of each capture and turns it into progress (text, pieces, speed)
+//! for the lists and into body deltas for exchanges somebody watches. The tee knows nothing of it.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -104,7 +104,7 @@ impl Watching {
 
 struct Ticker {
     watching: Arc<Watching>,
-    readers: HashMap<ExchangeId, Reader>,
+    readers: HashMap<ExchangeId, Box<Reader>>,
     turn: usize,
 }
 
@@ -115,8 +115,7 @@ impl Ticker {
         {
             // A new watcher starts from the first byte; others drop what they have.
             if let Some(reader) = self.readers.get_mut(&id) {
-                reader.request.restart();
-                reader.response.restart();
+                reader.passages = None;
             }
         }
         let running = recorder.flight.all();
@@ -133,6 +132,8 @@ impl Ticker {
                 for delta in reader.deltas(live) {
                     let _ = self.watching.deltas.send(Arc::new(delta));
                 }
+            } else {
+                reader.passages = None;
             }
             if reader.read(live) {
                 recorder.feed.send(|| Signal::Changed(live.clone()));
@@ -149,8 +150,9 @@ impl Ticker {
 #[derive(Default)]
 struct Reader {
     asked: bool,
-    request: Passage,
-    response: Passage,
+    answered: bool,
+    /// Request and response of an exchange that somebody watches.
+    passages: Option<Box<[Passage; 2]>>,
     text: Text,
     announced_us: u64,
     dirty: bool,
@@ -166,10 +168,6 @@ struct Passage {
 }
 
 impl Passage {
-    fn restart(&mut self) {
-        *self = Self::default();
-    }
-
     /// New whole characters since the last call.
     fn next(&mut self, kept: &[u8], encoding: Option<Encoding>) -> Option<(usize, u64, String)> {
         let piece = kept.get(self.at..)?;
@@ -218,15 +216,16 @@ struct Text {
 
 impl Reader {
     fn deltas(&mut self, live: &Live) -> Vec<BodyDelta> {
+        let [request, response] = &mut **self.passages.get_or_insert_default();
         let state = live.state();
         let mut deltas = Vec::new();
         let encoding = Encoding::of(&live.head.headers);
-        if let Some((_, from, data)) = self.request.next(state.request.kept(), encoding) {
+        if let Some((_, from, data)) = request.next(state.request.kept(), encoding) {
             deltas.push(BodyDelta { id: live.id, side: Side::Request, offset_ms: 0.0, from, data });
         }
         if let Some(answer) = &state.answer {
             let encoding = Encoding::of(&answer.headers);
-            if let Some((at, from, data)) = self.response.next(answer.body.kept(), encoding) {
+            if let Some((at, from, data)) = response.next(answer.body.kept(), encoding) {
                 let marks = Marks::unpack(answer.marks.packed());
                 let arrived = Marks::arrival(&marks, at as u64);
                 let offset_ms = ms(arrived.unwrap_or(answer.ttfb_us));
@@ -251,10 +250,14 @@ impl Reader {
                 self.dirty = state.model.is_some();
             }
         }
+        let head = !self.answered && live.state().answer.is_some();
+        self.answered |= head;
+        self.dirty |= head;
         self.read_text(live);
         let now = live.elapsed_us();
-        // The model is worth telling at once.
-        let due = self.announced_us == 0 || now.saturating_sub(self.announced_us) >= ANNOUNCE_US;
+        // The model and the answer's head are worth telling at once.
+        let due =
+            head || self.announced_us == 0 || now.saturating_sub(self.announced_us) >= ANNOUNCE_US;
         if self.dirty && due {
             self.dirty = false;
             self.announced_us = now.max(1);

@@ -1,6 +1,7 @@
 //! Moves the write-ahead log into the database beside the writer. Automatic
 //! checkpoints stalled commits for up to 335 ms; a passive one every 300 ms on a
-//! thread of its own, at most 17 ms.
+//! thread of its own, at most 17 ms. While little is written it waits longer, for the
+//! same few pages are written again and again and need to be moved only once.
 //!
 //! The log starts over from its beginning only when a checkpoint has caught up with
 //! the writer, which under steady load never happens by itself: past [`LOG_LIMIT`]
@@ -22,6 +23,10 @@ use rusqlite::{Connection, OpenFlags};
 /// Bytes of log past which the writer waits. Small enough to stay in the page cache.
 pub const LOG_LIMIT: u64 = 64 << 20;
 const EVERY: Duration = Duration::from_millis(300);
+/// With less than this in the log …
+const LITTLE: u64 = 8 << 20;
+/// … a pass waits until so long after the last one.
+const SELDOM: Duration = Duration::from_secs(2);
 const PAGE: u64 = 16384;
 /// A reader may keep a pass from catching up; the writer does not ask again at once.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -34,6 +39,8 @@ pub struct Checkpointer {
     waited: Option<Instant>,
     /// Bytes written since the log's size was last asked for.
     since: u64,
+    /// Bytes written since the last pass.
+    unmoved: Arc<AtomicU64>,
 }
 
 impl Checkpointer {
@@ -43,11 +50,20 @@ impl Checkpointer {
         let path = database.to_owned();
         let log_bytes = Arc::new(AtomicU64::new(0));
         let told = log_bytes.clone();
+        let unmoved = Arc::new(AtomicU64::new(0));
+        let to_move = unmoved.clone();
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
             let mut connection = None;
             let mut last_error = String::new();
+            let mut last_pass = Instant::now();
             loop {
                 let request = asked.recv_timeout(EVERY);
+                let little = to_move.load(Relaxed) < LITTLE && last_pass.elapsed() < SELDOM;
+                if little && matches!(request, Err(RecvTimeoutError::Timeout)) {
+                    continue;
+                }
+                to_move.store(0, Relaxed);
+                last_pass = Instant::now();
                 match checkpoint(&mut connection, &path) {
                     Ok(frames) => {
                         told.store(frames * PAGE, Relaxed);
@@ -78,6 +94,7 @@ impl Checkpointer {
             log_bytes,
             waited: None,
             since: 0,
+            unmoved,
         })
     }
 
@@ -85,6 +102,7 @@ impl Checkpointer {
     /// last one wrote: waits for one pass where the log has grown past its limit.
     pub fn keep_up(&mut self, wrote: u64) {
         self.since += wrote;
+        self.unmoved.fetch_add(wrote, Relaxed);
         let over = self.log_bytes.load(Relaxed).max(self.since) > LOG_LIMIT;
         if !over || self.waited.is_some_and(|at| at.elapsed() < PATIENCE) {
             return;

@@ -71,6 +71,16 @@ impl Writer {
         Ok(find.query_row([id.as_bytes()], |_| Ok(())).optional()?.is_some())
     }
 
+    /// When the oldest exchange that is kept began, in unix microseconds; `None` while
+    /// retention has taken nothing yet.
+    pub fn kept_since_us(&self) -> Result<Option<i64>, StoreError> {
+        let mut oldest = self.connection.prepare_cached(
+            "SELECT started_at FROM
+                 (SELECT seq, started_at FROM exchanges ORDER BY seq LIMIT 1) WHERE seq > 1",
+        )?;
+        Ok(oldest.query_row([], |row| row.get(0)).optional()?)
+    }
+
     /// Whether another connection committed since the last call.
     pub fn changed_outside(&mut self) -> Result<bool, StoreError> {
         let mut version = self.connection.prepare_cached("PRAGMA data_version")?;
