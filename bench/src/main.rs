@@ -11,12 +11,14 @@
 //! - `load`: what drives them
 //! - `upstream`, `relay`: subprocesses of this program, pinned like everything
 //! - `measure`: the measurements
-//! - `report`: the table
+//! - `pick`: how long choosing a key takes, in this process
+//! - `report`: the tables
 
 mod cpu;
 mod load;
 mod measure;
 mod peers;
+mod pick;
 mod relay;
 mod report;
 mod upstream;
@@ -45,6 +47,8 @@ enum Part {
     Relay { to: SocketAddr },
     /// A load that asks at a fixed rate.
     Rate { to: SocketAddr, rps: u64, seconds: u64 },
+    /// Only how long picking a key takes; writes that section.
+    Pick,
     /// A load of event streams.
     Streams { to: SocketAddr, streams: usize, chunks: usize, gap_ms: u64 },
 }
@@ -54,13 +58,16 @@ fn main() -> Result<()> {
     match arguments.part {
         Some(Part::Upstream) => upstream::run(),
         Some(Part::Relay { to }) => relay::run(to),
+        Some(Part::Pick) => report::publish_picks(&pick::measure(), arguments.short),
         Some(Part::Rate { to, rps, seconds }) => load::rate(to, rps, seconds),
         Some(Part::Streams { to, streams, chunks, gap_ms }) => {
             load::streams(to, streams, chunks, gap_ms)
         }
         None => {
+            let picks = pick::measure();
             let results = measure::all(arguments.short)?;
-            report::publish(&results, arguments.short)
+            report::publish(&results, arguments.short)?;
+            report::publish_picks(&picks, arguments.short)
         }
     }
 }

@@ -4,7 +4,10 @@ use std::{fmt::Write, fs, process::Command};
 
 use anyhow::Result;
 
-use crate::measure::{Comparison, Results, Series};
+use crate::{
+    measure::{Comparison, Results, Series},
+    pick::Figure,
+};
 
 /// What one aims at, × nginx or as a number.
 const AIMS: [(&str, &str, &str); 6] = [
@@ -16,8 +19,11 @@ const AIMS: [(&str, &str, &str); 6] = [
     ("60-turn conversation on disk", "Glassway, recording", "≤ 0.2 ×"),
 ];
 
-/// Everything behind this line of the file is written by people and kept.
+/// Everything from this line of the file on is kept: written by people, or by another part.
+const KEPT: &str = "## ";
 const NOTES: &str = "## Notes";
+const PICKS: &str = "## Picking a key";
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
 
 /// Prints the table; a full run also writes the file.
 pub fn publish(results: &Results, short: bool) -> Result<()> {
@@ -26,17 +32,43 @@ pub fn publish(results: &Results, short: bool) -> Result<()> {
     if short {
         return Ok(());
     }
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
-    let before = fs::read_to_string(file).unwrap_or_default();
-    let notes = before.find(NOTES).map_or("", |at| &before[at..]);
+    let before = fs::read_to_string(FILE).unwrap_or_default();
+    let notes = before.find(KEPT).map_or("", |at| &before[at..]);
     let text = format!(
         "# What Glassway costs\n\nMeasured by `cargo xtask bench`; the numbers are replaced by each run, the notes \
          are kept.\nCPU is the time on a core of all threads of the proxy, per unit; `× nginx` is the median of\n\
          the ratios to nginx in the same round, which is what holds on a shared machine.\n\n{}\n{table}\n{notes}",
         machine()
     );
-    fs::write(file, text.trim_end().to_owned() + "\n")?;
+    fs::write(FILE, text.trim_end().to_owned() + "\n")?;
     eprintln!("Written to bench/RESULTS.md.");
+    Ok(())
+}
+
+/// Prints what picks cost and puts it into its own section, before the notes.
+pub fn publish_picks(figures: &[Figure], short: bool) -> Result<()> {
+    let mut section = format!(
+        "{PICKS}\n\nOne thread, 1,000 keys, nanoseconds per pick: the best of many rounds. The aim is under\n\
+         2,000 with most keys in. That a pick allocates nothing is a test\n(`proxy/tests/allocations.rs`).\n\n\
+         | strategy | all in | every other cooling | quotas half spent | one of 1,000 in |\n\
+         |---|---|---|---|---|\n"
+    );
+    for figure in figures {
+        let _ = write!(section, "| {} |", figure.strategy);
+        for ns in figure.nanoseconds {
+            let _ = write!(section, " {ns:.0} |");
+        }
+        section.push('\n');
+    }
+    println!("\n{section}");
+    if short {
+        return Ok(());
+    }
+    let before = fs::read_to_string(FILE).unwrap_or_default();
+    let (head, rest) = before.split_at(before.find(KEPT).unwrap_or(before.len()));
+    let notes = rest.find(NOTES).map_or("", |at| &rest[at..]);
+    let text = format!("{}\n\n{section}\n{notes}", head.trim_end());
+    fs::write(FILE, text.trim_end().to_owned() + "\n")?;
     Ok(())
 }
 

@@ -11,11 +11,12 @@ use std::{
 
 use arc_swap::ArcSwap;
 use glassway_shared::config::Config;
+use tokio::sync::{Notify, futures::Notified};
 
 use crate::{
     feed::{Feed, Signal},
     metrics::Metrics,
-    pool::strategy::Turns,
+    pool::lineup::Turns,
     recorder::Recorder,
     snapshot::{Snapshot, Standing},
     target::Bases,
@@ -78,6 +79,7 @@ pub struct Routing {
     /// Outlives it.
     pub standing: Standing,
     changed: Mutex<BTreeSet<i64>>,
+    news: Notify,
 }
 
 impl Routing {
@@ -87,12 +89,19 @@ impl Routing {
             snapshot: ArcSwap::from_pointee(Snapshot::empty()),
             standing: Standing::default(),
             changed: Mutex::default(),
+            news: Notify::new(),
         })
     }
 
-    /// This key's state must be written.
+    /// This key's state must be written; requests that wait for a key look again.
     pub fn mark(&self, key_id: i64) {
         self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(key_id);
+        self.news.notify_waiters();
+    }
+
+    /// Resolves when some key's standing changes.
+    pub fn news(&self) -> Notified<'_> {
+        self.news.notified()
     }
 
     /// Keys whose state must be written since the last call.

@@ -97,7 +97,13 @@ impl Fault {
             }),
             Dialect::Anthropic => serde_json::json!({
                 "type": "error",
-                "error": {"type": kind, "message": message, "code": self.code},
+                // `details.error_code` is what the vendor's SDKs show as the error's code.
+                "error": {
+                    "type": kind,
+                    "message": message,
+                    "code": self.code,
+                    "details": {"error_code": self.code},
+                },
             }),
         };
         let body = Bytes::from(body.to_string());
@@ -155,5 +161,6 @@ mod tests {
         let other: serde_json::Value = serde_json::from_slice(other.body()).unwrap();
         assert_eq!(other["type"], "error");
         assert_eq!(other["error"]["code"], "upstream_connect");
+        assert_eq!(other["error"]["details"]["error_code"], "upstream_connect");
     }
 }

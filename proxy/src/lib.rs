@@ -21,6 +21,7 @@
 //! live       what is known of a running exchange; the guard that ends it
 //! journal    one writer thread: record, commit, announce
 //! usage      model and tokens out of bodies                    (pure)
+//! dialect    one client API over another, byte for byte         (pure)
 //! flight     what has not ended, on disk
 //! feed       the broadcast; link serves it to the monitor
 //! keyfile    the private key that opens the others; rekey makes another
@@ -36,6 +37,7 @@ pub mod admit;
 pub mod app;
 pub mod capture;
 pub mod check;
+pub mod dialect;
 pub mod error;
 pub mod exchange;
 pub mod feed;
@@ -79,7 +81,7 @@ use crate::{
     journal::Journal,
     keyfile::KeyFile,
     metrics::Metrics,
-    pool::strategy::Turns,
+    pool::lineup::Turns,
     recorder::Recorder,
     reload::Watch,
     server::Drain,

@@ -12,8 +12,12 @@ mod catalog;
 mod credential;
 mod destination;
 mod outcome;
+mod scrub;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use glassway_shared::{
     id::ExchangeId,
@@ -31,10 +35,7 @@ use crate::{
     exchange::answer_fault,
     forward,
     live::Recording,
-    pool::{
-        signal::Signal,
-        strategy::{Occasion, pick},
-    },
+    pool::{lineup::Occasion, signal::Signal},
     route::{Plan, Target, Wanted},
     server::Part,
     snapshot::{Snapshot, Token},
@@ -69,7 +70,7 @@ impl Call {
 }
 
 /// How long a request waits at most for a key that only cools.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Serves one managed request.
 pub async fn serve(
@@ -221,22 +222,18 @@ impl Request<'_> {
         let deadline = Instant::now() + settings.deadline;
         let conversation = body::conversation(&asked.body);
         let mut tried = Tried::default();
+        let mut failed: Option<Box<attempt::Answer>> = None;
         loop {
-            let now_ms = Timestamp::now().as_millisecond();
-            let Some(target) = self.pick(&asked.plan, &tried, conversation, now_ms) else {
-                let back = tried.soonest_return(&asked.plan, now_ms);
-                let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
-                match back {
-                    Some(wait) if wait <= patience && !self.call.exact => {
-                        tokio::time::sleep(wait).await;
-                        tried.forget_keys();
-                        continue;
-                    }
-                    back => {
-                        let fault = outcome::no_usable_key(&asked.plan, now_ms, back);
-                        return answer_fault(self.app, fault, self.dialect, recording).await;
-                    }
+            let chosen = self.choose(&asked.plan, &mut tried, conversation, deadline).await;
+            let Some(target) = chosen else {
+                // What the last one answered, where it was not about its key.
+                if let Some(answer) = failed.take() {
+                    return answer.relay(&self, recording).await;
                 }
+                let now_ms = Timestamp::now().as_millisecond();
+                let back = outcome::soonest_return(&asked.plan, now_ms, |_| true);
+                let fault = outcome::no_usable_key(&asked.plan, now_ms, back);
+                return answer_fault(self.app, fault, self.dialect, recording).await;
             };
             let attempt = Attempt {
                 request: &self,
@@ -274,7 +271,43 @@ impl Request<'_> {
                     if last {
                         return answer.relay(&self, recording).await;
                     }
+                    if matches!(signal, Signal::Failing(_)) {
+                        failed = Some(answer);
+                    }
                 }
+            }
+        }
+    }
+
+    /// The key to try next; waits where all that could serve only rest.
+    async fn choose(
+        &self,
+        plan: &Plan,
+        tried: &mut Tried,
+        conversation: u64,
+        deadline: Instant,
+    ) -> Option<Target> {
+        loop {
+            let now_ms = Timestamp::now().as_millisecond();
+            if let Some(target) = self.pick(plan, tried, conversation, now_ms) {
+                return Some(target);
+            }
+            if self.call.exact {
+                return None;
+            }
+            let news = self.app.routing.news();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            // What changed until now is seen here, and all else by the news.
+            if let Some(target) = self.pick(plan, tried, conversation, now_ms) {
+                return Some(target);
+            }
+            let patience = PATIENCE.min(deadline.saturating_duration_since(Instant::now()));
+            let rest = tried.rest(plan, now_ms).filter(|rest| *rest <= patience)?;
+            tried.forget_out(plan, now_ms);
+            tokio::select! {
+                () = tokio::time::sleep(rest) => tried.forget_keys(),
+                () = news => {}
             }
         }
     }
@@ -286,7 +319,7 @@ impl Request<'_> {
         }
         let occasion = Occasion { now_ms, random: self.app.random(), conversation };
         plan.tiers.iter().find_map(|tier| {
-            let n = pick(&tier.slots, plan.strategy, occasion, tried.keys(), &self.app.turns)?;
+            let n = tier.lineup.pick(plan.strategy, occasion, tried.keys(), &self.app.turns)?;
             Some(tier.targets[n].clone())
         })
     }

@@ -6,42 +6,63 @@
 //! known of them.
 
 pub mod health;
+pub mod lineup;
 pub mod provision;
 pub mod signal;
 pub mod strategy;
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError, RwLock,
-    atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed},
+    atomic::{
+        AtomicI64, AtomicU32, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
 };
 
-use health::{Health, Standing};
+use health::{Health, Rests, Standing};
 
 /// Milliseconds since the epoch at which something ends that ends by no clock.
 pub const NEVER: i64 = i64::MAX;
+/// Nothing is left of a quota: more than ten tenths.
+const ALL_SPENT: u32 = 11;
 
-/// What is known of one key while the process runs.
+/// What is known of one key while the process runs. What a pick reads comes first and
+/// fills one cache line, since with a thousand keys that is what a pick costs.
 #[derive(Debug, Default)]
+#[repr(C, align(64))]
 pub struct Place {
     /// The whole key is out until then (unix ms); 0 = in.
     out_until: AtomicI64,
-    /// Some models of it are out: the slow facts must be asked.
-    some_models: AtomicBool,
-    /// Requests running.
-    in_flight: AtomicU32,
     /// Requests ever.
     used: AtomicU64,
-    /// The tick of its last pick, for round robin.
-    turn: AtomicU64,
-    /// Unix ms; 0 = never.
-    last_used: AtomicI64,
     /// Decaying average to the answer's head, in microseconds; 0 = unknown.
     latency_us: AtomicU64,
+    /// Requests running.
+    in_flight: AtomicU32,
+    /// Even: no model of it is out. A number that never comes again, or not before two
+    /// thousand million changes.
+    models_edition: AtomicU32,
+    /// Tenths of the quota that are spent; [`ALL_SPENT`] takes the key out.
+    spent_tenths: AtomicU32,
     /// Nano-dollars.
     spent: AtomicI64,
-    /// Nano-dollars; `i64::MAX` = unlimited.
-    quota: AtomicI64,
+    /// Nano-dollars; `None` = unlimited.
+    quota: Mutex<Option<i64>>,
+    /// Unix ms; 0 = never.
+    last_used: AtomicI64,
+    /// Where a new lineup goes on: the tick of its last pick …
+    turn: AtomicU64,
+    /// … and how far it had come in turns by weight.
+    pace: AtomicU64,
     health: Mutex<Health>,
+}
+
+/// Until when one model of a key is out, as last asked of the slow facts: a pick asks
+/// them again only when they have changed.
+#[derive(Debug, Default)]
+pub struct Seen {
+    edition: AtomicU32,
+    until: AtomicI64,
 }
 
 impl Place {
@@ -51,7 +72,6 @@ impl Place {
             used: AtomicU64::new(used),
             last_used: AtomicI64::new(last_used_ms),
             spent: AtomicI64::new(spent_nano),
-            quota: AtomicI64::new(i64::MAX),
             health: Mutex::new(health),
             ..Self::default()
         };
@@ -65,14 +85,43 @@ impl Place {
 
     fn publish(&self, health: &Health) {
         self.out_until.store(health.out_until(), Relaxed);
-        self.some_models.store(health.has_models(), Relaxed);
+        let next = (self.models_edition.load(Relaxed) | 1).wrapping_add(1);
+        self.models_edition.store(next | u32::from(health.has_models()), Release);
     }
 
-    /// Whether it may serve this model now.
-    pub fn is_in(&self, model: &str, now_ms: i64) -> bool {
+    /// Whether it may serve this model now. `seen` is what this caller remembers of this
+    /// model.
+    #[inline]
+    pub fn is_in(&self, model: &str, seen: &Seen, now_ms: i64) -> bool {
         self.out_until.load(Relaxed) <= now_ms
-            && self.spent.load(Relaxed) < self.quota.load(Relaxed)
-            && (!self.some_models.load(Relaxed) || self.health().model_in(model, now_ms))
+            && self.spent_tenths.load(Relaxed) < ALL_SPENT
+            && self.model_out_until(model, seen) <= now_ms
+    }
+
+    fn model_out_until(&self, model: &str, seen: &Seen) -> i64 {
+        match self.models_edition.load(Acquire) {
+            edition if edition % 2 == 0 => 0,
+            edition if seen.edition.load(Acquire) == edition => seen.until.load(Relaxed),
+            _ => self.look_up(model, seen),
+        }
+    }
+
+    #[cold]
+    fn look_up(&self, model: &str, seen: &Seen) -> i64 {
+        // Written under the lock, so that edition and time belong together.
+        let health = self.health();
+        let until = health.model_out_until(model);
+        seen.until.store(until, Relaxed);
+        seen.edition.store(self.models_edition.load(Relaxed), Release);
+        until
+    }
+
+    /// About to be asked. A key without money whose hour has come is tried by this one
+    /// request; the others wait for its result.
+    pub fn ask(&self, now_ms: i64, rests: Rests) {
+        if self.out_until.load(Relaxed) != 0 {
+            self.change(now_ms, |health| health.trying(now_ms, rests));
+        }
     }
 
     /// Changes the slow facts; the hot ones follow. Says whether the standing changed.
@@ -88,7 +137,7 @@ impl Place {
     pub fn standing(&self, now_ms: i64) -> Standing {
         let standing = self.health().standing(now_ms);
         match standing {
-            Standing::Active if self.spent.load(Relaxed) >= self.quota.load(Relaxed) => {
+            Standing::Active if self.all_spent() => {
                 Standing::Exhausted { reason: "quota_usd is spent".into(), until: NEVER }
             }
             standing => standing,
@@ -97,7 +146,7 @@ impl Place {
 
     /// When this model can be served again, if the clock decides.
     pub fn back_at(&self, model: &str, now_ms: i64) -> Option<i64> {
-        if self.spent.load(Relaxed) >= self.quota.load(Relaxed) {
+        if self.all_spent() {
             return None;
         }
         self.health().back_at(model, now_ms)
@@ -110,12 +159,31 @@ impl Place {
 
     /// Nano-dollars that it may spend; `None` = unlimited.
     pub fn set_quota(&self, nano: Option<i64>) {
-        self.quota.store(nano.unwrap_or(i64::MAX), Relaxed);
+        let mut quota = self.quota.lock().unwrap_or_else(PoisonError::into_inner);
+        *quota = nano;
+        self.reckon(nano);
     }
 
     /// Adds to what it has spent.
     pub fn spend(&self, nano: i64) {
+        let quota = self.quota.lock().unwrap_or_else(PoisonError::into_inner);
         self.spent.fetch_add(nano, Relaxed);
+        self.reckon(*quota);
+    }
+
+    /// With the quota locked, so that the last to change anything has the last word.
+    fn reckon(&self, quota: Option<i64>) {
+        let spent = self.spent.load(Relaxed).max(0);
+        let tenths = match quota {
+            None => 0,
+            Some(quota) if spent >= quota => ALL_SPENT,
+            Some(quota) => (i128::from(spent) * 10 / i128::from(quota)) as u32,
+        };
+        self.spent_tenths.store(tenths, Relaxed);
+    }
+
+    fn all_spent(&self) -> bool {
+        self.spent_tenths.load(Relaxed) == ALL_SPENT
     }
 
     /// Nano-dollars spent.
@@ -141,19 +209,6 @@ impl Place {
     /// Decaying average to the answer's head in microseconds; 0 = unknown.
     pub fn latency_us(&self) -> u64 {
         self.latency_us.load(Relaxed)
-    }
-
-    /// Share of the quota that is left, in thousandths; unlimited is all of it.
-    fn left_permille(&self) -> i64 {
-        let quota = self.quota.load(Relaxed);
-        match quota {
-            i64::MAX => 1000,
-            ..=0 => 0,
-            _ => {
-                let left = quota.saturating_sub(self.spent.load(Relaxed)).max(0);
-                (i128::from(left) * 1000 / i128::from(quota)) as i64
-            }
-        }
     }
 
     /// An answer's head came after so long: a fifth of the new, the rest of the old.

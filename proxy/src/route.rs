@@ -7,7 +7,10 @@ use glassway_shared::store::roster;
 
 use crate::{
     error::Dialect,
-    pool::strategy::{Slot, Strategy},
+    pool::{
+        lineup::{Lineup, Slot},
+        strategy::Strategy,
+    },
     snapshot::{Key, Provider},
 };
 
@@ -22,11 +25,10 @@ pub struct Target {
     pub model: Arc<str>,
 }
 
-/// Keys of one priority; `slots` and `targets` run side by side.
-#[derive(Default)]
+/// Keys of one priority; the lineup's slots and the targets run side by side.
 pub struct Tier {
     /// What a strategy sees.
-    pub slots: Vec<Slot>,
+    pub lineup: Lineup,
     /// What the request needs.
     pub targets: Vec<Target>,
 }
@@ -95,14 +97,10 @@ pub fn plan(
             if wanted.key.is_some_and(|id| id != key.id) || !key.lists(name) {
                 continue;
             }
-            let slot = Slot {
-                key_id: key.id,
-                place: key.place.clone(),
-                provider: provider.health.clone(),
-                model: model.clone(),
-                weight: key.weight.max(1).saturating_mul(weight.max(1)),
-                cost: key.typical_cost,
-            };
+            let (place, health) = (key.place.clone(), provider.health.clone());
+            let weight = key.weight.max(1).saturating_mul(weight.max(1));
+            let slot = Slot::new(key.id, place, health, model.clone()).with_weight(weight);
+            let slot = slot.with_cost(key.typical_cost);
             let target =
                 Target { provider: provider.clone(), key: key.clone(), model: model.clone() };
             entries.push(((priority, provider.priority, key.priority), slot, target));
@@ -131,19 +129,12 @@ pub fn plan(
         }
     }
     entries.sort_by_key(|(priority, ..)| std::cmp::Reverse(*priority));
-    let mut tiers: Vec<Tier> = Vec::new();
-    let mut current = None;
-    for (priority, slot, target) in entries {
-        if current != Some(priority) {
-            current = Some(priority);
-            tiers.push(Tier::default());
-        }
-        let tier = tiers.last_mut().expect("just pushed");
-        tier.slots.push(slot);
-        tier.targets.push(target);
-    }
+    let tiers = entries.chunk_by(|(a, ..), (b, ..)| a == b).map(|tier| Tier {
+        lineup: Lineup::new(tier.iter().map(|(_, slot, _)| slot.clone()).collect()),
+        targets: tier.iter().map(|(.., target)| target.clone()).collect(),
+    });
     let named = route.and_then(|route| route.strategy.as_deref());
-    Plan { tiers, strategy: named.and_then(Strategy::named).unwrap_or(default) }
+    Plan { tiers: tiers.collect(), strategy: named.and_then(Strategy::named).unwrap_or(default) }
 }
 
 #[cfg(test)]

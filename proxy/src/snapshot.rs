@@ -199,10 +199,12 @@ pub struct Snapshot {
     pub settings: Settings,
     routes: Vec<roster::Route>,
     tokens: HashMap<[u8; 32], Arc<Token>>,
-    plans: RwLock<HashMap<PlanKey, Arc<Plan>>>,
+    plans: RwLock<Plans>,
 }
 
-type PlanKey = (String, bool, Option<i64>, Option<i64>);
+/// Dialect, provider and key that a request insists on; then the model. In two steps, so
+/// that a plan is found without a string being made.
+type Plans = HashMap<(bool, Option<i64>, Option<i64>), HashMap<String, Arc<Plan>>>;
 /// Plans remembered; clients can name any model.
 const MAX_PLANS: usize = 1024;
 
@@ -355,22 +357,19 @@ impl Snapshot {
 
     /// The plan for a model; made once.
     pub fn plan(&self, wanted: Wanted<'_>) -> Arc<Plan> {
-        let key = (
-            wanted.model.to_owned(),
-            wanted.dialect == Dialect::Anthropic,
-            wanted.provider,
-            wanted.key,
-        );
-        if let Some(plan) = self.plans.read().unwrap_or_else(|e| e.into_inner()).get(&key) {
+        let pinned = (wanted.dialect == Dialect::Anthropic, wanted.provider, wanted.key);
+        let plans = self.plans.read().unwrap_or_else(|e| e.into_inner());
+        if let Some(plan) = plans.get(&pinned).and_then(|plans| plans.get(wanted.model)) {
             return plan.clone();
         }
+        drop(plans);
         let plan =
             Arc::new(route::plan(&self.providers, &self.routes, self.settings.strategy, wanted));
         let mut plans = self.plans.write().unwrap_or_else(|e| e.into_inner());
-        if plans.len() >= MAX_PLANS {
+        if plans.values().map(HashMap::len).sum::<usize>() >= MAX_PLANS {
             plans.clear();
         }
-        plans.insert(key, plan.clone());
+        plans.entry(pinned).or_default().insert(wanted.model.to_owned(), plan.clone());
         plan
     }
 }
@@ -391,11 +390,7 @@ fn base_url(row: &roster::Provider, kind: Kind, config: &Config) -> Option<Url> 
 }
 
 fn restored(kept: Option<&roster::KeyState>) -> Place {
-    let Some(kept) = kept else {
-        let place = Place::default();
-        place.set_quota(None);
-        return place;
-    };
+    let Some(kept) = kept else { return Place::default() };
     let health: Health = serde_json::from_str(&kept.health).unwrap_or_default();
     let used = u64::try_from(kept.total_requests).unwrap_or(0);
     Place::restored(health, used, kept.last_used_at.unwrap_or(0), kept.spent_nano)

@@ -4,6 +4,12 @@
 //! Lines may end in LF, CRLF or CR. Comments and events without data are skipped,
 //! as a browser would; `id` and `retry` are read past.
 
+use std::borrow::Cow;
+
+mod frames;
+
+pub use frames::{Frame, Frames, TooLong};
+
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -17,95 +23,38 @@ pub struct Event {
     pub bytes: usize,
 }
 
-/// Bytes in, events out.
-#[derive(Debug, Default)]
+/// Bytes in, owned events out.
+#[derive(Debug)]
 pub struct Parser {
-    line: Vec<u8>,
-    event: Option<String>,
-    data: Option<Vec<u8>>,
+    frames: Frames,
     at: u64,
-    began: u64,
-    after_cr: bool,
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Self { frames: Frames::new(Self::MAX_FRAME), at: 0 }
+    }
 }
 
 impl Parser {
-    /// A line longer than this is cut: it can be no event of an LLM API.
-    const MAX_LINE: usize = 16 << 20;
+    /// A frame longer than this is left out: it can be no event of an LLM API.
+    const MAX_FRAME: usize = 16 << 20;
 
     /// Feeds a piece; calls `each` for every event it completes.
-    pub fn push(&mut self, mut piece: &[u8], mut each: impl FnMut(Event)) {
-        if self.after_cr && !piece.is_empty() {
-            self.after_cr = false;
-            if piece[0] == b'\n' {
-                piece = &piece[1..];
-                self.at += 1;
-            }
+    pub fn push(&mut self, piece: &[u8], mut each: impl FnMut(Event)) {
+        let (at, held) = (&mut self.at, self.frames.rest().len());
+        let mut read = 0;
+        let cut = self.frames.push(piece, |frame| {
+            read += frame.raw.len();
+            *at += frame.raw.len() as u64;
+            let Some(data) = frame.data else { return };
+            let event = frame.event.map(Cow::into_owned);
+            each(Event { event, data: data.into_owned(), end: *at, bytes: frame.raw.len() });
+        });
+        if cut.is_err() {
+            *at += (held + piece.len() - read) as u64;
         }
-        while let Some(end) = memchr::memchr2(b'\n', b'\r', piece) {
-            self.extend(&piece[..end]);
-            self.at += end as u64 + 1;
-            let cr = piece[end] == b'\r';
-            piece = &piece[end + 1..];
-            if cr {
-                match piece.first() {
-                    Some(b'\n') => {
-                        piece = &piece[1..];
-                        self.at += 1;
-                    }
-                    None => self.after_cr = true,
-                    _ => {}
-                }
-            }
-            if let Some(event) = self.end_line() {
-                each(event);
-            }
-        }
-        self.extend(piece);
-        self.at += piece.len() as u64;
     }
-
-    fn extend(&mut self, bytes: &[u8]) {
-        let room = Self::MAX_LINE.saturating_sub(self.line.len());
-        self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
-    }
-
-    fn end_line(&mut self) -> Option<Event> {
-        let line = std::mem::take(&mut self.line);
-        let mut line = &line[..];
-        if self.began == 0 && self.at <= line.len() as u64 + 2 {
-            line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
-        }
-        if line.is_empty() {
-            let began = std::mem::replace(&mut self.began, self.at);
-            let event = self.event.take();
-            let data = self.data.take()?;
-            return Some(Event {
-                event,
-                data: text(data),
-                end: self.at,
-                bytes: (self.at - began) as usize,
-            });
-        }
-        let colon = memchr::memchr(b':', line).unwrap_or(line.len());
-        let value = line.get(colon + 1..).unwrap_or_default();
-        let value = value.strip_prefix(b" ").unwrap_or(value);
-        match &line[..colon] {
-            b"data" => match &mut self.data {
-                Some(data) => {
-                    data.push(b'\n');
-                    data.extend_from_slice(value);
-                }
-                None => self.data = Some(value.to_vec()),
-            },
-            b"event" => self.event = Some(text(value.to_vec())),
-            _ => {}
-        }
-        None
-    }
-}
-
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
 }
 
 /// Every event of a whole (or cut) body.

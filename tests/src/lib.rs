@@ -8,6 +8,7 @@
 //! - [`client`]: a client that sends exact bytes
 //! - [`api`]: the monitor's API
 //! - [`feed`]: the live feed
+//! - [`team`]: keys pasted, tokens given, and an upstream that tells keys apart
 //! - [`wait`]: waiting for conditions, never for time
 //!
 //! A fixture that cannot do its work panics with what it saw: there is nobody
@@ -19,6 +20,7 @@ pub mod feed;
 pub mod glassway;
 pub mod llm;
 pub mod process;
+pub mod team;
 pub mod upstream;
 pub mod wait;
 pub mod wire;

@@ -12,86 +12,15 @@ use std::{
 };
 
 use glassway_tests::{
-    Glassway, Upstream, eventually,
+    Glassway, eventually,
     glassway::Which,
-    upstream::{Request, answer, json},
+    team::{
+        ANSWER, ASK, bearer, by_key, chat, error, from_clients, key, key_named as status_of, paste,
+        post, token, with,
+    },
+    upstream::json,
 };
-use serde_json::{Value, json as value};
-
-const ANSWER: &str = r#"{"id":"c","object":"chat.completion","model":"gpt-4o","choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1000,"completion_tokens":100}}"#;
-const ASK: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"hello"}]}"#;
-
-fn key(n: usize) -> String {
-    format!("sk-test{n:02}abcdefghijklmnopqrstuvwxyz")
-}
-
-/// Which pasted key a request carries.
-fn bearer(request: &Request) -> String {
-    request.head.header("authorization").unwrap_or_default().replace("Bearer ", "")
-}
-
-fn error(status: &str, code: &str) -> Vec<u8> {
-    let body = value!({"error": {"message": "no", "type": "x", "param": null, "code": code}});
-    answer(status, "application/json", &body.to_string())
-}
-
-fn paste(glassway: &Glassway, keys: usize) -> Vec<Value> {
-    let text: Vec<_> = (0..keys).map(|n| format!("key{n}, {}", key(n))).collect();
-    let reply = glassway.api().post("/api/keys/bulk", &value!({"text": text.join("\n")}));
-    assert!(reply.status < 300, "{}", reply.text());
-    reply.json()["added"].as_array().unwrap().clone()
-}
-
-fn token(glassway: &Glassway, more: &Value) -> String {
-    let mut body = value!({"name": "app"});
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let reply = glassway.api().post("/api/client-tokens", &body);
-    assert!(reply.status < 300, "{}", reply.text());
-    reply.json()["token"].as_str().unwrap().to_owned()
-}
-
-/// A POST without a credential, as a client on this machine sends it.
-fn post(path: &str, body: &str) -> String {
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost:8080\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-fn with(request: &str, credential: &str) -> String {
-    request.replacen("\r\n", &format!("\r\nAuthorization: Bearer {credential}\r\n"), 1)
-}
-
-fn chat(path: &str, credential: &str) -> String {
-    with(&post(path, ASK), credential)
-}
-
-fn status_of(glassway: &Glassway, name: &str) -> Value {
-    let keys = glassway.api().json("/api/keys?limit=1000");
-    let found = keys["items"].as_array().unwrap().iter().find(|k| k["name"] == name);
-    found.unwrap_or_else(|| panic!("no key {name} in {keys}")).clone()
-}
-
-/// What clients asked, newest first; probes of refused keys are recorded beside it.
-fn from_clients(glassway: &Glassway, n: usize) -> Vec<Value> {
-    eventually(format!("{n} exchanges of clients"), || {
-        let mut all = glassway.api().requests("?origin=client&limit=1000");
-        all.retain(|r| r["outcome"] != "in_flight");
-        (all.len() == n).then_some(all)
-    })
-}
-
-/// An upstream that answers each key in its own way.
-fn by_key(answers: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static) -> Upstream {
-    Upstream::respond(move |request| {
-        let bearer = bearer(request);
-        match (0..100).find(|n| key(*n) == bearer) {
-            Some(n) => answers(n),
-            None => error("401 Unauthorized", "not_a_pasted_key"),
-        }
-    })
-}
+use serde_json::json as value;
 
 #[test]
 fn an_app_with_a_token_never_holds_a_vendor_key() {
@@ -302,7 +231,7 @@ fn no_client_fails_while_one_key_lives() {
         }
     });
     assert_eq!(failed.load(Relaxed), 0);
-    from_clients(&glassway, 32 * 25);
+    let _ = from_clients(&glassway, 32 * 25);
 }
 
 #[test]
@@ -333,49 +262,4 @@ fn routes_rename_models_and_leave_every_other_byte() {
     assert_eq!(glassway.client().ask(post("/v1/chat/completions", body)).status(), 200);
     let sent = upstream.only_request();
     assert_eq!(String::from_utf8(sent.body.bytes).unwrap(), body.replace("fast-x", "gpt-4o-mini"));
-}
-
-#[test]
-fn no_key_is_ever_written_or_shown() {
-    let upstream = by_key(|n| {
-        // A careless relay repeats the key.
-        let body = value!({"error": {"message": format!("bad key {}", key(n)), "code": "x"}});
-        answer("400 Bad Request", "application/json", &body.to_string())
-    });
-    let mut glassway = Glassway::before(&upstream);
-    let added = paste(&glassway, 3);
-    assert!(added.iter().all(|k| k["masked"].as_str().unwrap().contains('…')), "{added:?}");
-    let answer = glassway.client().ask(post("/v1/chat/completions", ASK));
-    assert!(!answer.text().contains(&key(0)), "{}", answer.text());
-    glassway.finished(1);
-    let api = glassway.api();
-    let shown: String =
-        ["/api/keys", "/api/requests", "/api/stats/keys", "/metrics", "/api/settings"]
-            .iter()
-            .map(|path| api.get(path).text())
-            .collect();
-    let logs = glassway.log(Which::Proxy) + &glassway.log(Which::Monitor);
-    glassway.term(Which::Proxy);
-    glassway.term(Which::Monitor);
-    let mut files = Vec::new();
-    let mut folders = vec![glassway.folder().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.is_file() {
-                files.push(path);
-            }
-        }
-    }
-    for n in 0..3 {
-        let key = key(n);
-        assert!(!shown.contains(&key) && !logs.contains(&key));
-        for file in &files {
-            let bytes = std::fs::read(file).unwrap();
-            let found = bytes.windows(key.len()).any(|window| window == key.as_bytes());
-            assert!(!found, "{} holds a key", file.display());
-        }
-    }
 }

@@ -12,9 +12,17 @@ pub struct Arguments {
     /// Fewer and shorter rounds; writes nothing.
     #[arg(long)]
     short: bool,
+    /// Only how long picking a key takes: ten seconds, and needs no other program.
+    #[arg(long)]
+    pick: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.pick {
+        build(&["glassway-bench"])?;
+        must(crate::tools::command(target().join("release/glassway-bench")).arg("pick"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     for (program, package) in [("nginx", "nginx-light"), ("wrk", "wrk"), ("taskset", "util-linux")]
     {
         if let Err(why) = need(program, &[package]) {
@@ -25,18 +33,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn build(packages: &[&str]) -> Result<()> {
+    let packages = packages.iter().flat_map(|package| ["-p", *package]);
+    must(cargo().args(["build", "--release"]).args(packages))
+}
+
 /// Builds and runs the bench crate.
 pub fn measure(short: bool) -> Result<()> {
-    must(cargo().args([
-        "build",
-        "--release",
-        "-p",
-        "glassway-proxy",
-        "-p",
-        "glassway-monitor",
-        "-p",
-        "glassway-bench",
-    ]))?;
+    build(&["glassway-proxy", "glassway-monitor", "glassway-bench"])?;
     let mut bench = crate::tools::command(target().join("release/glassway-bench"));
     if short {
         bench.arg("--short");

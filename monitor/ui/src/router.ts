@@ -24,6 +24,7 @@ export const router = createRouter({
     { path: "/keys/:id?", name: "keys", component: () => import("./keys/KeysPage.vue"), meta: { page: "keys" } },
     { path: "/providers/:id?", name: "providers", component: () => import("./providers/ProvidersPage.vue"), meta: { page: "providers" } },
     { path: "/models/:id?", name: "models", component: () => import("./models/ModelsPage.vue"), meta: { page: "models" } },
+    { path: "/prices/:id?", name: "prices", component: () => import("./prices/PricesPage.vue"), meta: { page: "prices" } },
     { path: "/routes/:id?", name: "routes", component: () => import("./routes/RoutesPage.vue"), meta: { page: "routes" } },
     { path: "/client-tokens/:id?", name: "client-tokens", component: () => import("./tokens/TokensPage.vue"), meta: { page: "client-tokens" } },
     { path: "/settings", name: "settings", component: () => import("./settings/SettingsPage.vue"), meta: { page: "settings" } },

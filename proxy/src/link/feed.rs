@@ -6,7 +6,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use glassway_shared::{
-    feed::{self as wire, BodyDelta, LinkCommand, LinkEvent},
+    feed::{BodyDelta, LinkCommand, LinkEvent, Standing},
     id::ExchangeId,
 };
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -20,7 +20,7 @@ use tokio_tungstenite::{
 
 use super::{
     Shared,
-    gather::{Gathering, Standing},
+    gather::{About, Gathering},
     gauges, in_flight, json_reply,
 };
 use crate::{
@@ -158,7 +158,7 @@ impl Session {
         }
     }
 
-    fn key(&self, id: i64) -> Option<wire::Standing> {
+    fn key(&self, id: i64) -> Option<Standing> {
         let place = self.shared.app.routing.standing.places.find(id)?;
         let standing = place.standing(now_ms());
         let (reason, until) = standing.why();
@@ -183,15 +183,16 @@ impl Session {
         let app = &self.shared.app;
         match gathering.take(signal) {
             None => {}
-            Some(Standing::Key(id)) => {
+            Some(About::Key(id)) => {
                 if let Some(key) = self.key(id) {
                     gathering.push(LinkEvent::KeyChanged { key });
                 }
             }
-            Some(Standing::Provider(id)) => {
+            Some(About::Provider(id)) => {
                 let snapshot = app.snapshot();
                 if let Some(provider) = snapshot.providers.iter().find(|p| p.id == id) {
-                    gathering.push(LinkEvent::ProviderChanged { provider: standing_of(provider) });
+                    let provider = standing_of(provider);
+                    gathering.push(LinkEvent::ProviderChanged { provider });
                 }
             }
         }
@@ -227,13 +228,13 @@ fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-fn standing_of(provider: &Provider) -> wire::Standing {
+fn standing_of(provider: &Provider) -> Standing {
     let state = provider.health.state(now_ms());
     told(provider.id, state.status, state.reason.as_deref(), state.until)
 }
 
-fn told(id: i64, status: &str, reason: Option<&str>, until: Option<i64>) -> wire::Standing {
-    wire::Standing {
+fn told(id: i64, status: &str, reason: Option<&str>, until: Option<i64>) -> Standing {
+    Standing {
         id,
         status: status.to_owned(),
         status_reason: reason.map(str::to_owned),

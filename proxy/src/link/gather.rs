@@ -29,7 +29,7 @@ struct Waiting {
 }
 
 /// What a signal is about, beside exchanges and commits.
-pub(super) enum Standing {
+pub(super) enum About {
     Key(i64),
     Provider(i64),
 }
@@ -42,7 +42,7 @@ impl Gathering {
     }
 
     /// Takes a signal in; gives back what its taker must look up.
-    pub(super) fn take(&mut self, signal: Signal) -> Option<Standing> {
+    pub(super) fn take(&mut self, signal: Signal) -> Option<About> {
         match signal {
             // Told by the snapshot already.
             Signal::Started(live) if self.foretold.remove(&live.id) => {}
@@ -58,8 +58,8 @@ impl Gathering {
                 };
                 self.events.push(LinkEvent::Lost { request });
             }
-            Signal::Key(id) => return Some(Standing::Key(id)),
-            Signal::Provider(id) => return Some(Standing::Provider(id)),
+            Signal::Key(id) => return Some(About::Key(id)),
+            Signal::Provider(id) => return Some(About::Provider(id)),
         }
         None
     }

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt, Limited};
 use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 
-use super::{Asked, Call, Request, body, credential, outcome};
+use super::{Asked, Call, Request, body, credential, outcome, scrub};
 use crate::{
     app::App,
     error::Fault,
@@ -80,6 +80,7 @@ impl Attempt<'_> {
         let lease = Lease::take(&target.key.place, began.as_millisecond(), request.counts());
         let settings = request.snapshot.settings;
         target.provider.health.ask(began.as_millisecond(), settings.limits);
+        target.key.place.ask(began.as_millisecond(), settings.rests);
         let mut told = self.begin(recording);
         let (what, signal) = self.send(recording, &mut told).await;
         let Some(what) = what else {
@@ -152,6 +153,7 @@ impl Attempt<'_> {
                 (Some(What::Fault(fault)), signal)
             }
             Ok(mut sent) => {
+                scrub::headers(sent.response.headers_mut(), key);
                 let took = began.elapsed();
                 told.status = Some(sent.response.status().as_u16());
                 told.connect_ms = sent.connect.map(|c| c.as_secs_f64() * 1000.0);
@@ -210,7 +212,7 @@ impl Attempt<'_> {
     /// Reads an error answer whole and what it says.
     async fn error(&self, sent: Sent) -> (What, Signal) {
         let Sent { response, reuse, .. } = sent;
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
         let reading = Limited::new(body, MAX_ERROR).collect();
         let body = match tokio::time::timeout(ERROR_BODY_TIME, reading).await {
             Ok(Ok(collected)) => {
@@ -222,7 +224,8 @@ impl Attempt<'_> {
             // What it would have said is lost; its status still speaks.
             _ => Bytes::new(),
         };
-        let body = credential::scrubbed(body, &self.target.key);
+        let body = scrub::readable(&mut parts.headers, body, MAX_ERROR);
+        let body = scrub::body(body, &self.target.key);
         let heard = Heard { status: parts.status.as_u16(), headers: &parts.headers, body: &body };
         let signal = signal::read(heard, Timestamp::now());
         (What::Error(Box::new(parts), body), signal)
@@ -334,7 +337,8 @@ fn hear(
     if provider.health.hear(signal, now, settings.limits) {
         app.provider_changed(provider.id);
     }
-    if matches!(signal, Signal::InvalidKey(_)) && !call.exact {
+    // One probe is enough, however many answers said so at once.
+    if matches!(signal, Signal::InvalidKey(_)) && changed && !call.exact {
         let (app, client, key) = (app.clone(), client.clone(), key.id);
         tokio::spawn(async move { probe(&app, &client, key).await });
     }

@@ -1,11 +1,10 @@
 //! The client's credential out of a managed request and a key's in its place, wherever
 //! it may travel; and the key out of whatever comes back. Pure.
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
-    redact::{self, SOCKET_KEY},
+    redact::SOCKET_KEY,
     snapshot::{Key, Kind},
 };
 
@@ -75,18 +74,6 @@ pub(super) fn give_back_protocol(answer: &mut HeaderMap, request: &HeaderMap) {
     if let Some(value) = offered.and_then(|own| HeaderValue::from_bytes(&own).ok()) {
         answer.insert(header::SEC_WEBSOCKET_PROTOCOL, value);
     }
-}
-
-/// Some relays repeat the key in their errors: it leaves neither to clients nor into
-/// records.
-pub(super) fn scrubbed(body: Bytes, key: &Key) -> Bytes {
-    let secret = secret(key);
-    if secret.len() < 8 || memchr::memmem::find(&body, secret).is_none() {
-        return body;
-    }
-    let masked = redact::mask_secret(&String::from_utf8_lossy(secret));
-    let text = String::from_utf8_lossy(&body);
-    text.replace(&*String::from_utf8_lossy(secret), &masked).into_bytes().into()
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! What was tried, and what to say when nothing is left: which keys there are, why
 //! each is out, and when one returns. Pure.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use jiff::Timestamp;
 
 use crate::{
     error::Fault,
-    pool::{NEVER, signal::Signal},
+    pool::{NEVER, lineup::Slot, signal::Signal},
     route::{Plan, Target, Wanted},
     snapshot::Snapshot,
 };
@@ -16,7 +16,9 @@ use crate::{
 /// Keys tried in one request.
 #[derive(Debug, Default)]
 pub(super) struct Tried {
-    keys: Vec<i64>,
+    keys: Vec<(i64, Arc<str>)>,
+    /// Keys that were told to be none: whatever a probe finds, not for this request.
+    refused: Vec<i64>,
     count: u32,
     failures: u32,
 }
@@ -24,13 +26,17 @@ pub(super) struct Tried {
 impl Tried {
     /// An attempt with this key ended so.
     pub(super) fn note(&mut self, target: &Target, signal: Signal) {
-        self.keys.push(target.key.id);
+        self.keys.push((target.key.id, target.model.clone()));
+        if matches!(signal, Signal::InvalidKey(_)) {
+            self.refused.push(target.key.id);
+        }
         self.count += 1;
         self.failures += u32::from(matches!(signal, Signal::Failing(_)));
     }
 
-    /// Not to be picked again in this round.
-    pub(super) fn keys(&self) -> &[i64] {
+    /// Not to be picked again in this round: a key that failed with one model may do well
+    /// with the next that the route names.
+    pub(super) fn keys(&self) -> &[(i64, Arc<str>)] {
         &self.keys
     }
 
@@ -44,23 +50,46 @@ impl Tried {
         self.failures
     }
 
-    /// After a wait, every key may be tried again.
-    pub(super) fn forget_keys(&mut self) {
-        self.keys.clear();
+    /// Those that are out need not be remembered: they may be tried once they are back.
+    pub(super) fn forget_out(&mut self, plan: &Plan, now_ms: i64) {
+        let slots = || plan.tiers.iter().flat_map(|tier| tier.lineup.slots());
+        self.keys.retain(|(key, model)| {
+            if self.refused.contains(key) {
+                return true;
+            }
+            let mut same = slots().filter(|slot| slot.key_id == *key && slot.model == *model);
+            same.any(|slot| slot.place.back_at(&slot.model, now_ms) == Some(now_ms))
+        });
     }
 
-    /// How long until some key of the plan can serve again by the clock.
-    pub(super) fn soonest_return(&self, plan: &Plan, now_ms: i64) -> Option<Duration> {
-        let slots = plan.tiers.iter().flat_map(|tier| &tier.slots);
-        let back = slots.filter_map(|slot| {
-            let key = slot.place.back_at(&slot.model, now_ms)?;
-            let at = key.max(slot.provider.back_at());
-            // In, and yet it failed here: not worth waiting for in this request.
-            (at > now_ms && at != NEVER).then_some(at)
-        });
-        let wait = back.min()? - now_ms;
-        Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0).max(1)))
+    /// After a rest, every other key may be tried again.
+    pub(super) fn forget_keys(&mut self) {
+        self.keys.retain(|(key, _)| self.refused.contains(key));
     }
+
+    /// How long until some key can serve again that only rests. A breaker is not waited
+    /// for: it is there to fail at once.
+    pub(super) fn rest(&self, plan: &Plan, now_ms: i64) -> Option<Duration> {
+        let rests = |slot: &Slot| !self.refused.contains(&slot.key_id) && !slot.provider.is_open();
+        soonest_return(plan, now_ms, rests)
+    }
+}
+
+/// How long until one of these keys can serve again by the clock.
+pub(super) fn soonest_return(
+    plan: &Plan,
+    now_ms: i64,
+    which: impl Fn(&Slot) -> bool,
+) -> Option<Duration> {
+    let slots = plan.tiers.iter().flat_map(|tier| tier.lineup.slots());
+    let back = slots.filter(|slot| which(slot)).filter_map(|slot| {
+        let key = slot.place.back_at(&slot.model, now_ms)?;
+        let at = key.max(slot.provider.back_at());
+        // In, and yet it failed here: not worth waiting for in this request.
+        (at > now_ms && at != NEVER).then_some(at)
+    });
+    let wait = back.min()? - now_ms;
+    Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0).max(1)))
 }
 
 /// No provider would take this model in this dialect.

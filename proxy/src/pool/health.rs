@@ -63,6 +63,10 @@ enum Whole {
     Exhausted {
         reason: String,
         until: i64,
+        /// Its time came and a request tries it: only then does an answer heal it, since
+        /// answers to what was sent before it ran dry still come in.
+        #[serde(default)]
+        trying: bool,
     },
     /// Said to be no key once; out until a probe confirms it or the clock forgives.
     Suspect {
@@ -143,23 +147,34 @@ impl Health {
     pub fn hear(&mut self, signal: &Signal, model: &str, now_ms: i64, rests: Rests) {
         match signal {
             Signal::Fine => {
-                // A key that answers has money; a model it answered for is open to it.
-                if matches!(self.whole, Whole::Exhausted { .. } | Whole::Suspect { .. }) {
+                // A key that answers when tried has money.
+                if let Whole::Exhausted { trying: true, .. } | Whole::Suspect { .. } = self.whole {
                     self.whole = Whole::Active;
                 }
-                self.models.retain(|out| out.model != model && out.until > now_ms);
+                // A model it answered for is open to it. A cooldown ends by the clock alone:
+                // this may be the answer to what was sent before the limit was reached.
+                self.models
+                    .retain(|out| out.until > now_ms && !(out.excluded && out.model == model));
             }
             Signal::InvalidKey(reason) => {
-                if !matches!(self.whole, Whole::Invalid { .. }) {
+                let doubted = match &self.whole {
+                    Whole::Invalid { .. } => true,
+                    Whole::Suspect { until, .. } => *until > now_ms,
+                    _ => false,
+                };
+                if !doubted {
                     let until = after(now_ms, rests.suspect);
                     self.whole = Whole::Suspect { reason: reason.clone(), until };
                 }
             }
             Signal::Exhausted(reason) => {
-                self.whole = Whole::Exhausted {
-                    reason: reason.clone(),
-                    until: after(now_ms, rests.exhausted),
-                };
+                if !matches!(self.whole, Whole::Invalid { .. }) {
+                    self.whole = Whole::Exhausted {
+                        reason: reason.clone(),
+                        until: after(now_ms, rests.exhausted),
+                        trying: false,
+                    };
+                }
             }
             Signal::RateLimited { reason, wait } => {
                 let wait = wait.unwrap_or(rests.cooldown).max(Duration::from_millis(1));
@@ -173,8 +188,13 @@ impl Health {
         }
     }
 
+    /// Of two answers the one that keeps the model out longer counts.
     fn take_out(&mut self, model: &str, until: i64, reason: &str, excluded: bool) {
-        self.models.retain(|out| out.model != model);
+        let same = |out: &Out| out.model == model && out.excluded == excluded;
+        if self.models.iter().any(|out| same(out) && out.until > until) {
+            return;
+        }
+        self.models.retain(|out| !same(out));
         if self.models.len() >= MAX_MODELS
             && let Some(first) = (0..self.models.len()).min_by_key(|&i| self.models[i].until)
         {
@@ -198,10 +218,13 @@ impl Health {
         }
     }
 
-    /// A probe is under way for a key without money: others wait for its result.
-    pub fn probing(&mut self, now_ms: i64, rests: Rests) {
-        if let Whole::Exhausted { until, .. } = &mut self.whole {
+    /// A key without money whose time has come is tried: others wait for the result.
+    pub fn trying(&mut self, now_ms: i64, rests: Rests) {
+        if let Whole::Exhausted { until, trying, .. } = &mut self.whole
+            && *until <= now_ms
+        {
             *until = after(now_ms, rests.exhausted);
+            *trying = true;
         }
     }
 
@@ -219,21 +242,26 @@ impl Health {
         !self.models.is_empty()
     }
 
+    /// Until when this model is out; 0 = in.
+    pub fn model_out_until(&self, model: &str) -> i64 {
+        self.of(model).map(|out| out.until).max().unwrap_or(0)
+    }
+
+    fn of(&self, model: &str) -> impl Iterator<Item = &Out> {
+        self.models.iter().filter(move |out| out.model == model)
+    }
+
     /// Whether this model is in.
     pub fn model_in(&self, model: &str, now_ms: i64) -> bool {
-        !self.models.iter().any(|out| out.model == model && out.until > now_ms)
+        self.model_out_until(model) <= now_ms
     }
 
     /// When key and model are both in again, if the clock decides that.
     pub fn back_at(&self, model: &str, now_ms: i64) -> Option<i64> {
         let whole = self.out_until();
-        let excluded = |out: &&Out| out.model == model && out.until > now_ms;
-        let part = self.models.iter().find(excluded);
-        match (whole, part) {
-            (NEVER, _) => None,
-            (_, Some(out)) if out.excluded => None,
-            (whole, part) => Some(whole.max(part.map_or(0, |out| out.until)).max(now_ms)),
-        }
+        let excluded = self.of(model).any(|out| out.excluded && out.until > now_ms);
+        let part = self.model_out_until(model);
+        (whole != NEVER && !excluded).then(|| whole.max(part).max(now_ms))
     }
 
     /// Where the key stands now.
@@ -241,7 +269,7 @@ impl Health {
         match &self.whole {
             Whole::Invalid { reason } => Standing::Invalid { reason: reason.clone() },
             // Due for a try: it stays named so until an answer says better.
-            Whole::Exhausted { reason, until } => {
+            Whole::Exhausted { reason, until, .. } => {
                 Standing::Exhausted { reason: reason.clone(), until: *until }
             }
             Whole::Suspect { reason, until } if *until > now_ms => {
@@ -277,6 +305,7 @@ mod tests {
     fn a_rate_limited_model_cools_and_comes_back_by_the_clock() {
         let mut health = Health::well();
         health.hear(&limited(Some(500)), "a", 1000, RESTS);
+        health.hear(&Signal::Fine, "a", 1001, RESTS);
         assert!(!health.model_in("a", 1499) && health.model_in("a", 1500));
         assert!(health.model_in("b", 1000), "another model of the key serves on");
         assert_eq!(health.standing(1000).status(), "cooling");
@@ -290,8 +319,9 @@ mod tests {
     fn an_exhausted_key_is_tried_hourly_and_heals_by_an_answer() {
         let mut health = Health::well();
         health.hear(&Signal::Exhausted("q".into()), "a", 0, RESTS);
-        assert_eq!(health.out_until(), 3_600_000);
-        health.probing(3_600_000, RESTS);
+        health.hear(&Signal::Fine, "a", 10, RESTS);
+        assert_eq!(health.out_until(), 3_600_000, "an answer to what was sent before it ran dry");
+        health.trying(3_600_000, RESTS);
         assert_eq!(health.out_until(), 7_200_000, "one tries, the others wait");
         health.hear(&Signal::Fine, "a", 3_600_100, RESTS);
         assert_eq!(health.standing(3_600_100), Standing::Active);

@@ -68,6 +68,11 @@ impl Provision {
         self.out_until.load(Relaxed) <= now_ms
     }
 
+    /// Whether it failed too often of late.
+    pub fn is_open(&self) -> bool {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).open
+    }
+
     /// When it may be asked again; the past where it may be now.
     pub fn back_at(&self) -> i64 {
         self.out_until.load(Relaxed)
@@ -101,7 +106,7 @@ impl Provision {
                     facts.open = true;
                     facts.reason = reason.clone();
                     facts.failures.clear();
-                    self.out_until.store(now_ms + ms(limits.open), Relaxed);
+                    self.out_until.fetch_max(now_ms + ms(limits.open), Relaxed);
                 }
                 opens
             }

@@ -59,11 +59,20 @@ const SPENT: &[&str] = &[
     "billing_hard_limit_reached",
     "billing_not_active",
     "enforced_spend_limit_reached",
+    "contract_spend_limit_reached",
     "insufficient_user_quota", // new-api
     "insufficient_balance",
 ];
-const INVALID: &[&str] =
-    &["invalid_api_key", "account_deactivated", "authentication_error", "invalid_token"];
+const INVALID: &[&str] = &[
+    "invalid_api_key",
+    "account_deactivated",
+    "authentication_error",
+    "invalid_token",
+    "organization_on_hold",
+];
+/// About whom a request names as its payer, not about the key.
+const PAYER: &[&str] =
+    &["linked_organization_billing_unavailable", "linked_organization_spend_limit_reached"];
 const EGRESS: &[&str] =
     &["ip_not_authorized", "ip_not_allowed", "unsupported_country_region_territory"];
 const NO_MODEL: &[&str] =
@@ -78,12 +87,16 @@ pub fn read(heard: Heard<'_>, now: Timestamp) -> Signal {
     let reason = |fallback: &str| said.reason(fallback);
     let wait = wait(heard.headers, now);
     match heard.status {
+        402 if said.any(PAYER) => Signal::Client,
         400 | 403 | 404 | 422 if said.any(EGRESS) => Signal::Egress(reason("egress")),
         // Anthropic's balance error has come as a 400, too, with a code.
         400..500 if said.spent() => Signal::Exhausted(reason("insufficient_quota")),
         401 if said.any(EGRESS) => Signal::Egress(reason("egress")),
         401 => Signal::InvalidKey(reason("invalid_api_key")),
         402 => Signal::Exhausted(reason("billing_error")),
+        400 if said.any(&["organization_on_hold", "invalid_api_key"]) => {
+            Signal::InvalidKey(reason("invalid_api_key"))
+        }
         403 if said.any(INVALID) => Signal::InvalidKey(reason("invalid_api_key")),
         403 => Signal::NoModel(reason("permission_error")),
         404 if said.any(NO_MODEL) || said.about_model => Signal::NoModel(reason("model_not_found")),
@@ -101,6 +114,9 @@ pub fn read(heard: Heard<'_>, now: Timestamp) -> Signal {
 #[derive(Default)]
 struct Said {
     code: Option<String>,
+    /// Anthropic's: `error.details.error_code`.
+    /// <https://docs.anthropic.com/en/api/errors>
+    detail: Option<String>,
     kind: Option<String>,
     about_model: bool,
 }
@@ -119,6 +135,7 @@ impl Said {
         };
         Self {
             code: text(&error["code"]),
+            detail: text(&error["details"]["error_code"]),
             kind: text(&error["type"]),
             about_model: error["param"] == "model"
                 // Anthropic: {"type":"not_found_error","message":"model: claude-…"}
@@ -127,18 +144,21 @@ impl Said {
         }
     }
 
+    /// The most exact first.
+    fn words(&self) -> impl Iterator<Item = &str> {
+        [&self.code, &self.detail, &self.kind].into_iter().flatten().map(String::as_str)
+    }
+
     fn any(&self, words: &[&str]) -> bool {
-        [&self.code, &self.kind].into_iter().flatten().any(|said| words.contains(&said.as_str()))
+        self.words().any(|said| words.contains(&said))
     }
 
     fn spent(&self) -> bool {
-        let limit = |said: &String| said.ends_with("_spend_limit_exceeded");
-        self.any(SPENT) || [&self.code, &self.kind].into_iter().flatten().any(limit)
+        self.any(SPENT) || self.words().any(|said| said.ends_with("_spend_limit_exceeded"))
     }
 
     fn reason(&self, fallback: &str) -> String {
-        let said = self.code.as_ref().or(self.kind.as_ref());
-        said.map_or(fallback, |s| s.as_str()).chars().take(100).collect()
+        self.words().next().unwrap_or(fallback).chars().take(100).collect()
     }
 }
 
@@ -234,6 +254,12 @@ mod tests {
         format!(r#"{{"type":"error","error":{{"type":"{kind}","message":"m"}}}}"#)
     }
 
+    fn detailed(code: &str) -> String {
+        format!(
+            r#"{{"type":"error","error":{{"type":"t","message":"m","details":{{"error_code":"{code}"}}}}}}"#
+        )
+    }
+
     fn limited(reason: &str, wait: Option<u64>) -> Signal {
         Signal::RateLimited { reason: reason.into(), wait: wait.map(Duration::from_millis) }
     }
@@ -284,6 +310,14 @@ mod tests {
                 anthropic("enforced_spend_limit_reached"),
                 Signal::Exhausted(r("enforced_spend_limit_reached")),
             ),
+            (
+                429,
+                detailed("enforced_spend_limit_reached"),
+                Signal::Exhausted(r("enforced_spend_limit_reached")),
+            ),
+            (429, detailed("ramp_limit_exceeded"), limited("ramp_limit_exceeded", None)),
+            (402, detailed("linked_organization_spend_limit_reached"), Signal::Client),
+            (400, detailed("organization_on_hold"), Signal::InvalidKey(r("organization_on_hold"))),
             (429, open_ai("rate_limit_exceeded"), limited("rate_limit_exceeded", None)),
             (503, open_ai("slow_down"), limited("slow_down", None)),
             (

@@ -100,8 +100,9 @@ class Process {
 }
 
 export class Glassway {
-  static async start(upstream, { adminKey = ADMIN_KEY } = {}) {
+  static async start(upstream, { adminKey = ADMIN_KEY, env = {} } = {}) {
     const glassway = new Glassway();
+    glassway.env = env;
     glassway.folder = mkdtempSync(path.join(tmpdir(), "glassway-"));
     glassway.config = path.join(glassway.folder, "config.toml");
     writeFileSync(
@@ -118,6 +119,7 @@ export class Glassway {
   async startBoth() {
     const again = (process) => (process ? new URL(process.url).host : "127.0.0.1:0");
     const env = {
+      ...this.env,
       GLASSWAY_PROXY__LISTEN: again(this.proxy),
       GLASSWAY_MONITOR__LISTEN: again(this.monitor),
     };
@@ -136,8 +138,11 @@ export class Glassway {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async api(path) {
-    const answer = await fetch(this.monitor.url + path, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+  /** GET, or another method with a JSON body. */
+  async api(path, body, method = body ? "POST" : "GET") {
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+    if (body) headers["content-type"] = "application/json";
+    const answer = await fetch(this.monitor.url + path, { method, headers, body: body && JSON.stringify(body) });
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     return answer.json();
   }

@@ -38,6 +38,10 @@ class Upstream(http.server.ThreadingHTTPServer):
         """Queues a JSON answer."""
         self.script.put((status, "application/json", list(headers), [json.dumps(body)]))
 
+    def hang_up(self):
+        """Queues a connection closed instead of an answer."""
+        self.script.put((0, "hang up", [], []))
+
     def events(self, events, named=False):
         """Queues an event stream; `named` adds `event:` lines from `type`."""
         frames = []
@@ -55,6 +59,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         self.server.requests.append((self.command, self.path, self.headers, body))
         status, kind, headers, pieces = self.server.script.get(timeout=PATIENCE)
+        if kind == "hang up":
+            self.close_connection = True
+            return
         self.send_response_only(status)
         self.send_header("content-type", kind)
         for name, value in headers:
@@ -81,12 +88,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Process:
     """One of the two binaries, its lines kept."""
 
-    def __init__(self, name, config):
+    def __init__(self, name, config, env):
         path = BINARIES / name
         assert path.exists(), f"{path} is not built: cargo build -p {name}"
         self.lines = []
         self.child = subprocess.Popen(
-            [path, "--config", config], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [path, "--config", config],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **env},
         )
         threading.Thread(target=self._read, daemon=True).start()
         self.url = eventually(self._listening, f"{name} listens")
@@ -110,7 +121,7 @@ class Process:
 class Glassway:
     """Both processes and what they recorded."""
 
-    def __init__(self, folder, upstream):
+    def __init__(self, folder, upstream, env=None):
         config = folder / "config.toml"
         config.write_text(
             f"""
@@ -125,13 +136,16 @@ class Glassway:
             admin_key = "{ADMIN_KEY}"
             """
         )
-        self.proxy = Process("glassway-proxy", config)
-        self.monitor = Process("glassway-monitor", config)
+        self.proxy = Process("glassway-proxy", config, env or {})
+        self.monitor = Process("glassway-monitor", config, env or {})
         self.url = self.proxy.url
 
-    def api(self, path):
+    def api(self, path, body=None):
+        """GET, or POST of a JSON body."""
         request = urllib.request.Request(
-            self.monitor.url + path, headers={"Authorization": f"Bearer {ADMIN_KEY}"}
+            self.monitor.url + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)

@@ -18,6 +18,9 @@ export type Preset = Schemas["Preset"];
 export type Model = Schemas["Model"];
 export type ModelInput = Schemas["ModelInput"];
 export type Prices = Schemas["TokenPrices"];
+export type ModelPrice = Schemas["ModelPrice"];
+export type PriceInput = Schemas["PriceInput"];
+export type Capability = Schemas["ProviderCapability"];
 export type Route = Schemas["Route"];
 export type RouteInput = Schemas["RouteInput"];
 export type Candidate = Schemas["Candidate"];
@@ -66,7 +69,19 @@ export const providersApi = {
   add: (body: ProviderInput) => got(api.POST("/api/providers", { body })),
   change: (id: number, body: ProviderInput) => got(api.PUT("/api/providers/{id}", { ...of({ id }), body })),
   remove: (id: number) => got(api.DELETE("/api/providers/{id}", of({ id }))),
+  capabilities: () => got(api.GET("/api/providers/capabilities")),
   presets: async () => (await got(api.GET("/api/presets"))).items,
+};
+
+export const pricesApi = {
+  all: () => all((query) => got(api.GET("/api/prices", { params: { query } }))),
+  /** When the list was taken. */
+  async list() {
+    const { list_date, imported } = await got(api.GET("/api/prices", { params: { query: { limit: 1 } } }));
+    return { date: list_date, imported };
+  },
+  set: (model: string, body: PriceInput) => got(api.PUT("/api/prices/{model}", { ...of({ model }), body })),
+  reset: (model: string) => got(api.DELETE("/api/prices/{model}", of({ model }))),
 };
 
 export const modelsApi = {

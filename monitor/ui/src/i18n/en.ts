@@ -10,7 +10,7 @@ export const en = {
   languageName: "English",
   app: "Glassway",
   ...managedEn,
-  nav: { main: "Main", requests: "Requests", keys: "Keys", providers: "Providers", models: "Models", routes: "Routes", tokens: "Client tokens", settings: "Settings", running: (n: number) => `${n} running` },
+  nav: { main: "Main", requests: "Requests", keys: "Keys", providers: "Providers", models: "Models", prices: "Prices", routes: "Routes", tokens: "Client tokens", settings: "Settings", running: (n: number) => `${n} running` },
   skip: "Skip to content",
   shell: {
     search: "Filter requests",
@@ -278,7 +278,7 @@ export const en = {
     goRequests: "Go to requests",
     goKeys: "Go to keys",
     goProviders: "Go to providers",
-    goModels: "Go to models",
+    goModels: "Go to models", goPrices: "Go to prices",
     goRoutes: "Go to routes",
     goTokens: "Go to client tokens",
     goSettings: "Go to settings",

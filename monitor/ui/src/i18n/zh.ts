@@ -7,7 +7,7 @@ export const zh: Words = {
   languageName: "简体中文",
   app: "Glassway",
   ...managedZh,
-  nav: { main: "主菜单", requests: "请求", keys: "密钥", providers: "供应商", models: "模型", routes: "路由", tokens: "客户端令牌", settings: "设置", running: (n) => `${n} 个进行中` },
+  nav: { main: "主菜单", requests: "请求", keys: "密钥", providers: "供应商", models: "模型", prices: "价格", routes: "路由", tokens: "客户端令牌", settings: "设置", running: (n) => `${n} 个进行中` },
   skip: "跳到正文",
   shell: {
     search: "筛选请求",
@@ -274,7 +274,7 @@ export const zh: Words = {
     goRequests: "前往请求",
     goKeys: "前往密钥",
     goProviders: "前往供应商",
-    goModels: "前往模型",
+    goModels: "前往模型", goPrices: "前往价格",
     goRoutes: "前往路由",
     goTokens: "前往客户端令牌",
     goSettings: "前往设置",

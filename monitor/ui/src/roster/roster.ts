@@ -2,7 +2,7 @@
 // the page that shows it; keys and providers follow the feed.
 
 import { computed, onScopeDispose, ref, watch } from "vue";
-import { keysApi, modelsApi, providersApi, routesApi, tokensApi, type Key, type KeyStatus } from "../api/managed";
+import { keysApi, modelsApi, pricesApi, providersApi, routesApi, tokensApi, type Key, type KeyStatus } from "../api/managed";
 import { api, got } from "../api/client";
 import { standing as keyStanding, troubled } from "../keys/standing";
 import { live } from "../live/store";
@@ -14,6 +14,7 @@ import { listing, type Listing } from "./listing";
 export const keys = listing(keysApi.all, (k) => k.id);
 export const providers = listing(providersApi.all, (p) => p.id);
 export const models = listing(() => modelsApi.all(), (m) => m.model_name);
+export const prices = listing(pricesApi.all, (p) => p.model);
 export const routes = listing(routesApi.all, (r) => r.id);
 export const tokens = listing(tokensApi.all, (t) => t.id);
 
@@ -71,7 +72,7 @@ live.listen((event) => {
 
 watch(standing, (now) => {
   if (now !== "out") return;
-  for (const list of [keys, providers, models, routes, tokens]) list.clear();
+  for (const list of [keys, providers, models, prices, routes, tokens]) list.clear();
   counted.value = {};
   forgetDrafts();
 });

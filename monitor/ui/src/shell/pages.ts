@@ -4,7 +4,7 @@
 import type { Words } from "../i18n/en";
 import type { IconName } from "./Icon.vue";
 
-export type PageName = "requests" | "keys" | "providers" | "models" | "routes" | "client-tokens" | "settings";
+export type PageName = "requests" | "keys" | "providers" | "models" | "prices" | "routes" | "client-tokens" | "settings";
 
 export interface Page {
   name: PageName;
@@ -22,6 +22,7 @@ export const PAGES: Page[][] = [
     { name: "keys", icon: "key", key: "k", near: true, label: (w) => w.nav.keys },
     { name: "providers", icon: "provider", key: "p", near: true, label: (w) => w.nav.providers },
     { name: "models", icon: "model", key: "m", label: (w) => w.nav.models },
+    { name: "prices", icon: "price", key: "c", label: (w) => w.nav.prices },
     { name: "routes", icon: "route", key: "o", label: (w) => w.nav.routes },
     { name: "client-tokens", icon: "token", key: "t", label: (w) => w.nav.tokens },
   ],

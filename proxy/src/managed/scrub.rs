@@ -1,0 +1,77 @@
+//! Takes a pooled key out of what its upstream answers: some relays repeat the key they
+//! refuse. It leaves neither to clients nor into records. Pure.
+
+use bytes::Bytes;
+use glassway_shared::decode::{Encoding, decode};
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::{redact, snapshot::Key};
+
+/// Shorter ones are found in anything.
+const SHORTEST: usize = 8;
+
+/// An error's body as it can be read: decoded, since neither a key nor a code is found in
+/// what is compressed. The headers follow.
+pub(super) fn readable(headers: &mut HeaderMap, body: Bytes, limit: usize) -> Bytes {
+    let encoding = headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+    let Some(encoding) = encoding.and_then(Encoding::named).filter(|_| !body.is_empty()) else {
+        return body;
+    };
+    headers.remove(header::CONTENT_ENCODING);
+    decode(&body, encoding, limit).bytes.into()
+}
+
+/// The body with the key masked.
+pub(super) fn body(body: Bytes, key: &Key) -> Bytes {
+    let secret = secret(key);
+    if secret.len() < SHORTEST || memchr::memmem::find(&body, secret).is_none() {
+        return body;
+    }
+    masked(&body, secret).into()
+}
+
+/// The headers with the key masked.
+pub(super) fn headers(headers: &mut HeaderMap, key: &Key) {
+    let secret = secret(key);
+    if secret.len() < SHORTEST {
+        return;
+    }
+    for value in headers.values_mut() {
+        if memchr::memmem::find(value.as_bytes(), secret).is_some() {
+            let clean =
+                HeaderValue::from_maybe_shared(Bytes::from(masked(value.as_bytes(), secret)));
+            *value = clean.unwrap_or_else(|_| HeaderValue::from_static(""));
+        }
+    }
+}
+
+fn secret(key: &Key) -> &[u8] {
+    let value = key.credential.as_bytes();
+    value.strip_prefix(b"Bearer ").unwrap_or(value)
+}
+
+fn masked(text: &[u8], secret: &[u8]) -> Vec<u8> {
+    let mask = redact::mask_secret(&String::from_utf8_lossy(secret)).replace('…', "...");
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memmem::find(rest, secret) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(mask.as_bytes());
+        rest = &rest[at + secret.len()..];
+    }
+    out.extend_from_slice(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_occurrence_goes_and_every_other_byte_stays() {
+        let secret = b"sk-0123456789abcdefwxyz";
+        let text = b"\xffa sk-0123456789abcdefwxyz, sk-0123456789abcdefwxyz";
+        assert_eq!(masked(text, secret), b"\xffa sk-...wxyz, sk-...wxyz");
+        assert_eq!(masked(b"none", secret), b"none");
+    }
+}
