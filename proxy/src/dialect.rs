@@ -29,9 +29,11 @@
 //!    more without, and remembered.
 //! 3. The answer. Status ≥ 400: [`error::convert`]. A stream (`context.stream` and
 //!    `text/event-stream`): [`stream::Stream`], `push` per chunk, `finish` at the end,
-//!    `ping` after [`stream::PING_AFTER`] without output. Else [`response`] over the
-//!    whole body; [`Invalid`] is a 502 `upstream_invalid_response`, the body kept in the
-//!    record. Headers of every answer: [`error::headers`], then content type and length.
+//!    `abort` where the body broke off, `ping` after [`stream::PING_AFTER`] without
+//!    output; its `end` says how the exchange counts, its `warnings` go to the record.
+//!    Else [`response`] over the whole body; [`Invalid`] is a 502
+//!    `upstream_invalid_response`, the body kept in the record. Headers of every answer:
+//!    [`error::headers`], then content type and length.
 //!
 //! The text of a request that is not understood is never guessed at: a field with no
 //! counterpart is dropped and reported, or refused where leaving it out would change

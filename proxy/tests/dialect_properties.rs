@@ -71,6 +71,26 @@ proptest! {
     }
 
     #[test]
+    fn any_schema_stays_json(schema in generated::schema()) {
+        let body = json!({
+            "model": "claude-sonnet-4-6", "messages": [{"role": "user", "content": "x"}],
+            "tools": [{"type": "function", "function": {"name": "f", "strict": true, "parameters": schema}}],
+            "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}},
+        });
+        let made = request(Conversion::ChatOverMessages, body.to_string().as_bytes()).unwrap();
+        let made: Value = serde_json::from_slice(&made.body).unwrap();
+        prop_assert_eq!(&made["output_config"]["format"]["schema"], &made["tools"][0]["input_schema"]);
+        // Once is enough.
+        let again = json!({
+            "model": "claude-sonnet-4-6", "messages": [{"role": "user", "content": "x"}],
+            "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": made["tools"][0]["input_schema"]}},
+        });
+        let again = request(Conversion::ChatOverMessages, again.to_string().as_bytes()).unwrap();
+        let again: Value = serde_json::from_slice(&again.body).unwrap();
+        prop_assert_eq!(&again["output_config"]["format"]["schema"], &made["tools"][0]["input_schema"]);
+    }
+
+    #[test]
     fn any_bytes_are_refused_without_a_panic(body: Vec<u8>) {
         for conversion in CONVERSIONS {
             prop_assert!(request(conversion, &body).is_err());

@@ -1,7 +1,7 @@
 //! A chat completions client over an Anthropic upstream.
 //!
 //! `request` reads the parameters; `turns`, `history` and `content` the messages; `tools`
-//! tools and functions; `thinking` what depends on the model; `response`, and `stream`
+//! tools and functions; `schema` their schemas; `thinking` what depends on the model; `response`, and `stream`
 //! with its `chunks`, are the way back.
 
 pub(super) mod request;
@@ -11,6 +11,7 @@ pub(super) mod stream;
 mod chunks;
 mod content;
 mod history;
+mod schema;
 mod thinking;
 mod tools;
 mod turns;

@@ -30,9 +30,9 @@ pub enum Kind<'a> {
     Null,
     /// `true`, `false`
     Bool(bool),
-    /// Read by [`Node::u64`] and [`Node::f64`].
+    /// As it is written.
     Number,
-    /// Read by [`Node::text`].
+    /// As a literal, with its quotes.
     String,
     /// In order.
     Array(Vec<Node<'a>>),

@@ -54,6 +54,12 @@ impl<'b> Writer<'b> {
         self
     }
 
+    /// Somebody else's name.
+    pub(super) fn name(&mut self, name: &str) -> &mut Self {
+        self.text(name).out.put_u8(b':');
+        self
+    }
+
     /// JSON that is there already: a value, or fields without their braces. Nothing, if
     /// it is empty.
     pub(super) fn raw(&mut self, json: &str) -> &mut Self {

@@ -31,6 +31,28 @@ pub fn json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A JSON Schema, more or less: its words, in wrong places too.
+pub fn schema() -> impl Strategy<Value = Value> {
+    let word = "(type|properties|items|anyOf|oneOf|allOf|enum|const|description|additionalProperties|required|format|minItems|minimum|pattern|title|\\$defs|\\$ref|\\$schema|a\"b)";
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (0u8..4).prop_map(Value::from),
+        "(object|array|string|date|a\"\\\\b)".prop_map(Value::from),
+    ];
+    let tree = leaf.prop_recursive(5, 48, 5, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::vec((word, inner), 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    });
+    tree.prop_map(|value| match value.is_object() {
+        true => value,
+        false => json!({"type": "object", "properties": {"x": value}}),
+    })
+}
+
 /// What a side says.
 #[derive(Clone, Debug)]
 pub enum Said {

@@ -10,7 +10,8 @@ use super::{
         view::At,
         write::{self, Writer},
     },
-    tools::{Tools, schema},
+    schema,
+    tools::Tools,
 };
 
 /// What the client wishes.
@@ -89,8 +90,14 @@ impl Mind {
         }
         let at = at.key("json_schema");
         let wanted = format.get("json_schema").ok_or_else(|| at.missing())?;
-        let schema = schema(wanted.get("schema"));
+        let asked = wanted.get("schema");
+        schema::check(asked, &at.key("schema"))?;
+        let schema = schema::object(asked);
         if able.structured_output {
+            let (schema, told) = schema::enforced_object(asked);
+            if told {
+                warnings.changed("response_format");
+            }
             self.format = Some(schema);
         } else if tools.any() {
             // Forcing our tool would keep the model from calling the client's.

@@ -1,11 +1,14 @@
 //! Tools, functions (their older form), and the choice among them.
 
-use super::super::{
-    Names, Refused, Warnings,
-    json::{Kind, Node},
-    names,
-    view::At,
-    write::{self, Writer},
+use super::{
+    super::{
+        Names, Refused, Warnings,
+        json::Node,
+        names,
+        view::At,
+        write::{self, Writer},
+    },
+    schema,
 };
 
 /// What the client offers, as Anthropic takes it.
@@ -83,19 +86,24 @@ impl Tools {
         let name = function.need_text_of("name", at)?;
         let name = names.send(&name, names::MESSAGES, &at.key("name"))?;
         let parameters = function.get("parameters");
-        if let Some(parameters) = parameters {
-            parameters.need_fields(&at.key("parameters"))?;
-        }
+        schema::check(parameters, &at.key("parameters"))?;
         let is_strict = function.get("strict").and_then(Node::bool).unwrap_or(false);
         if is_strict && !strict {
             warnings.dropped("strict");
+        }
+        let (input, told) = match is_strict && strict {
+            true => schema::enforced_object(parameters),
+            false => (schema::object(parameters), false),
+        };
+        if told {
+            warnings.changed("strict");
         }
         self.defined.push(write::json(|to| {
             to.open().key("name").text(&name);
             if let Some(description) = function.get("description").filter(|d| d.is_string()) {
                 to.key("description").raw(description.raw);
             }
-            to.key("input_schema").raw(&schema(parameters));
+            to.key("input_schema").raw(&input);
             if is_strict && strict {
                 to.key("strict").raw("true");
             }
@@ -146,18 +154,6 @@ impl Tools {
             to.key("disable_parallel_tool_use").raw("true");
         }
         to.close();
-    }
-}
-
-/// A schema must say `"type": "object"`; OpenAI lets it be left out.
-pub(super) fn schema(parameters: Option<&Node<'_>>) -> String {
-    let Some(node) = parameters else { return r#"{"type":"object"}"#.to_owned() };
-    match &node.kind {
-        Kind::Object(fields) if fields.is_empty() => r#"{"type":"object"}"#.to_owned(),
-        Kind::Object(_) if node.get("type").is_none() && node.get("$ref").is_none() => {
-            format!("{{\"type\":\"object\",{}", &node.raw[1..])
-        }
-        _ => node.raw.to_owned(),
     }
 }
 
