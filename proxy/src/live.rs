@@ -113,6 +113,8 @@ pub struct State {
     pub model: Option<String>,
     /// Read from the answer by the ticker.
     pub progress: Option<Progress>,
+    /// When its first piece of content had come; read by the ticker.
+    pub first_token_us: Option<u64>,
 }
 
 /// Who pays for a managed exchange, and by which prices.
@@ -184,6 +186,7 @@ impl Live {
             messages: None,
             model: None,
             progress: None,
+            first_token_us: None,
         };
         Self {
             id,
@@ -238,7 +241,7 @@ impl Live {
             stream: answer.is_some_and(|a| a.stream),
             duration_ms: None,
             ttfb_ms: answer.map(|a| ms(a.ttfb_us)),
-            first_token_ms: None,
+            first_token_ms: state.first_token_us.map(ms),
             request_bytes: state.request.total(),
             response_bytes: answer.map_or(0, |a| a.body.total()),
             usage: Usage::ABSENT,

@@ -36,7 +36,7 @@ pub(super) fn detail(live: &Arc<Live>) -> Value {
             "connect_ms": state.connect_us.map(|us| ms(us.into())),
             "request_sent_ms": state.request_sent_us.map(ms),
             "ttfb_ms": answer.map(|a| ms(a.ttfb_us)),
-            "first_token_ms": null,
+            "first_token_ms": state.first_token_us.map(ms),
             "duration_ms": null,
         },
         "request": message(&live.head.headers, &state.request_trailers, &state.request),

@@ -310,7 +310,10 @@ impl Reader {
             tokens_per_s: speed(&text.window),
             last_token_ms: text.last_us.map(ms),
         };
-        live.state().progress = Some(progress);
+        let mut state = live.state();
+        // Within a tick; the record has it exactly.
+        state.first_token_us.get_or_insert(arrived);
+        state.progress = Some(progress);
         self.dirty = true;
     }
 }
