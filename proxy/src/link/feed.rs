@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Events are gathered this long before they are sent.
-const GATHER: Duration = Duration::from_millis(15);
+const GATHER: Duration = Duration::from_millis(25);
 const STATS: Duration = Duration::from_secs(2);
 const BATCH: usize = 512;
 
