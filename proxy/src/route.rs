@@ -95,6 +95,9 @@ impl Wanted<'_> {
     }
 }
 
+/// Fit, then the priorities of candidate, provider and key: the highest goes first.
+type Rank = (Fit, i64, i64, i64);
+
 /// How well a key without a route fits a model; the last goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
@@ -130,7 +133,7 @@ pub fn plan(
 ) -> Plan {
     let route =
         find(routes, wanted.model).filter(|_| wanted.provider.is_none() && wanted.key.is_none());
-    let mut entries: Vec<((Fit, i64, i64, i64), Slot, Target)> = Vec::new();
+    let mut entries: Vec<(Rank, Slot, Target)> = Vec::new();
     let routed = route.is_some();
     let mut add = |provider: &Arc<Provider>, name: &str, priority: i64, weight: u32| {
         let native = provider.kind.speaks(wanted.dialect);
