@@ -1,13 +1,24 @@
 //! An upstream that behaves like a vendor: for the demo, for real client
 //! libraries and for measurements of conversations.
 //!
-//! It speaks OpenAI's chat completions, responses, embeddings and models, and
-//! Anthropic's messages. What it does besides answering well is asked for by
-//! the model's name: `…-slow` stalls in the middle, `…-busy` answers 429,
-//! `…-broken` answers 500 and `…-cut` breaks its stream off.
+//! It speaks OpenAI's chat completions, responses, embeddings, images, audio and
+//! models, Anthropic's messages, and the first three at Azure's addresses; a
+//! request that the vendor's documents forbid is refused in the vendor's words.
+//! What it does besides answering well is asked for by the model's name: `…-slow`
+//! stalls in the middle, `…-busy` answers 429, `…-broken` answers 500 and `…-cut`
+//! breaks its stream off. Given tools it calls the first, and the second (or the
+//! first again) beside it where the question holds ` and `; with a schema it
+//! answers as that says.
 
 mod anthropic;
+mod azure;
+mod media;
 mod openai;
+mod question;
+mod responses;
+mod sample;
+mod strict;
+mod vendor;
 mod words;
 
 use std::{io, net::TcpListener, thread, time::Duration};
@@ -18,6 +29,8 @@ use crate::{
     Upstream,
     upstream::{Conn, Request, SSE_HEAD, answer},
 };
+use question::Question;
+use vendor::{Call, Refusal, Vendor};
 
 /// How fast it answers.
 #[derive(Debug, Clone, Copy)]
@@ -53,18 +66,6 @@ enum Mood {
     Cut,
 }
 
-/// The question a request asks, whichever dialect it came in.
-struct Question {
-    model: String,
-    stream: bool,
-    /// The newest thing the user or a tool said.
-    last: String,
-    /// The tool to call, if there are tools and no result of one came last.
-    tool: Option<String>,
-    prompt_tokens: usize,
-    body: Value,
-}
-
 /// Starts it on a free port.
 #[must_use]
 pub fn start(pace: Pace) -> Upstream {
@@ -83,43 +84,64 @@ pub fn start_on(listener: TcpListener, pace: Pace) -> Upstream {
 }
 
 fn serve(conn: &mut Conn, request: &Request, pace: Pace) -> io::Result<()> {
-    let path = request.head.first_line.split(' ').nth(1).unwrap_or("/");
-    let path = path.split('?').next().unwrap_or(path);
-    let anthropic = path.ends_with("/messages");
-    if path.ends_with("/models") {
-        return conn.try_send(json_answer("200 OK", &openai::models()));
+    let call = Call::of(&request.head);
+    let own = call.vendor.headers();
+    if let Err(refusal) = call.admit(&request.head) {
+        return conn.try_send(refusal.answer(call.vendor, own));
+    }
+    if call.operation == "/models" {
+        return conn.try_send(json_answer("200 OK", own, &openai::models()));
+    }
+    if let Some(made) = media::upload(&call, &request.head, &request.body.bytes) {
+        return conn.try_send(json_answer("200 OK", own, &made));
+    }
+    if call.operation == "/audio/speech" {
+        return conn.try_send(answer("200 OK", "audio/mpeg", "ID3 sound"));
     }
     let Ok(body) = serde_json::from_slice::<Value>(&request.body.bytes) else {
-        let error = json!({"error": {"message": "We could not parse the JSON body of your request.",
-            "type": "invalid_request_error", "param": null, "code": null}});
-        return conn.try_send(json_answer("400 Bad Request", &error));
+        let refusal = Refusal::bad("We could not parse the JSON body of your request.");
+        return conn.try_send(refusal.answer(call.vendor, own));
     };
-    if path.ends_with("/embeddings") {
-        thread::sleep(pace.first / 4);
-        return conn.try_send(json_answer("200 OK", &openai::embeddings(&body)));
+    let thinking_time = match &*call.operation {
+        "/embeddings" => pace.first / 4,
+        _ => pace.first,
+    };
+    let simple = match &*call.operation {
+        "/embeddings" => Some(openai::embeddings(&body)),
+        "/images/generations" => Some(media::image(&body)),
+        "/moderations" => Some(media::moderation(&body)),
+        "/messages/count_tokens" => Some(json!({"input_tokens": body.to_string().len() / 4})),
+        _ => None,
+    };
+    if let Some(simple) = simple {
+        thread::sleep(thinking_time);
+        return conn.try_send(json_answer("200 OK", own, &simple));
     }
     let question = Question::read(body);
-    thread::sleep(pace.first);
+    thread::sleep(thinking_time);
     let mood = question.mood();
-    if let Some(refusal) = refusal(mood, anthropic) {
-        return conn.try_send(refusal);
+    let refusal = Refusal::of_mood(mood).or_else(|| strict::check(&call, &question).err());
+    if let Some(refusal) = refusal {
+        return conn.try_send(refusal.answer(call.vendor, own));
     }
-    let frames = match path {
-        p if p.ends_with("/chat/completions") => openai::chat(&question),
-        p if p.ends_with("/responses") => openai::responses(&question),
-        _ if anthropic => anthropic::messages(&question),
+    let reply = match (call.vendor, &*call.operation) {
+        (Vendor::Anthropic, "/messages") => anthropic::messages(&question),
+        (Vendor::OpenAi, "/chat/completions") => openai::chat(&question),
+        (Vendor::Azure, "/chat/completions") => azure::dressed(openai::chat(&question)),
+        (Vendor::OpenAi | Vendor::Azure, "/responses") => responses::responses(&question),
         _ => {
-            let error = json!({"error": {"message": format!("Unknown request URL: {path}."),
-                "type": "invalid_request_error", "param": null, "code": "unknown_url"}});
-            return conn.try_send(json_answer("404 Not Found", &error));
+            let mut refusal = Refusal::bad(format!("Unknown request URL: {}.", call.operation));
+            refusal.status = "404 Not Found";
+            refusal.code = Some("unknown_url");
+            return conn.try_send(refusal.answer(call.vendor, own));
         }
     };
-    match frames {
+    match reply {
         Reply::Whole(body) => {
             thread::sleep(pace.token * 20);
-            conn.try_send(json_answer("200 OK", &body))
+            conn.try_send(json_answer("200 OK", own, &body))
         }
-        Reply::Stream(frames) => stream(conn, &frames, mood, pace),
+        Reply::Stream(frames) => stream(conn, own, &frames, mood, pace),
     }
 }
 
@@ -148,8 +170,8 @@ impl Frame {
     }
 }
 
-fn stream(conn: &mut Conn, frames: &[Frame], mood: Mood, pace: Pace) -> io::Result<()> {
-    conn.try_send(SSE_HEAD)?;
+fn stream(conn: &mut Conn, own: &str, frames: &[Frame], mood: Mood, pace: Pace) -> io::Result<()> {
+    conn.try_send(SSE_HEAD.replacen("\r\n", &format!("\r\n{own}"), 1))?;
     let middle = frames.len() / 2;
     for (i, frame) in frames.iter().enumerate() {
         if i == middle && mood == Mood::Slow {
@@ -166,91 +188,15 @@ fn stream(conn: &mut Conn, frames: &[Frame], mood: Mood, pace: Pace) -> io::Resu
     conn.try_send("0\r\n\r\n")
 }
 
-fn refusal(mood: Mood, anthropic: bool) -> Option<Vec<u8>> {
-    let (status, more, kind, code, message) = match mood {
-        Mood::Busy => (
-            "429 Too Many Requests",
-            "retry-after: 1\r\nx-ratelimit-remaining-requests: 0\r\n",
-            "rate_limit_error",
-            "rate_limit_exceeded",
-            "Rate limit reached for requests per min (RPM): Limit 3, Used 3, Requested 1.",
-        ),
-        Mood::Broken => (
-            "500 Internal Server Error",
-            "",
-            "server_error",
-            "internal_error",
-            "The server had an error while processing your request. Sorry about that!",
-        ),
-        _ => return None,
-    };
-    let body = if anthropic {
-        let kind = if kind == "server_error" { "api_error" } else { kind };
-        json!({"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_demo"})
-    } else {
-        json!({"error": {"message": message, "type": kind, "param": null, "code": code}})
-    };
-    let text = json_answer(status, &body);
+fn json_answer(status: &str, own: &str, body: &Value) -> Vec<u8> {
+    let text = answer(status, "application/json", &body.to_string());
     let text = String::from_utf8(text).expect("an answer is text");
-    Some(text.replacen("\r\n", &format!("\r\n{more}"), 1).into_bytes())
+    text.replacen("\r\n", &format!("\r\n{own}"), 1).into_bytes()
 }
 
-fn json_answer(status: &str, body: &Value) -> Vec<u8> {
-    answer(status, "application/json", &body.to_string())
-}
-
-impl Question {
-    fn read(body: Value) -> Self {
-        let turns = body["messages"]
-            .as_array()
-            .or_else(|| body["input"].as_array())
-            .cloned()
-            .unwrap_or_default();
-        let newest = turns.last().cloned().unwrap_or_else(|| body["input"].clone());
-        let has_result = newest["role"] == "tool"
-            || newest["content"][0]["type"] == "tool_result"
-            || newest["type"] == "function_call_output";
-        let tool = body["tools"]
-            .as_array()
-            .and_then(|tools| tools.first())
-            .filter(|_| !has_result)
-            .and_then(|tool| tool["function"]["name"].as_str().or(tool["name"].as_str()))
-            .map(str::to_owned);
-        Self {
-            model: body["model"].as_str().unwrap_or("gpt-4o").to_owned(),
-            stream: body["stream"] == true,
-            last: text_of(&newest),
-            tool,
-            prompt_tokens: body.to_string().len() / 4,
-            body,
-        }
-    }
-
-    fn mood(&self) -> Mood {
-        match self.model.rsplit('-').next() {
-            Some("slow") => Mood::Slow,
-            Some("busy") => Mood::Busy,
-            Some("broken") => Mood::Broken,
-            Some("cut") => Mood::Cut,
-            _ => Mood::Well,
-        }
-    }
-
-    fn answer(&self) -> &'static str {
-        words::answer(&self.last)
-    }
-
-    fn tokens(&self) -> Vec<String> {
-        words::tokens(self.answer())
-    }
-}
-
-fn text_of(turn: &Value) -> String {
-    match &turn["content"] {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            parts.iter().filter_map(|p| p["text"].as_str().or(p["content"].as_str())).collect()
-        }
-        _ => turn.as_str().unwrap_or_default().to_owned(),
-    }
+/// A text in pieces that end where no token would.
+fn pieces(text: &str) -> impl Iterator<Item = String> {
+    let characters: Vec<char> = text.chars().collect();
+    let pieces: Vec<String> = characters.chunks(6).map(String::from_iter).collect();
+    pieces.into_iter()
 }

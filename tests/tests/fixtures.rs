@@ -52,7 +52,7 @@ fn the_vendor_answers_in_both_dialects() {
     let mut client = Client::connect(upstream.addr());
     let ask = |stream: bool, model: &str| {
         format!(
-            r#"{{"model":"{model}","stream":{stream},"messages":[{{"role":"user","content":"讲个故事"}}]}}"#
+            r#"{{"model":"{model}","max_tokens":99,"stream":{stream},"messages":[{{"role":"user","content":"讲个故事"}}]}}"#
         )
     };
     let whole = client.ask(post("/v1/chat/completions", &ask(false, "gpt-4o"))).json();
@@ -67,11 +67,19 @@ fn the_vendor_answers_in_both_dialects() {
     assert_eq!(pieces, text);
     assert!(streamed.ends_with("data: [DONE]\n\n"));
 
-    let message = client.ask(post("/v1/messages", &ask(false, "claude-sonnet-5-5"))).json();
+    let messages = |stream: bool| {
+        let ask = post("/v1/messages", &ask(stream, "claude-sonnet-5-5"));
+        ask.replacen("\r\n", "\r\nanthropic-version: 2023-06-01\r\n", 1)
+    };
+    let message = client.ask(messages(false)).json();
     assert_eq!(message["content"][0]["text"], text.as_str());
-    let events = client.ask(post("/v1/messages", &ask(true, "claude-sonnet-5-5"))).text();
+    let events = client.ask(messages(true)).text();
     assert!(events.starts_with("event: message_start\n"));
     assert!(events.ends_with("data: {\"type\":\"message_stop\"}\n\n"));
+
+    let refused = ask(false, "gpt-4o").replace("\"user\"", "\"tool\"");
+    let refused = client.ask(post("/v1/chat/completions", &refused));
+    assert_eq!(refused.status(), 400, "a result that nobody called for: {}", refused.text());
 
     assert_eq!(client.ask(post("/v1/chat/completions", &ask(true, "gpt-4o-busy"))).status(), 429);
     assert_eq!(client.ask(post("/v1/chat/completions", &ask(true, "gpt-4o-broken"))).status(), 500);

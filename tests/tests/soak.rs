@@ -63,12 +63,20 @@ fn one(addr: std::net::SocketAddr, worker: usize, n: usize) {
         4 => ("/v1/responses", "gpt-5.2", true),
         _ => ("/v1/chat/completions", "gpt-4o", false),
     };
-    let body = format!(
-        r#"{{"model":"{model}","stream":{stream},"input":"{worker}/{n}","messages":[{{"role":"user","content":"{worker}/{n} 狐狸"}}]}}"#
-    );
+    let question = match path {
+        "/v1/embeddings" | "/v1/responses" => format!(r#""input":"{worker}/{n}""#),
+        _ => format!(
+            r#""max_tokens":99,"messages":[{{"role":"user","content":"{worker}/{n} 狐狸"}}]"#
+        ),
+    };
+    let body = format!(r#"{{"model":"{model}","stream":{stream},{question}}}"#);
+    let ask = match path {
+        "/v1/messages" => as_anthropic(&glassway_tests::client::post(path, &body)),
+        _ => glassway_tests::client::post(path, &body),
+    };
     let mut wire = Wire::new(std::net::TcpStream::connect(addr).unwrap());
     wire.forget_received();
-    wire.send(glassway_tests::client::post(path, &body));
+    wire.send(ask);
     if n.is_multiple_of(7) {
         wire.head_or_end();
         return;
@@ -76,4 +84,8 @@ fn one(addr: std::net::SocketAddr, worker: usize, n: usize) {
     if let Some(head) = wire.head_or_end() {
         wire.body(&head, true, false);
     }
+}
+
+fn as_anthropic(ask: &str) -> String {
+    ask.replacen("\r\n", "\r\nanthropic-version: 2023-06-01\r\n", 1)
 }

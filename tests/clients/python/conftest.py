@@ -12,6 +12,7 @@ import time
 import urllib.request
 
 import pytest
+from managed import gateway_of_all, managed, vendor  # noqa: F401  fixtures
 
 ADMIN_KEY = "test-admin-key-0123456789abcdef"
 ROOT = pathlib.Path(__file__).resolve().parents[3]

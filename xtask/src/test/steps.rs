@@ -37,9 +37,10 @@ pub const STEPS: &[Step] = &[
         slow: false,
         run: clients_python,
     },
+    Step { name: "frameworks", what: "LangChain and LlamaIndex", slow: false, run: frameworks },
     Step {
         name: "clients-node",
-        what: "the official OpenAI and Anthropic SDKs of npm",
+        what: "the official SDKs of npm, the Vercel AI SDK, a Claude-style agent",
         slow: false,
         run: clients_node,
     },
@@ -155,20 +156,36 @@ fn demo(_: bool) -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
+const PYTHON_TESTS: &str = "tests/clients/python";
+
 fn clients_python(_: bool) -> Result<Verdict> {
+    let folder = root().join(PYTHON_TESTS);
+    let others = format!("--ignore={}", folder.join("frameworks").display());
+    python_tests("clients", &folder, &[&others])
+}
+
+/// Apart from the SDKs' own tests: the frameworks want older SDKs.
+fn frameworks(_: bool) -> Result<Verdict> {
+    let folder = root().join(PYTHON_TESTS);
+    let fixtures = format!("--confcutdir={}", folder.display());
+    python_tests("frameworks", &folder.join("frameworks"), &[&fixtures])
+}
+
+/// Runs the pytest files of a folder in an environment made of its requirements.
+fn python_tests(name: &str, folder: &std::path::Path, arguments: &[&str]) -> Result<Verdict> {
     if !has("python3") {
         return Ok(Verdict::Skipped("python3 is not installed".into()));
     }
     build()?;
-    let folder = root().join("tests/clients/python");
-    let bin = match python("clients", &folder.join("requirements.txt")) {
+    let bin = match python(name, &folder.join("requirements.txt")) {
         Ok(bin) => bin,
         Err(error) => return Ok(Verdict::Skipped(format!("{error:#}"))),
     };
     must(
         command(bin.join("pytest"))
             .args(["-q", "-p", "no:cacheprovider"])
-            .arg(&folder)
+            .args(arguments)
+            .arg(folder)
             .env("GLASSWAY_BIN_DIR", target().join("debug"))
             .env("PYTHONDONTWRITEBYTECODE", "1"),
     )?;
