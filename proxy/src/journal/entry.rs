@@ -13,7 +13,11 @@ use glassway_shared::{
 };
 use http::Version;
 
-use super::{Ended, socket};
+use super::{
+    Ended,
+    estimate::{Estimator, Text},
+    socket,
+};
 use crate::{
     capture::{Capture, Reserved},
     live::{Answer, Said, SentBody},
@@ -25,18 +29,15 @@ const DECODE_LIMIT: usize = 32 << 20;
 
 /// The record, the memory its bodies occupy until it is committed, and what the answer
 /// said of its tokens.
-pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>, Answered) {
+pub(super) fn record(ended: &Ended, estimator: Estimator) -> (Record, Vec<Reserved>, Answered) {
     let live = &ended.live;
     let head = &live.head;
     let mut state = live.state();
     let state = &mut *state;
     let mut held = Vec::with_capacity(2);
 
-    let asked = usage::asked(
-        &decoded(state.request.kept(), &head.headers),
-        headers::find(&head.headers, "content-type"),
-        &head.target,
-    );
+    let sent = decoded(state.request.kept(), &head.headers);
+    let asked = usage::asked(&sent, headers::find(&head.headers, "content-type"), &head.target);
     let mut facts = state.answer.as_ref().map(facts).unwrap_or_default();
     // A converted answer's facts are its upstream's: the client's dialect may not have
     // room for all of them.
@@ -49,6 +50,14 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>, Answered) {
     }
     if let Some(messages) = &state.messages {
         facts.answered = socket::read(messages.kept());
+    }
+    let mut usage = if facts.read { facts.answered.usage() } else { Usage::ABSENT };
+    if let Some(answer) = &state.answer {
+        let heard_out = facts.complete || (!answer.stream && ended.outcome == Outcome::Ok);
+        if estimator.wants(head.mode, head.path(), answer.status, &usage, heard_out) {
+            let came = decoded(answer.body.kept(), &answer.headers);
+            usage = estimator.fill(usage, &Text { body: &sent }, &Text { body: &came });
+        }
     }
     let mut outcome = ended.outcome;
     if outcome == Outcome::ClientClosed && facts.complete {
@@ -111,7 +120,7 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>, Answered) {
         stream,
         times,
         reused: state.reused,
-        usage: if facts.read { facts.answered.usage() } else { Usage::ABSENT },
+        usage,
         cost_nano: None,
         price: None,
         attempts: state.attempts,
