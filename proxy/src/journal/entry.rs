@@ -21,6 +21,8 @@ use super::{
 use crate::{
     capture::{Capture, Reserved},
     live::{Answer, Said, SentBody},
+    managed::scrub,
+    snapshot::Key,
     usage::{self, Answered},
 };
 
@@ -93,7 +95,7 @@ pub(super) fn record(ended: &Ended, estimator: Estimator) -> (Record, Vec<Reserv
     let said = std::mem::take(&mut state.said).into_iter();
     let said = said.map(|said| attempt(said, &mut held)).collect();
     let tries = finished_tries(std::mem::take(&mut state.tries), ended.duration_us);
-    let record = Record {
+    let mut record = Record {
         id: live.id,
         started_at_us: live.started_at_us,
         method: Cow::Owned(head.method.as_str().to_owned()),
@@ -132,7 +134,19 @@ pub(super) fn record(ended: &Ended, estimator: Estimator) -> (Record, Vec<Reserv
         tries,
         said,
     };
+    if let Some(billing) = &state.billing {
+        hide_key(&mut record, &billing.key);
+    }
     (record, held, facts.answered)
+}
+
+/// Takes the key out of what came back: some relays repeat it.
+fn hide_key(record: &mut Record, key: &Key) {
+    let answers = record.said.iter_mut().filter_map(|said| said.response.as_mut());
+    for answer in answers.chain(&mut record.response) {
+        scrub::kept(&mut answer.body, key);
+    }
+    scrub::kept(&mut record.messages, key);
 }
 
 /// The last attempt of an answered exchange lasts as long as the exchange.
