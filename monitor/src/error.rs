@@ -136,6 +136,10 @@ impl Problem {
         if let Some(bad) = error.downcast_ref::<poem_openapi::error::ParseParamError>() {
             return Self::field(bad.name, reason(&bad.reason)).response();
         }
+        // poem-openapi numbers the parts of an address; ours that can be wrong are ids.
+        if let Some(bad) = error.downcast_ref::<poem_openapi::error::ParsePathError>() {
+            return Self::field("id", id_reason(reason(&bad.reason))).response();
+        }
         let detail = match status {
             StatusCode::NOT_FOUND => "there is nothing at this address".to_owned(),
             StatusCode::UPGRADE_REQUIRED => "this address speaks WebSocket only".to_owned(),
@@ -156,6 +160,14 @@ fn reason(text: &str) -> &str {
     match text.strip_prefix("failed to parse \"").and_then(|rest| rest.split_once("\": ")) {
         Some((_, reason)) => reason,
         None => text,
+    }
+}
+
+/// What Rust says of a number, in words.
+fn id_reason(text: &str) -> &str {
+    match text.contains("digit") || text.contains("integer") || text.contains("number") {
+        true => "the id in the address must be a whole number",
+        false => text,
     }
 }
 

@@ -120,6 +120,13 @@ fn new_admin_key(config: &Config) -> Result<(), Failure> {
     }
     let mut settings = Settings::open(&config.database.path).map_err(failed)?;
     let key = auth::replace(&mut settings).map_err(failed)?;
+    // It holds the old key.
+    let old = config.data_dir().join("sign-in");
+    if let Err(e) = std::fs::remove_file(&old)
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(failed(format!("{}: cannot remove the old sign-in link: {e}", old.display())));
+    }
     let link = sign_in_link(config, config.monitor.listen.port(), &key);
     println!("{key}\nsign in at {link}");
     Ok(())

@@ -8,6 +8,7 @@
 
 mod account;
 mod entry;
+mod estimate;
 mod socket;
 
 use std::{
@@ -128,6 +129,7 @@ impl Journal {
             writer,
             checkpointer,
             tender: Tender::default(),
+            estimator: estimate::Estimator::new(record.estimate_usage),
             limits: Limits { max_exchanges: record.max_exchanges, max_age: record.max_age.limit() },
             gather: match record.durability {
                 Durability::Normal => GATHER,
@@ -183,6 +185,7 @@ struct Work {
     writer: Writer,
     checkpointer: Checkpointer,
     tender: Tender,
+    estimator: estimate::Estimator,
     limits: Limits,
     gather: Duration,
     path: PathBuf,
@@ -244,7 +247,7 @@ impl Work {
         let mut held = Vec::with_capacity(ended.len());
         let mut records = Vec::with_capacity(ended.len());
         for ended in ended {
-            let (mut record, memory, said) = entry::record(&ended);
+            let (mut record, memory, said) = entry::record(&ended, self.estimator);
             account::settle(&mut record, &ended, &said, &self.parts.routing);
             records.push(record);
             held.push((ended, memory));

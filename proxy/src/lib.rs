@@ -21,6 +21,7 @@
 //! live       what is known of a running exchange; the guard that ends it
 //! journal    one writer thread: record, commit, announce
 //! usage      model and tokens out of bodies                    (pure)
+//! tokens     how many tokens a text is, where nobody counted   (pure)
 //! dialect    one client API over another, byte for byte         (pure)
 //! flight     what has not ended, on disk
 //! feed       the broadcast; link serves it to the monitor
@@ -61,6 +62,8 @@ pub mod server;
 pub mod snapshot;
 pub mod target;
 pub mod tee;
+#[cfg(feature = "estimate")]
+pub mod tokens;
 pub mod upstream;
 pub mod usage;
 pub mod websocket;

@@ -13,7 +13,7 @@ mod credential;
 mod destination;
 mod outcome;
 mod reshape;
-mod scrub;
+pub(crate) mod scrub;
 mod translate;
 
 use std::{

@@ -144,6 +144,20 @@ impl Place {
         }
     }
 
+    /// Why the key may not use this model, and until when that is believed.
+    pub fn excluded(&self, model: &str, now_ms: i64) -> Option<(String, i64)> {
+        self.health().excluded(model, now_ms)
+    }
+
+    /// Forgets all that speaks against it. Says whether there was something.
+    pub fn forgive(&self) -> bool {
+        let mut health = self.health();
+        let had = *health != Health::well();
+        *health = Health::well();
+        self.publish(&health);
+        had
+    }
+
     /// When this model can be served again, if the clock decides.
     pub fn back_at(&self, model: &str, now_ms: i64) -> Option<i64> {
         if self.all_spent() {

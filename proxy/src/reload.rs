@@ -189,8 +189,8 @@ impl Watch {
     fn obey(&self, command: &Command) {
         if command.kind == "reset_key"
             && let Some(place) = self.routing.standing.places.find(command.target)
+            && place.forgive()
         {
-            place.change(0, |health| *health = Health::well());
             self.changed(command.target);
         }
     }

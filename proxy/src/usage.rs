@@ -2,15 +2,15 @@
 //! wanted, tokens. Read by the journal after the end, never on the data path.
 //! Only the few fields needed are looked at; a large body is skipped, not built.
 //!
-//! Shapes: OpenAI chat, completions, embeddings (`usage.prompt_tokens`), responses
-//! (`usage.input_tokens` with details), Anthropic messages (`usage.input_tokens`
-//! without what the cache served), DeepSeek (`prompt_cache_hit_tokens`).
+//! `answered` knows the shapes in which vendors count.
+
+mod answered;
 
 use std::borrow::Cow;
 
-use glassway_shared::model::{Usage, UsageSource};
 use serde::Deserialize;
-use serde_json::Value;
+
+pub use answered::Answered;
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,161 +84,6 @@ fn multipart_model(body: &[u8]) -> Option<String> {
     std::str::from_utf8(&rest[start..end]).ok().map(|m| clip(m.trim()))
 }
 
-/// What an answer says, put together from one JSON body or many frames.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answered {
-    /// As the upstream names it.
-    pub model: Option<String>,
-    tokens: Tokens,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Tokens {
-    prompt: Option<u64>,
-    completion: Option<u64>,
-    cached: Option<u64>,
-    written: Option<u64>,
-    reasoning: Option<u64>,
-    /// Some of them are sound.
-    audio: bool,
-    /// Anthropic: the cache's part comes on top of the input.
-    apart: bool,
-}
-
-impl Answered {
-    /// Reads one JSON object: a whole answer, or one frame's data. Later frames
-    /// replace what earlier ones said, since counts are cumulative.
-    pub fn read(&mut self, json: &[u8]) {
-        #[derive(Deserialize)]
-        struct Outer<'a> {
-            #[serde(borrow, default)]
-            model: Option<Cow<'a, str>>,
-            usage: Option<Value>,
-            #[serde(borrow, default)]
-            response: Option<Inner<'a>>,
-            #[serde(borrow, default)]
-            message: Option<Inner<'a>>,
-        }
-        #[derive(Deserialize)]
-        struct Inner<'a> {
-            #[serde(borrow, default)]
-            model: Option<Cow<'a, str>>,
-            usage: Option<Value>,
-        }
-        let Ok(outer) = serde_json::from_slice::<Outer>(json) else {
-            return self.read_loosely(json);
-        };
-        let Outer { model, usage, response, message } = outer;
-        for (model, usage) in [(model, usage)]
-            .into_iter()
-            .chain(response.into_iter().chain(message).map(|inner| (inner.model, inner.usage)))
-        {
-            if let Some(model) = model.filter(|m| !m.is_empty()) {
-                self.model = Some(clip(&model));
-            }
-            if let Some(usage) = usage {
-                self.tokens.read(&usage);
-            }
-        }
-    }
-
-    /// Where a field has another type than expected (`"message": "text"` in an error).
-    fn read_loosely(&mut self, json: &[u8]) {
-        let Ok(value) = serde_json::from_slice::<Value>(json) else { return };
-        for part in [&value, &value["response"], &value["message"]] {
-            if let Some(model) = part["model"].as_str().filter(|m| !m.is_empty()) {
-                self.model = Some(clip(model));
-            }
-            self.tokens.read(&part["usage"]);
-        }
-    }
-
-    /// What was said beside it, as counts of its own.
-    pub fn add(&mut self, other: Self) {
-        let Self { model, tokens } = other;
-        self.model = model.or(self.model.take());
-        let add = |sum: &mut Option<u64>, more: Option<u64>| {
-            *sum = match (*sum, more) {
-                (Some(sum), Some(more)) => Some(sum.saturating_add(more)),
-                (sum, more) => sum.or(more),
-            };
-        };
-        add(&mut self.tokens.prompt, tokens.prompt);
-        add(&mut self.tokens.completion, tokens.completion);
-        add(&mut self.tokens.cached, tokens.cached);
-        add(&mut self.tokens.written, tokens.written);
-        add(&mut self.tokens.reasoning, tokens.reasoning);
-        self.tokens.audio |= tokens.audio;
-        self.tokens.apart |= tokens.apart;
-    }
-
-    /// Tokens of the prompt that went into a cache.
-    pub fn written(&self) -> u64 {
-        self.tokens.written.unwrap_or(0)
-    }
-
-    /// Whether sound was counted, whose rates are not those of text.
-    pub fn has_audio(&self) -> bool {
-        self.tokens.audio
-    }
-
-    /// The counts, in OpenAI's sense: cached inside the prompt, reasoning inside the
-    /// completion.
-    pub fn usage(&self) -> Usage {
-        let tokens = &self.tokens;
-        if tokens.prompt.is_none() && tokens.completion.is_none() {
-            return Usage::ABSENT;
-        }
-        let apart = match tokens.apart {
-            true => tokens.cached.unwrap_or(0).saturating_add(tokens.written.unwrap_or(0)),
-            false => 0,
-        };
-        Usage {
-            prompt_tokens: tokens.prompt.map(|n| n.saturating_add(apart)),
-            completion_tokens: tokens.completion,
-            cached_tokens: tokens.cached,
-            reasoning_tokens: tokens.reasoning,
-            source: UsageSource::Upstream,
-        }
-    }
-}
-
-impl Tokens {
-    fn read(&mut self, usage: &Value) {
-        let set = |slot: &mut Option<u64>, value: &Value| {
-            if let Some(n) = value.as_u64() {
-                *slot = Some(n);
-            }
-        };
-        set(&mut self.prompt, &usage["prompt_tokens"]);
-        set(&mut self.prompt, &usage["input_tokens"]);
-        set(&mut self.completion, &usage["completion_tokens"]);
-        set(&mut self.completion, &usage["output_tokens"]);
-        set(&mut self.cached, &usage["prompt_cache_hit_tokens"]);
-        for details in ["prompt_tokens_details", "input_tokens_details", "input_token_details"] {
-            set(&mut self.cached, &usage[details]["cached_tokens"]);
-            // OpenRouter's.
-            set(&mut self.written, &usage[details]["cache_write_tokens"]);
-            self.audio |= usage[details]["audio_tokens"].as_u64().is_some_and(|n| n > 0);
-        }
-        for details in
-            ["completion_tokens_details", "output_tokens_details", "output_token_details"]
-        {
-            set(&mut self.reasoning, &usage[details]["reasoning_tokens"]);
-            self.audio |= usage[details]["audio_tokens"].as_u64().is_some_and(|n| n > 0);
-        }
-        for (slot, name) in [
-            (&mut self.cached, "cache_read_input_tokens"),
-            (&mut self.written, "cache_creation_input_tokens"),
-        ] {
-            if usage.get(name).is_some() {
-                self.apart = true;
-                set(slot, &usage[name]);
-            }
-        }
-    }
-}
-
 /// Whether a frame's data may hold usage; most frames of a stream do not.
 pub fn may_hold_usage(data: &str) -> bool {
     let Some(at) = memchr::memmem::find(data.as_bytes(), b"\"usage\"") else { return false };
@@ -248,43 +93,6 @@ pub fn may_hold_usage(data: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn read(frames: &[&str]) -> (Option<String>, Usage) {
-        let mut answered = Answered::default();
-        frames.iter().for_each(|frame| answered.read(frame.as_bytes()));
-        (answered.model.clone(), answered.usage())
-    }
-
-    fn usage(prompt: u64, completion: u64, cached: Option<u64>, reasoning: Option<u64>) -> Usage {
-        Usage {
-            prompt_tokens: Some(prompt),
-            completion_tokens: Some(completion),
-            cached_tokens: cached,
-            reasoning_tokens: reasoning,
-            source: UsageSource::Upstream,
-        }
-    }
-
-    #[rstest::rstest]
-    #[case(&[r#"{"model":"m","usage":{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":3}}}"#], usage(10, 5, Some(4), Some(3)))]
-    #[case(&[r#"{"model":"m","usage":{"input_tokens":10,"output_tokens":5,"input_tokens_details":{"cached_tokens":4},"output_tokens_details":{"reasoning_tokens":3}}}"#], usage(10, 5, Some(4), Some(3)))]
-    #[case(&[r#"{"model":"m","type":"message","usage":{"input_tokens":10,"output_tokens":5,"cache_read_input_tokens":100,"cache_creation_input_tokens":7}}"#], usage(117, 5, Some(100), None))]
-    #[case(&[r#"{"model":"m","usage":{"prompt_tokens":10,"completion_tokens":5,"prompt_cache_hit_tokens":4}}"#], usage(10, 5, Some(4), None))]
-    #[case(&[r#"{"model":"m","usage":null,"choices":[]}"#, r#"{"model":"m","usage":{"prompt_tokens":1,"completion_tokens":2}}"#], usage(1, 2, None, None))]
-    #[case(&[r#"{"type":"message_start","message":{"model":"m","usage":{"input_tokens":9,"output_tokens":1,"cache_read_input_tokens":0,"cache_creation_input_tokens":0}}}"#, r#"{"type":"message_delta","delta":{},"usage":{"output_tokens":15}}"#], usage(9, 15, Some(0), None))]
-    #[case(&[r#"{"type":"response.completed","response":{"model":"m","usage":{"input_tokens":2,"output_tokens":3}}}"#], usage(2, 3, None, None))]
-    #[case(&[r#"{"model":"m","message":"odd","usage":{"prompt_tokens":1,"completion_tokens":2}}"#], usage(1, 2, None, None))]
-    fn reads_every_shape(#[case] frames: &[&str], #[case] expected: Usage) {
-        assert_eq!(read(frames), (Some("m".into()), expected));
-    }
-
-    #[test]
-    fn embeddings_have_no_completion_and_nothing_is_absent() {
-        let (_, embedding) =
-            read(&[r#"{"model":"e","usage":{"prompt_tokens":8,"total_tokens":8}}"#]);
-        assert_eq!((embedding.prompt_tokens, embedding.completion_tokens), (Some(8), None));
-        assert_eq!(read(&["<html>", "[]", "7"]).1, Usage::ABSENT);
-    }
 
     #[rstest::rstest]
     #[case(r#"{"model":"gpt-4o","stream":true}"#, Some("gpt-4o"), true)]

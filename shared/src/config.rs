@@ -126,6 +126,20 @@ pub struct Record {
     pub max_age: Span,
     /// Header names whose values are never recorded.
     pub redact_headers: Vec<String>,
+    /// Whose tokens are counted here when the upstream said nothing of them.
+    pub estimate_usage: EstimateUsage,
+}
+
+/// `[record] estimate_usage`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EstimateUsage {
+    /// Nobody's.
+    Off,
+    /// Those of managed exchanges, for their cost and the budgets.
+    Managed,
+    /// Those of transparent exchanges, too.
+    All,
 }
 
 /// `[record] durability`
@@ -259,6 +273,7 @@ impl Default for Record {
                 "set-cookie",
                 "proxy-authorization",
             ]),
+            estimate_usage: EstimateUsage::Managed,
         }
     }
 }

@@ -182,6 +182,42 @@ pub struct PriceUsed {
     pub multiplier: f64,
     /// Dollars for the call, whatever its tokens.
     pub per_call_usd: Option<f64>,
+    /// Dollars less than without a cache: what reading it saved, without what writing it
+    /// cost more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_saved_usd: Option<f64>,
+    /// What else counted, where something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Box<PriceBeside>>,
+}
+
+/// What a few calls only are priced by: kept where it counted. Rates are dollars per
+/// million tokens.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PriceBeside {
+    /// The classes and ways of serving that changed the rates: `flex`, `priority`, `fast`.
+    pub served: Vec<String>,
+    /// Per million tokens written to a cache for an hour.
+    pub cache_write_1h: Option<f64>,
+    /// Of the written tokens, those kept for an hour.
+    pub written_1h_tokens: u64,
+    /// Per million tokens of sound in the prompt.
+    pub audio_input: Option<f64>,
+    /// Tokens of sound in the prompt.
+    pub audio_input_tokens: u64,
+    /// Per million tokens of sound in the answer.
+    pub audio_output: Option<f64>,
+    /// Tokens of sound in the answer.
+    pub audio_output_tokens: u64,
+    /// Per million tokens of images in the prompt.
+    pub image_input: Option<f64>,
+    /// Tokens of images in the prompt.
+    pub image_input_tokens: u64,
+    /// Per million tokens of images in the answer.
+    pub image_output: Option<f64>,
+    /// Tokens of images in the answer.
+    pub image_output_tokens: u64,
 }
 
 /// What went wrong, in a program's word and a person's sentence.

@@ -2,169 +2,26 @@
 //!
 //! The list is a snapshot of the model prices in the PyPI package `litellm` (MIT, see
 //! `prices/NOTICE.md`), cut to prices per token. A price that is not known is `None`,
-//! never 0. Rates are whole picodollars per token (millionths of a dollar per million
+//! never 0. `rate` is what one model costs, `bill` multiplies it out, `set` is a price
+//! that somebody put in the list's place, `list` reads and packs lists.
+//! Rates are whole picodollars per token (millionths of a dollar per million
 //! tokens): cheap models cost fractions of a nano-dollar per token. Money is whole
 //! nano-dollars.
 
+mod bill;
 mod list;
+mod rate;
+mod set;
 
 use std::{
     collections::{BTreeMap, HashMap},
     sync::OnceLock,
 };
 
-use serde::{Deserialize, Serialize};
-
-use crate::model::Usage;
-
+pub use bill::{Bill, Counts};
 pub use list::ListError;
-
-/// Picodollars per token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Rate(u64);
-
-impl Rate {
-    /// More than any price there is: a thousand dollars per million tokens, tenfold.
-    const MOST: f64 = 10_000.0;
-
-    /// From dollars per million tokens; `None` where that is negative or absurd.
-    pub fn usd_per_million(usd: f64) -> Option<Self> {
-        let sensible = usd.is_finite() && (0.0..=Self::MOST).contains(&usd);
-        sensible.then(|| Self((usd * 1e6).round() as u64))
-    }
-
-    /// Dollars per million tokens.
-    pub fn as_usd_per_million(self) -> f64 {
-        self.0 as f64 / 1e6
-    }
-
-    fn times(self, tokens: u64) -> u128 {
-        u128::from(self.0) * u128::from(tokens)
-    }
-}
-
-/// Rates of one kind of token each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rates {
-    /// A token of the prompt that no cache knew.
-    pub input: Rate,
-    /// A token of the answer, reasoning included.
-    pub output: Rate,
-    /// A token read from a cache; `None`: as any other input.
-    pub cache_read: Option<Rate>,
-    /// A token written to a cache; `None`: as any other input.
-    pub cache_write: Option<Rate>,
-}
-
-/// What one model costs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Price {
-    /// The rates of usual prompts.
-    pub base: Rates,
-    /// Rates for the whole request where its prompt is longer than this many tokens;
-    /// by rising length.
-    pub tiers: Vec<(u64, Rates)>,
-}
-
-impl Price {
-    /// Nano-dollars; `None` where nobody counted the tokens. `prompt_tokens` includes
-    /// cached ones.
-    pub fn cost(&self, usage: &Usage) -> Option<i64> {
-        self.cost_with_written(usage, 0)
-    }
-
-    /// [`Self::cost`] where `written` tokens of the prompt went into a cache.
-    pub fn cost_with_written(&self, usage: &Usage, written: u64) -> Option<i64> {
-        if usage.prompt_tokens.is_none() && usage.completion_tokens.is_none() {
-            return None;
-        }
-        let prompt = usage.prompt_tokens.unwrap_or(0);
-        let cached = usage.cached_tokens.unwrap_or(0).min(prompt);
-        let written = written.min(prompt - cached);
-        let rates = self.rates(prompt);
-        let pico = rates.input.times(prompt - cached - written)
-            + rates.cache_read.unwrap_or(rates.input).times(cached)
-            + rates.cache_write.unwrap_or(rates.input).times(written)
-            + rates.output.times(usage.completion_tokens.unwrap_or(0));
-        Some(i64::try_from((pico + 500) / 1000).unwrap_or(i64::MAX))
-    }
-
-    /// A provider's own prices, as a multiple of these.
-    pub fn scaled(&self, multiplier: f64) -> Self {
-        if multiplier == 1.0 {
-            return self.clone();
-        }
-        let rate = |rate: Rate| Rate((rate.0 as f64 * multiplier.max(0.0)).round() as u64);
-        let rates = |rates: &Rates| Rates {
-            input: rate(rates.input),
-            output: rate(rates.output),
-            cache_read: rates.cache_read.map(rate),
-            cache_write: rates.cache_write.map(rate),
-        };
-        Self {
-            base: rates(&self.base),
-            tiers: self.tiers.iter().map(|(above, tier)| (*above, rates(tier))).collect(),
-        }
-    }
-
-    /// The rates of a prompt of so many tokens.
-    pub fn rates(&self, prompt: u64) -> Rates {
-        let tier = self.tiers.iter().rev().find(|(above, _)| prompt > *above);
-        tier.map_or(self.base, |(_, rates)| *rates)
-    }
-
-    fn is_free(&self) -> bool {
-        self.base.input == Rate(0) && self.base.output == Rate(0)
-    }
-}
-
-/// A price somebody set: dollars per million tokens, as the API and the table hold it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Override {
-    /// Per million tokens of the prompt.
-    pub input: f64,
-    /// Per million tokens of the answer.
-    pub output: f64,
-    /// Per million tokens read from a cache; absent: as input.
-    #[serde(default)]
-    pub cache_read: Option<f64>,
-    /// Per million tokens written to a cache; absent: as input.
-    #[serde(default)]
-    pub cache_write: Option<f64>,
-}
-
-impl Override {
-    /// From a row's JSON; `None` where it says nothing sensible.
-    pub fn read(json: &serde_json::Value) -> Option<Self> {
-        Self::deserialize(json).ok()
-    }
-
-    /// As a price, or the name of the field that is negative or absurd.
-    pub fn price(&self) -> Result<Price, &'static str> {
-        let rate = |usd, field| Rate::usd_per_million(usd).ok_or(field);
-        let maybe = |usd: Option<f64>, field| usd.map(|usd| rate(usd, field)).transpose();
-        let base = Rates {
-            input: rate(self.input, "input")?,
-            output: rate(self.output, "output")?,
-            cache_read: maybe(self.cache_read, "cache_read")?,
-            cache_write: maybe(self.cache_write, "cache_write")?,
-        };
-        Ok(Price { base, tiers: vec![] })
-    }
-}
-
-impl From<&Price> for Override {
-    fn from(price: &Price) -> Self {
-        let Rates { input, output, cache_read, cache_write } = price.base;
-        Self {
-            input: input.as_usd_per_million(),
-            output: output.as_usd_per_million(),
-            cache_read: cache_read.map(Rate::as_usd_per_million),
-            cache_write: cache_write.map(Rate::as_usd_per_million),
-        }
-    }
-}
+pub use rate::{Price, Rate, Rates};
+pub use set::Override;
 
 /// A price list.
 #[derive(Clone, Debug, Default)]
@@ -305,7 +162,7 @@ fn undated(model: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::UsageSource;
+    use crate::model::{Usage, UsageSource};
 
     fn usage(prompt: u64, completion: u64, cached: u64) -> Usage {
         Usage {
@@ -352,6 +209,26 @@ mod tests {
         assert_eq!(price.cost(&usage(200_001, 0, 0)), Some(500_002_500));
     }
 
+    /// Rates that vendors publish beside those of plain text.
+    #[test]
+    fn the_built_in_list_knows_the_further_rates() {
+        let book = Book::builtin();
+        let usd = |rate: Option<Rate>| rate.map(Rate::as_usd_per_million);
+        let sonnet = book.price("claude-sonnet-4-5").unwrap().base;
+        assert_eq!((usd(sonnet.cache_write), usd(sonnet.cache_write_1h)), (Some(3.75), Some(6.0)));
+        let realtime = book.price("gpt-realtime").unwrap().base;
+        assert_eq!(
+            (usd(realtime.audio_input), usd(realtime.audio_output), usd(realtime.audio_cache_read)),
+            (Some(32.0), Some(64.0), Some(0.4))
+        );
+        let image = book.price("gpt-image-1").unwrap().base;
+        assert_eq!((usd(image.image_input), image.output.as_usd_per_million()), (Some(10.0), 40.0));
+        let flex = book.price("gpt-5.4").unwrap();
+        let ways = ["flex"];
+        assert_eq!(flex.served(ways.into_iter()).base.input.as_usd_per_million(), 1.25);
+        assert_eq!(flex.served(ways.into_iter()).rates(300_000).input.as_usd_per_million(), 2.5);
+    }
+
     #[test]
     fn fractions_of_a_nano_dollar_add_up() {
         let price = Override { input: 0.0375, output: 0.15, ..Override::default() };
@@ -360,24 +237,6 @@ mod tests {
         assert_eq!(price.cost(&usage(1_000_000, 0, 0)), Some(37_500_000));
         assert_eq!(price.scaled(2.0).cost(&usage(1_000_000, 0, 0)), Some(75_000_000));
         assert_eq!(price.cost(&Usage::ABSENT), None, "unknown is not free");
-    }
-
-    #[test]
-    fn cached_and_written_tokens_are_part_of_the_prompt() {
-        let price =
-            Override { input: 3.0, output: 15.0, cache_read: Some(0.3), cache_write: Some(3.75) };
-        let price = price.price().unwrap();
-        let cost = price.cost_with_written(&usage(1000, 10, 500), 200).unwrap();
-        assert_eq!(cost, 300 * 3000 + 500 * 300 + 200 * 3750 + 10 * 15_000);
-        assert!(price.cost(&usage(10, 0, 99)).is_some(), "more cached than there was");
-    }
-
-    #[test]
-    fn absurd_overrides_name_their_field() {
-        let price = Override { input: 1.0, output: -1.0, ..Override::default() };
-        assert_eq!(price.price(), Err("output"));
-        let price = Override { input: f64::NAN, ..Override::default() };
-        assert_eq!(price.price(), Err("input"));
     }
 
     #[test]

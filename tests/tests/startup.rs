@@ -255,6 +255,7 @@ fn a_lost_admin_key_is_replaced() {
     let said = String::from_utf8(output.unwrap().stdout).unwrap();
     let new = said.lines().next().unwrap().to_owned();
     assert!(said.contains(&format!("/#key={new}")), "{said}");
+    assert!(!glassway.folder().join("data/sign-in").exists(), "the old link is still there");
     for _ in 0..2 {
         let with = |key: &str| glassway.api().with_bearer(key).get("/api/settings").status;
         assert_eq!((with(&old), with(&new)), (401, 200));

@@ -203,8 +203,9 @@ impl Operations {
 
     /// Bring all keys back
     ///
-    /// All but those switched off by hand become active. Those whose provider's address
-    /// changed cannot: they must be pasted again.
+    /// All but those switched off by hand become active, and what they were refused for
+    /// single models is forgotten. Those whose provider's address changed cannot: they
+    /// must be pasted again.
     #[oai(path = "/api/keys/reset", method = "post", operation_id = "resetKeys")]
     async fn reset(&self) -> Result<Changed<Reset>> {
         let app = self.0.clone();
@@ -213,11 +214,12 @@ impl Operations {
             let mut reset = 0;
             for key in keys::all(connection)? {
                 let standing = pool.standing(&key);
-                let out = !matches!(standing.status, keys::Status::Active | keys::Status::Inactive);
-                if out && standing.reason.as_deref() != Some("origin_changed") {
-                    keys::reset(connection, key.id)?;
-                    reset += 1;
+                let moved = standing.reason.as_deref() == Some("origin_changed");
+                if moved || standing.status == keys::Status::Inactive {
+                    continue;
                 }
+                keys::reset(connection, key.id)?;
+                reset += u64::from(standing.status != keys::Status::Active);
             }
             Ok(Reset { reset })
         };

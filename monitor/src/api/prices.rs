@@ -46,12 +46,31 @@ pub(super) struct TokenPrices {
     pub(super) cache_read: Option<f64>,
     /// `null`: as any other input.
     pub(super) cache_write: Option<f64>,
+    /// Written for an hour; `null`: as any other write.
+    pub(super) cache_write_1h: Option<f64>,
+    /// Sound in the prompt; `null`: not known.
+    pub(super) audio_input: Option<f64>,
+    /// Sound in the answer; `null`: not known.
+    pub(super) audio_output: Option<f64>,
+    /// Images in the prompt; `null`: as text.
+    pub(super) image_input: Option<f64>,
+    /// Images in the answer; `null`: as text.
+    pub(super) image_output: Option<f64>,
 }
 
 impl From<Override> for TokenPrices {
     fn from(prices: Override) -> Self {
-        let Override { input, output, cache_read, cache_write } = prices;
-        Self { input, output, cache_read, cache_write }
+        Self {
+            input: prices.input,
+            output: prices.output,
+            cache_read: prices.cache_read,
+            cache_write: prices.cache_write,
+            cache_write_1h: prices.cache_write_1h,
+            audio_input: prices.audio_input,
+            audio_output: prices.audio_output,
+            image_input: prices.image_input,
+            image_output: prices.image_output,
+        }
     }
 }
 
@@ -69,13 +88,37 @@ pub(super) struct PriceInput {
     /// Left out: as any other input.
     #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
     cache_write: Option<f64>,
+    /// Left out: as any other write.
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
+    cache_write_1h: Option<f64>,
+    /// Left out: not known.
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
+    audio_input: Option<f64>,
+    /// Left out: not known.
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
+    audio_output: Option<f64>,
+    /// Left out: as text.
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
+    image_input: Option<f64>,
+    /// Left out: as text.
+    #[oai(validator(minimum(value = "0"), maximum(value = "10000")))]
+    image_output: Option<f64>,
 }
 
 impl PriceInput {
     /// As it is stored.
     pub(super) fn read(self) -> Result<Override, Problem> {
-        let Self { input, output, cache_read, cache_write } = self;
-        let prices = Override { input, output, cache_read, cache_write };
+        let prices = Override {
+            input: self.input,
+            output: self.output,
+            cache_read: self.cache_read,
+            cache_write: self.cache_write,
+            cache_write_1h: self.cache_write_1h,
+            audio_input: self.audio_input,
+            audio_output: self.audio_output,
+            image_input: self.image_input,
+            image_output: self.image_output,
+        };
         match prices.price() {
             Ok(_) => Ok(prices),
             Err(field) => {
@@ -94,6 +137,11 @@ struct PriceTier {
     output: f64,
     cache_read: Option<f64>,
     cache_write: Option<f64>,
+    cache_write_1h: Option<f64>,
+    audio_input: Option<f64>,
+    audio_output: Option<f64>,
+    image_input: Option<f64>,
+    image_output: Option<f64>,
 }
 
 /// What a model costs, in dollars per million tokens.
@@ -106,6 +154,16 @@ struct ModelPrice {
     cache_read: Option<f64>,
     /// `null`: as any other input.
     cache_write: Option<f64>,
+    /// Written for an hour; `null`: as any other write.
+    cache_write_1h: Option<f64>,
+    /// Sound in the prompt; `null`: not known.
+    audio_input: Option<f64>,
+    /// Sound in the answer; `null`: not known.
+    audio_output: Option<f64>,
+    /// Images in the prompt; `null`: as text.
+    image_input: Option<f64>,
+    /// Images in the answer; `null`: as text.
+    image_output: Option<f64>,
     tiers: Vec<PriceTier>,
     source: PriceSource,
 }
@@ -205,12 +263,34 @@ impl Operations {
 }
 
 fn shown(model: String, price: &Price, source: PriceSource) -> ModelPrice {
-    let Override { input, output, cache_read, cache_write } = price.into();
     let tier = |(above, rates): &(u64, Rates)| {
-        let price = Price { base: *rates, tiers: vec![] };
-        let Override { input, output, cache_read, cache_write } = (&price).into();
-        PriceTier { above_tokens: *above, input, output, cache_read, cache_write }
+        let rates = Override::from(*rates);
+        PriceTier {
+            above_tokens: *above,
+            input: rates.input,
+            output: rates.output,
+            cache_read: rates.cache_read,
+            cache_write: rates.cache_write,
+            cache_write_1h: rates.cache_write_1h,
+            audio_input: rates.audio_input,
+            audio_output: rates.audio_output,
+            image_input: rates.image_input,
+            image_output: rates.image_output,
+        }
     };
-    let tiers = price.tiers.iter().map(tier).collect();
-    ModelPrice { model, input, output, cache_read, cache_write, tiers, source }
+    let base = Override::from(price);
+    ModelPrice {
+        model,
+        input: base.input,
+        output: base.output,
+        cache_read: base.cache_read,
+        cache_write: base.cache_write,
+        cache_write_1h: base.cache_write_1h,
+        audio_input: base.audio_input,
+        audio_output: base.audio_output,
+        image_input: base.image_input,
+        image_output: base.image_output,
+        tiers: price.tiers.iter().map(tier).collect(),
+        source,
+    }
 }

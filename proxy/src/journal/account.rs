@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use glassway_shared::{
-    model::{PriceSource, PriceUsed},
-    prices::{Override, Price, Rate},
+    model::{PriceBeside, PriceSource, PriceUsed},
+    prices::{Counts, Override, Price, Rate, Rates},
     store::{record::Record, roster},
 };
 use jiff::Timestamp;
@@ -51,30 +51,48 @@ fn cost(
         let used = PriceUsed { per_call_usd: Some(nano as f64 / 1e9), ..used(PriceSource::Call) };
         return answered.then_some((nano, used));
     }
-    // Sound has rates of its own, which no list here holds: unknown, not the text's.
-    if said.has_audio() {
-        return None;
-    }
     // As the upstream names it, as it was asked there, as the client calls it.
     let asked = billing.map(|b| &*b.model);
     let names = [record.upstream_model.as_deref(), asked, record.model.as_deref()];
-    let (source, model, price) = price(names, billing.map(|b| &*b.provider), snapshot)?;
+    let (source, model, listed) = price(names, billing.map(|b| &*b.provider), snapshot)?;
     let multiplier = billing.map_or(1.0, |b| b.provider.price_multiplier);
-    let price = price.scaled(multiplier);
-    let written = said.written();
-    let nano = price.cost_with_written(&record.usage, written)?;
-    let rates = price.rates(record.usage.prompt_tokens.unwrap_or(0));
+    let counts = said.counts(&record.usage)?;
+    let price = listed.served(said.ways()).scaled(multiplier);
+    let bill = price.bill(&counts)?;
+    let touched = counts.cached > 0 || counts.written > 0;
     let used = PriceUsed {
         model: Some(model.to_owned()),
-        input: Some(rates.input.as_usd_per_million()),
-        output: Some(rates.output.as_usd_per_million()),
-        cache_read: rates.cache_read.map(Rate::as_usd_per_million),
-        cache_write: rates.cache_write.map(Rate::as_usd_per_million),
-        written_tokens: written,
+        input: Some(bill.rates.input.as_usd_per_million()),
+        output: Some(bill.rates.output.as_usd_per_million()),
+        cache_read: bill.rates.cache_read.map(Rate::as_usd_per_million),
+        cache_write: bill.rates.cache_write.map(Rate::as_usd_per_million),
+        written_tokens: counts.written,
         multiplier,
+        cache_saved_usd: touched.then_some(bill.saved_nano as f64 / 1e9),
+        beside: beside(&listed, said, &counts, bill.rates).map(Box::new),
         ..used(source)
     };
-    Some((nano, used))
+    Some((bill.nano, used))
+}
+
+/// What only some calls are priced by; `None` where this one is not.
+fn beside(listed: &Price, said: &Answered, counts: &Counts, rates: Rates) -> Option<PriceBeside> {
+    let usd = |rate: Option<Rate>, n: u64| rate.filter(|_| n > 0).map(Rate::as_usd_per_million);
+    let served = said.ways().filter(|way| listed.knows(way));
+    let beside = PriceBeside {
+        served: served.map(str::to_owned).collect(),
+        cache_write_1h: usd(rates.cache_write_1h, counts.written_1h),
+        written_1h_tokens: counts.written_1h,
+        audio_input: usd(rates.audio_input, counts.audio_input),
+        audio_input_tokens: counts.audio_input,
+        audio_output: usd(rates.audio_output, counts.audio_output),
+        audio_output_tokens: counts.audio_output,
+        image_input: usd(rates.image_input, counts.image_input),
+        image_input_tokens: counts.image_input,
+        image_output: usd(rates.image_output, counts.image_output),
+        image_output_tokens: counts.image_output,
+    };
+    (beside != PriceBeside::default()).then_some(beside)
 }
 
 fn used(source: PriceSource) -> PriceUsed {
@@ -88,6 +106,8 @@ fn used(source: PriceSource) -> PriceUsed {
         written_tokens: 0,
         multiplier: 1.0,
         per_call_usd: None,
+        cache_saved_usd: None,
+        beside: None,
     }
 }
 

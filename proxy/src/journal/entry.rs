@@ -13,10 +13,16 @@ use glassway_shared::{
 };
 use http::Version;
 
-use super::{Ended, socket};
+use super::{
+    Ended,
+    estimate::{Estimator, Text},
+    socket,
+};
 use crate::{
     capture::{Capture, Reserved},
     live::{Answer, Said, SentBody},
+    managed::scrub,
+    snapshot::Key,
     usage::{self, Answered},
 };
 
@@ -25,18 +31,15 @@ const DECODE_LIMIT: usize = 32 << 20;
 
 /// The record, the memory its bodies occupy until it is committed, and what the answer
 /// said of its tokens.
-pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>, Answered) {
+pub(super) fn record(ended: &Ended, estimator: Estimator) -> (Record, Vec<Reserved>, Answered) {
     let live = &ended.live;
     let head = &live.head;
     let mut state = live.state();
     let state = &mut *state;
     let mut held = Vec::with_capacity(2);
 
-    let asked = usage::asked(
-        &decoded(state.request.kept(), &head.headers),
-        headers::find(&head.headers, "content-type"),
-        &head.target,
-    );
+    let sent = decoded(state.request.kept(), &head.headers);
+    let asked = usage::asked(&sent, headers::find(&head.headers, "content-type"), &head.target);
     let mut facts = state.answer.as_ref().map(facts).unwrap_or_default();
     // A converted answer's facts are its upstream's: the client's dialect may not have
     // room for all of them.
@@ -49,6 +52,14 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>, Answered) {
     }
     if let Some(messages) = &state.messages {
         facts.answered = socket::read(messages.kept());
+    }
+    let mut usage = if facts.read { facts.answered.usage() } else { Usage::ABSENT };
+    if let Some(answer) = &state.answer {
+        let heard_out = facts.complete || (!answer.stream && ended.outcome == Outcome::Ok);
+        if estimator.wants(head.mode, head.path(), answer.status, &usage, heard_out) {
+            let came = decoded(answer.body.kept(), &answer.headers);
+            usage = estimator.fill(usage, &Text { body: &sent }, &Text { body: &came });
+        }
     }
     let mut outcome = ended.outcome;
     if outcome == Outcome::ClientClosed && facts.complete {
@@ -84,7 +95,7 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>, Answered) {
     let said = std::mem::take(&mut state.said).into_iter();
     let said = said.map(|said| attempt(said, &mut held)).collect();
     let tries = finished_tries(std::mem::take(&mut state.tries), ended.duration_us);
-    let record = Record {
+    let mut record = Record {
         id: live.id,
         started_at_us: live.started_at_us,
         method: Cow::Owned(head.method.as_str().to_owned()),
@@ -111,7 +122,7 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>, Answered) {
         stream,
         times,
         reused: state.reused,
-        usage: if facts.read { facts.answered.usage() } else { Usage::ABSENT },
+        usage,
         cost_nano: None,
         price: None,
         attempts: state.attempts,
@@ -123,7 +134,19 @@ pub(super) fn record(ended: &Ended) -> (Record, Vec<Reserved>, Answered) {
         tries,
         said,
     };
+    if let Some(billing) = &state.billing {
+        hide_key(&mut record, &billing.key);
+    }
     (record, held, facts.answered)
+}
+
+/// Takes the key out of what came back: some relays repeat it.
+fn hide_key(record: &mut Record, key: &Key) {
+    let answers = record.said.iter_mut().filter_map(|said| said.response.as_mut());
+    for answer in answers.chain(&mut record.response) {
+        scrub::kept(&mut answer.body, key);
+    }
+    scrub::kept(&mut record.messages, key);
 }
 
 /// The last attempt of an answered exchange lasts as long as the exchange.

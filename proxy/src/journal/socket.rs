@@ -77,9 +77,10 @@ mod tests {
         assert_eq!(answered.model.as_deref(), Some("gpt-realtime"));
         assert_eq!((usage.prompt_tokens, usage.completion_tokens), (Some(40), Some(4)));
         assert_eq!(usage.cached_tokens, Some(2));
-        assert!(!answered.has_audio());
+        assert_eq!(answered.counts(&usage).unwrap().audio_output, 0);
         let sound = r#"{"type":"response.done","response":{"usage":{"input_tokens":1,"output_tokens":2,"output_token_details":{"audio_tokens":2}}}}"#;
-        assert!(read(&packed(&[(Side::Response, sound)])).has_audio());
+        let sound = read(&packed(&[(Side::Response, sound)]));
+        assert_eq!(sound.counts(&sound.usage()).unwrap().audio_output, 2);
         assert_eq!(read(&packed(&[(Side::Response, "plain")])).usage(), Usage::ABSENT);
     }
 }

@@ -119,9 +119,12 @@ pub(super) fn nothing_planned(snapshot: &Snapshot, wanted: Wanted<'_>) -> Fault 
 /// Most keys named in one message.
 const NAMED: usize = 10;
 
-/// Every key is out: says which, why, and when one returns by itself.
+/// Every key is out: says which, why, and when one returns by itself. Where each was told
+/// that there is no such model for it, there is none.
 pub(super) fn no_usable_key(plan: &Plan, now_ms: i64, back: Option<Duration>) -> Fault {
     let targets: Vec<&Target> = plan.tiers.iter().flat_map(|tier| &tier.targets).collect();
+    let excluded = |target: &&Target| target.key.place.excluded(&target.model, now_ms);
+    let unknown = !targets.is_empty() && targets.iter().all(|target| excluded(target).is_some());
     let mut reasons: Vec<String> = targets
         .iter()
         .take(NAMED)
@@ -129,10 +132,12 @@ pub(super) fn no_usable_key(plan: &Plan, now_ms: i64, back: Option<Duration>) ->
             let standing = target.key.place.standing(now_ms);
             let provider = target.provider.health.state(now_ms);
             let (status, reason, until) = match provider.status {
-                "ok" => {
-                    let (reason, until) = standing.why();
-                    (standing.status(), reason.map(str::to_owned), until)
-                }
+                "ok" => match (standing.why(), excluded(target)) {
+                    ((None, _), Some((reason, until))) => {
+                        ("may not use this model", Some(reason), Some(until))
+                    }
+                    ((reason, until), _) => (standing.status(), reason.map(str::to_owned), until),
+                },
                 status => (status, provider.reason, provider.until),
             };
             let why = reason.map_or(String::new(), |reason| format!(" ({reason})"));
@@ -143,6 +148,15 @@ pub(super) fn no_usable_key(plan: &Plan, now_ms: i64, back: Option<Duration>) ->
         .collect();
     if targets.len() > NAMED {
         reasons.push(format!("and {} more", targets.len() - NAMED));
+    }
+    if unknown {
+        let mut fault = Fault::refused(
+            "unknown_model",
+            StatusCode::NOT_FOUND,
+            format!("every key was refused this model: {}", reasons.join("; ")),
+        );
+        fault.param = Some("model".into());
+        return fault;
     }
     let mut fault = Fault::refused(
         "no_usable_key",

@@ -30,6 +30,27 @@ pub(super) fn body(body: Bytes, key: &Key) -> Bytes {
     masked(&body, secret).into()
 }
 
+/// Puts signs in the place of the key in what is kept of an answer. It stays as long as it
+/// was, so that nothing that counts bytes is wrong.
+///
+/// Only what is kept: a good answer's bytes go to the client as they came and while they
+/// come, so a relay that repeats its key in one shows it to the client. Errors and
+/// headers, where that happens in practice, are masked before they go.
+pub(crate) fn kept(text: &mut [u8], key: &Key) {
+    overwrite(text, secret(key));
+}
+
+fn overwrite(text: &mut [u8], secret: &[u8]) {
+    if secret.len() < SHORTEST {
+        return;
+    }
+    let found: Vec<usize> = memchr::memmem::find_iter(text, secret).collect();
+    for at in found {
+        let shown = if secret.len() >= 20 { 4 } else { 0 };
+        text[at..at + secret.len() - shown].fill(b'*');
+    }
+}
+
 /// The headers with the key masked.
 pub(super) fn headers(headers: &mut HeaderMap, key: &Key) {
     let secret = secret(key);
@@ -66,6 +87,13 @@ fn masked(text: &[u8], secret: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_stays_as_long_as_it_was() {
+        let mut text = *b"a sk-0123456789abcdefwxyz, sk-0123456789abcdefwxyz";
+        overwrite(&mut text, b"sk-0123456789abcdefwxyz");
+        assert_eq!(&text, b"a *******************wxyz, *******************wxyz");
+    }
 
     #[test]
     fn every_occurrence_goes_and_every_other_byte_stays() {

@@ -256,6 +256,12 @@ impl Health {
         self.model_out_until(model) <= now_ms
     }
 
+    /// Why this key may not use this model at all, and until when that is believed.
+    pub fn excluded(&self, model: &str, now_ms: i64) -> Option<(String, i64)> {
+        let out = self.of(model).find(|out| out.excluded && out.until > now_ms)?;
+        Some((out.reason.clone(), out.until))
+    }
+
     /// When key and model are both in again, if the clock decides that.
     pub fn back_at(&self, model: &str, now_ms: i64) -> Option<i64> {
         let whole = self.out_until();
