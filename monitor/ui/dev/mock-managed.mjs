@@ -152,7 +152,20 @@ export function managed(say, { empty = false, many = false, broken = false } = {
     return k;
   }
 
+  /** The last hour, busier where more was used in all; keys that are out stopped when they went. */
+  function hour() {
+    const items = keys.filter((k) => k.total_requests > 100).map((k) => {
+      const per_minute = Array.from({ length: 60 }, (_, m) => {
+        const out = (k.status === "exhausted" && m > 36) || (k.status === "invalid" && m > 6) || (k.status === "cooling" && m > 57) || k.status === "inactive";
+        return out ? 0 : Math.max(0, Math.round((k.total_requests / 900) * (1 + 0.6 * Math.sin((m + k.id * 7) / 5) + ((m * 7919 + k.id * 31) % 13) / 13)));
+      });
+      return { key_id: k.id, provider: providers.find((p) => p.id === k.provider_id)?.name ?? "", key: k.name, calls: per_minute.reduce((a, b) => a + b, 0), per_minute };
+    }).filter((i) => i.calls > 0).sort((a, b) => b.calls - a.calls);
+    return { since: ago(3600), calls: items.reduce((sum, i) => sum + i.calls, 0), items };
+  }
+
   async function answer(method, path, q, body) {
+    if (path === "/api/stats/keys/hour") return broken ? [503, { title: "broken", status: 503, detail: "the database is locked by another process" }] : [200, hour()];
     const at = /^\/api\/(keys|providers|models|prices|routes|client-tokens|presets|validate_keys|settings)(?:\/(.+))?$/.exec(path);
     if (!at) return undefined;
     const [, what, rest] = at;
