@@ -332,7 +332,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   /** Answers what is its own; false for the rest. */
   pool.handle = async (req, res, url) => {
     let text = "";
-    if (!/^\/api\/(keys|providers|models|prices|routes|client-tokens|presets|validate_keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
+    if (!/^\/api\/(keys|providers|models|prices|routes|client-tokens|presets|validate_keys|stats\/keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
     try {
       for await (const chunk of req) text += chunk;
     } catch {

@@ -3,6 +3,7 @@
 export const truthEn = {
   changes: {
     tab: "Changes",
+    fact: "Converted",
     lead: "What the client and the upstream were told, where that is not the same.",
     attempt: (n: number) => `Attempt ${n}`,
     apis: { chat: "OpenAI chat", messages: "Anthropic messages", responses: "OpenAI responses", other: "as it came" },
@@ -68,8 +69,8 @@ export const truthEn = {
     price: "Price used",
     priceOf: "Model",
     source: "Where it is from",
-    sources: { override: "Set by hand", list: "Price list", call: "The key’s price per call" } as Record<string, string>,
-    multiplier: "Provider’s multiplier",
+    sources: { override: "Set by hand", list: "Price list", call: "The key's price per call" } as Record<string, string>,
+    multiplier: "Provider's multiplier",
     multiplierNote: (times: string) => `× ${times}, already in the prices`,
     multiplierNone: "none",
     counted: "Tokens counted by",

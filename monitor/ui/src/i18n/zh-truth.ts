@@ -6,6 +6,7 @@ import type { Filled } from "./filled";
 export const truthZh: Filled<typeof truthEn> = {
   changes: {
     tab: "改动",
+    fact: "转换",
     lead: "客户端与上游收发的内容，不一致之处列在这里。",
     attempt: (n) => `第 ${n} 次尝试`,
     apis: { chat: "OpenAI Chat", messages: "Anthropic Messages", responses: "OpenAI Responses", other: "原样" },

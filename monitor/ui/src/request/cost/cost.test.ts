@@ -1,6 +1,6 @@
 // The breakdown must add up to what the gateway charged, and not invent what nobody knows.
 import { expect, test } from "vitest";
-import { breakdown } from "./cost";
+import { breakdown, exact } from "./cost";
 
 const usage = { prompt_tokens: 10_000, cached_tokens: 6000, completion_tokens: 500, reasoning_tokens: 200, source: "upstream" as const };
 const price = { input: 3, output: 15, cache_read: 0.3, cache_write: 3.75, written_tokens: 1000, multiplier: 1, per_call_usd: null, model: "m", source: "list" as const };
@@ -28,4 +28,8 @@ test("a price per call has tokens without money", () => {
 test("no price: tokens are still told, money is not", () => {
   expect(breakdown(usage, null).lines.every((l) => l.usd === null && l.tokens > 0)).toBe(true);
   expect(breakdown(null, null).lines).toEqual([]);
+});
+
+test("small sums keep their digits, and zeros at the end go", () => {
+  expect([0.00175, 0.0004125, 0.02, 0, 12.5].map(exact)).toEqual(["$0.00175", "$0.0004125", "$0.0200", "$0.0000", "$12.5000"]);
 });

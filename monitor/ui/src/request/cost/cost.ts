@@ -41,3 +41,6 @@ export function breakdown(usage: Usage | null | undefined, price: Price | null |
   const saved = byToken && cached > 0 && price.input != null && price.cache_read != null ? ((price.input - price.cache_read) * cached) / 1e6 : null;
   return { lines, perCall, reasoning: usage?.reasoning_tokens || null, saved };
 }
+
+/** Every digit that is not noise, so that the lines are seen to add up: $0.001752, $0.00175. */
+export const exact = (usd: number): string => (usd >= 1 ? `$${usd.toFixed(4)}` : `$${usd.toFixed(7).replace(/0{1,3}$/, "")}`);
