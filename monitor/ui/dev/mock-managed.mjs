@@ -73,7 +73,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   if (!empty) {
     providers.push(
       provider(2, "anthropic", "anthropic", "https://api.anthropic.com", { priority: 10 }),
-      provider(3, "azure", "azure", "https://glassway-swe.openai.azure.com", { api_version: "2024-10-21", deployments: { "gpt-4o": "gpt4o-swe", "gpt-4.1": "gpt41" }, health: { status: "cooling", status_reason: "overloaded_error", status_until: iso(Date.now() + 148_000) } }),
+      provider(3, "azure", "azure", "https://glassway-swe.openai.azure.com", { api_version: "2024-10-21", deployments: { "gpt-4o": "gpt4o-swe", "gpt-4.1": "gpt41" }, health: { status: "cooling", status_reason: "overloaded_error", status_until: iso(Date.now() + 1_480_000) } }),
       provider(4, "hk-relay", "openai", "https://api.hk-relay.example/v1", { preset: null, price_multiplier: 0.6, notes: "五月采购，联系人小李" }),
       provider(5, "sg-relay", "openai", "https://sg.relay.example", { preset: null, enabled: false, price_multiplier: 1.2, health: { status: "open", status_reason: "status 502", status_until: null } }),
       provider(6, "ollama", "openai", "http://127.0.0.1:11434", { priority: -5 }),

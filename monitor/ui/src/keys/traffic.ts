@@ -4,6 +4,7 @@
 import { computed, shallowRef, watch } from "vue";
 import { api, got } from "../api/client";
 import type { components } from "../api/schema";
+import { percent } from "../format/numbers";
 import { gathered } from "../roster/curve";
 import { standing } from "../session/session";
 
@@ -34,3 +35,6 @@ export const trafficKnown = computed(() => report.value !== null);
 
 /** What reaches the top in every key's curve, so that they compare. */
 export const busiest = computed(() => Math.max(0, ...[...carried.value.values()].flatMap((c) => gathered(c.perMinute, 24))));
+
+/** 26% · <0.1% · 0% where nothing was carried. */
+export const shareText = (c: Carried | undefined): string => (!c || c.calls === 0 ? "0%" : c.share < 0.0005 ? "<0.1%" : percent(c.share));
