@@ -236,3 +236,23 @@ async fn statistics_by_key_know_its_id() {
     assert_eq!(one["items"][0]["key_id"], id);
     assert_eq!(one["items"][0]["calls"], 1);
 }
+
+#[tokio::test]
+async fn the_last_hour_by_key_has_sixty_minutes_and_leaves_out_the_keyless() {
+    let mut gateway = gateway::start().await;
+    let id = add(&gateway, json!({"name": "main", "key_value": SECRET})).await;
+    let mut records = vec![record(), record(), record(), record()];
+    records[0].key = Some("main".into());
+    records[1].key = Some("main".into());
+    records[2].key = Some("gone".into());
+    records[3].key = None;
+    gateway.monitor.append(&records);
+    let hour = gateway.get("/api/stats/keys/hour").await;
+    assert_eq!(hour["calls"], 3);
+    assert_eq!(hour["items"].as_array().unwrap().len(), 2);
+    let main = &hour["items"][0];
+    assert_eq!((&main["key_id"], &main["calls"]), (&json!(id), &json!(2)));
+    let minutes: Vec<i64> = serde_json::from_value(main["per_minute"].clone()).unwrap();
+    assert_eq!((minutes.len(), minutes.iter().sum::<i64>()), (60, 2));
+    assert_eq!(hour["items"][1]["key_id"], json!(null));
+}

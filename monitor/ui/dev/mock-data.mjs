@@ -112,6 +112,10 @@ export function bodies(kind, x) {
     }
     case "responses":
       return { request: side(head(), { model: x.model, instructions: "Be terse.", reasoning: { effort: "medium" }, input: [{ role: "user", content: [{ type: "input_text", text: "How many primes are below 100, and what is their sum?" }] }], tools: [{ type: "function", name: "python", parameters: {} }] }), response: side(back(), { id: "resp_1", object: "response", status: "completed", model: x.model, output: [{ type: "reasoning", id: "rs_1", summary: [{ type: "summary_text", text: "**Counting primes**\n\nThere are 25 below 100. Checking the sum with the tool." }] }, { type: "function_call", call_id: "fc_1", name: "python", arguments: "{\"code\":\"sum(p for p in range(2,100) if all(p%d for d in range(2,p)))\"}" }, { type: "message", role: "assistant", content: [{ type: "output_text", text: "25 primes; their sum is **1060**.", annotations: [] }] }], usage: { input_tokens: 88, output_tokens: 240, output_tokens_details: { reasoning_tokens: 192 } } }), tries: [tryOf(x)] };
+    case "chatOverMessages":
+      return chatOverMessages(x);
+    case "messagesOverChat":
+      return messagesOverChat(x);
     case "embeddings":
       return { request: side(head(), { model: x.model, input: ["狐狸跳过了懒狗", "The quick brown fox", "第三段：向量检索的召回率取决于切分方式。"], dimensions: 1536 }), response: side(back(), { object: "list", data: [0, 1, 2].map((i) => ({ object: "embedding", index: i, embedding: Array.from({ length: 1536 }, (_, k) => Math.round(Math.sin(k * (i + 1)) * 1e6) / 1e7) })), model: x.model, usage: { prompt_tokens: 8192, total_tokens: 8192 } }), tries: [tryOf(x, { reused: true, connect_ms: null })] };
     case "completions":
@@ -141,11 +145,72 @@ export function bodies(kind, x) {
   }
 }
 
+// ── converted: the client speaks one API, the upstream another ──
+
+const upstreamHead = (vendor) => (vendor === "anthropic" ? [["host", "api.anthropic.com"], ["x-api-key", "sk-ant-…9uHg"], ["anthropic-version", "2023-06-01"], ["content-type", "application/json"], ["user-agent", "OpenAI/Python 2.8.1"]] : [["host", "api.openai.com"], ["authorization", "Bearer sk-…k9Zt"], ["content-type", "application/json"], ["user-agent", "claude-cli/2.0.14"]]);
+const WEATHER = { type: "object", properties: { city: { type: "string", description: "Name of a city" } }, required: ["city"] };
+
+/** OpenAI chat over Anthropic messages, streamed on both sides. */
+function chatOverMessages(x) {
+  const text = words("今天杭州有小雨，17 °C，东北风 3 级。建议带伞，傍晚前后雨势会变大。");
+  const ev = (type, data) => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
+  const up = [
+    ev("message_start", { message: { id: "msg_01", type: "message", role: "assistant", model: x.model, content: [], usage: { input_tokens: 412, cache_read_input_tokens: 5120, output_tokens: 1 } } }),
+    ev("content_block_start", { index: 0, content_block: { type: "text", text: "" } }),
+    ev("ping", {}),
+    ...text.map((t) => ev("content_block_delta", { index: 0, delta: { type: "text_delta", text: t } })),
+    ev("content_block_stop", { index: 0 }),
+    ev("message_delta", { delta: { stop_reason: "end_turn" }, usage: { output_tokens: 62 } }),
+    ev("message_stop", {}),
+  ].join("");
+  const events = sseOf(x.model, text, { first: 410 });
+  const sent = {
+    model: "claude-haiku-4-5", max_tokens: 4096, stream: true, temperature: 1,
+    system: [{ type: "text", text: "You are the weather desk. 回答简短。" }],
+    messages: [{ role: "user", content: [{ type: "text", text: "杭州今天要带伞吗？" }] }, { role: "assistant", content: [{ type: "tool_use", id: "call_9", name: "get_weather", input: { city: "杭州" } }] }, { role: "user", content: [{ type: "tool_result", tool_use_id: "call_9", content: "{\"temp_c\":17,\"rain_mm\":4.2}" }] }],
+    tools: [{ name: "get_weather", description: "The weather of a city", input_schema: WEATHER }], stop_sequences: ["\n\nHuman:"],
+  };
+  const asked = {
+    model: x.model, stream: true, temperature: 1.4, seed: 7, logit_bias: { 50256: -100 }, max_completion_tokens: 4096, stop: "\n\nHuman:",
+    messages: [{ role: "system", content: "You are the weather desk. 回答简短。" }, { role: "user", content: "杭州今天要带伞吗？" }, { role: "assistant", content: null, tool_calls: [{ id: "call_9", type: "function", function: { name: "get_weather", arguments: "{\"city\":\"杭州\"}" } }] }, { role: "tool", tool_call_id: "call_9", content: "{\"temp_c\":17,\"rain_mm\":4.2}" }],
+    tools: [{ type: "function", function: { name: "get_weather", description: "The weather of a city", parameters: WEATHER } }],
+  };
+  return {
+    request: side(head(), asked), response: stream(events), events,
+    tries: [tryOf(x, { url: "https://api.anthropic.com/v1/messages", request: side(upstreamHead("anthropic"), sent), response: side([["content-type", "text/event-stream; charset=utf-8"], ["request-id", "req_011CQ"]], up) })],
+  };
+}
+
+/** Anthropic messages over OpenAI chat, answered whole. */
+function messagesOverChat(x) {
+  const asked = { model: x.model, max_tokens: 1024, top_k: 40, system: [{ type: "text", text: "You review code.", cache_control: { type: "ephemeral" } }], messages: [{ role: "user", content: "Is `a ??= b` the same as `a = a || b`?" }] };
+  const sent = { model: "gpt-4.1", max_completion_tokens: 1024, messages: [{ role: "system", content: "You review code." }, { role: "user", content: "Is `a ??= b` the same as `a = a || b`?" }] };
+  const answer = "No. `??=` assigns only when `a` is null or undefined; `||` also replaces 0, \"\" and false.";
+  const came = { id: "chatcmpl-9", object: "chat.completion", created: T, model: "gpt-4.1-2025-04-14", choices: [{ index: 0, message: { role: "assistant", content: answer, refusal: null }, finish_reason: "stop" }], usage: { prompt_tokens: 41, completion_tokens: 33, total_tokens: 74 }, system_fingerprint: "fp_1" };
+  const told = { id: "msg_chatcmpl-9", type: "message", role: "assistant", model: x.model, content: [{ type: "text", text: answer }], stop_reason: "end_turn", stop_sequence: null, usage: { input_tokens: 41, output_tokens: 33, cache_read_input_tokens: 0 } };
+  return {
+    request: side([["Host", "127.0.0.1:8080"], ["x-api-key", "gw-…k9ab"], ["anthropic-version", "2023-06-01"], ["Content-Type", "application/json"], ["User-Agent", "claude-cli/2.0.14"]], asked), response: side(back(), told),
+    tries: [tryOf(x, { url: "https://api.openai.com/v1/chat/completions", request: side(upstreamHead("openai"), sent), response: side(back(), came) })],
+  };
+}
+
+/** What a request was priced by, in the shape of the API. */
+export function priceOf(x) {
+  if (x.cost_usd == null || !x.model || x.outcome === "in_flight") return null;
+  const price = (model, input, output, cache_read = null, cache_write = null, over = {}) => ({ model, input, output, cache_read, cache_write, written_tokens: 0, multiplier: 1, per_call_usd: null, source: "list", ...over });
+  if (x.key === "vip-2") return price(x.model, 1.8, 9, 0.18, 2.25, { multiplier: 0.6, written_tokens: 1200 });
+  if (x.provider === "hk-relay") return { ...price(null, null, null, null, null), source: "call", per_call_usd: x.cost_usd };
+  if (x.model.startsWith("claude")) return price(x.model, 1, 5, 0.1, 1.25, { written_tokens: 412 });
+  return price(x.model, 2, 8, x.model === "gpt-4.1" ? 0.5 : null, null, { source: x.model === "gpt-4o-mini" ? "override" : "list" });
+}
+
 const row = (body, x) => ({ body, x: { mode: "managed", ...x } });
 const u = (i, o, c = 0, r = 0) => ({ prompt_tokens: i, completion_tokens: o, cached_tokens: c, reasoning_tokens: r, source: "upstream" });
 
 /** The first rows of the list, in the order of the visual reference, with the hard cases among them. */
 export const ROWS = [
+  row("chatOverMessages", { model: "claude-haiku-4-5", provider: "anthropic", key: "team-a", client_token: "weather-desk", upstream_model: "claude-haiku-4-5-20251001", usage: u(5944, 62, 5120), cost_usd: 0.00175, duration_ms: 1900, first_token_ms: 410, warnings: ["dropped seed", "dropped logit_bias", "changed temperature"] }),
+  row("messagesOverChat", { model: "claude-sonnet-4-5", path: "/v1/messages", provider: "openai", key: "main", client_token: "agent-review", upstream_model: "gpt-4.1", usage: u(41, 33), cost_usd: 0.000346, duration_ms: 1400, first_token_ms: null, stream: false, warnings: ["dropped top_k", "dropped cache_control"] }),
   row("embeddings", { model: "text-embedding-3-large", path: "/v1/embeddings", key: "main", client_token: "ci-index", usage: u(8192, null), cost_usd: 0.0011, stream: false, duration_ms: 214, ttfb_ms: 190, first_token_ms: null }),
   row("anthropicTools", { model: "claude-haiku-4-5", path: "/v1/messages", provider: "anthropic", key: "team-a", client_token: "agent-web", usage: u(6120, 98, 5120), cost_usd: 0.0066, duration_ms: 1200, first_token_ms: 410, attempts: 1 }),
   row("chatPlain", { model: "gpt-4o-mini", key: "main", client_token: "客服机器人", usage: u(940, 186), cost_usd: 0.0003, duration_ms: 2200, first_token_ms: 322, stream: false }),

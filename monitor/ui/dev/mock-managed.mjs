@@ -73,7 +73,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   if (!empty) {
     providers.push(
       provider(2, "anthropic", "anthropic", "https://api.anthropic.com", { priority: 10 }),
-      provider(3, "azure", "azure", "https://glassway-swe.openai.azure.com", { api_version: "2024-10-21", deployments: { "gpt-4o": "gpt4o-swe", "gpt-4.1": "gpt41" }, health: { status: "cooling", status_reason: "overloaded_error", status_until: iso(Date.now() + 148_000) } }),
+      provider(3, "azure", "azure", "https://glassway-swe.openai.azure.com", { api_version: "2024-10-21", deployments: { "gpt-4o": "gpt4o-swe", "gpt-4.1": "gpt41" }, health: { status: "cooling", status_reason: "overloaded_error", status_until: iso(Date.now() + 1_480_000) } }),
       provider(4, "hk-relay", "openai", "https://api.hk-relay.example/v1", { preset: null, price_multiplier: 0.6, notes: "五月采购，联系人小李" }),
       provider(5, "sg-relay", "openai", "https://sg.relay.example", { preset: null, enabled: false, price_multiplier: 1.2, health: { status: "open", status_reason: "status 502", status_until: null } }),
       provider(6, "ollama", "openai", "http://127.0.0.1:11434", { priority: -5 }),
@@ -152,7 +152,20 @@ export function managed(say, { empty = false, many = false, broken = false } = {
     return k;
   }
 
+  /** The last hour, busier where more was used in all; keys that are out stopped when they went. */
+  function hour() {
+    const items = keys.filter((k) => k.total_requests > 100).map((k) => {
+      const per_minute = Array.from({ length: 60 }, (_, m) => {
+        const out = (k.status === "exhausted" && m > 36) || (k.status === "invalid" && m > 6) || (k.status === "cooling" && m > 57) || k.status === "inactive";
+        return out ? 0 : Math.max(0, Math.round((k.total_requests / 900) * (1 + 0.6 * Math.sin((m + k.id * 7) / 5) + ((m * 7919 + k.id * 31) % 13) / 13)));
+      });
+      return { key_id: k.id, provider: providers.find((p) => p.id === k.provider_id)?.name ?? "", key: k.name, calls: per_minute.reduce((a, b) => a + b, 0), per_minute };
+    }).filter((i) => i.calls > 0).sort((a, b) => b.calls - a.calls);
+    return { since: ago(3600), calls: items.reduce((sum, i) => sum + i.calls, 0), items };
+  }
+
   async function answer(method, path, q, body) {
+    if (path === "/api/stats/keys/hour") return broken ? [503, { title: "broken", status: 503, detail: "the database is locked by another process" }] : [200, hour()];
     const at = /^\/api\/(keys|providers|models|prices|routes|client-tokens|presets|validate_keys|settings)(?:\/(.+))?$/.exec(path);
     if (!at) return undefined;
     const [, what, rest] = at;
@@ -319,7 +332,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   /** Answers what is its own; false for the rest. */
   pool.handle = async (req, res, url) => {
     let text = "";
-    if (!/^\/api\/(keys|providers|models|prices|routes|client-tokens|presets|validate_keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
+    if (!/^\/api\/(keys|providers|models|prices|routes|client-tokens|presets|validate_keys|stats\/keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
     try {
       for await (const chunk of req) text += chunk;
     } catch {

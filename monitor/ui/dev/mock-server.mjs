@@ -12,7 +12,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
-import { bodies, ROWS } from "./mock-data.mjs";
+import { bodies, priceOf, ROWS } from "./mock-data.mjs";
 import { managed } from "./mock-managed.mjs";
 
 const args = process.argv.slice(2);
@@ -294,7 +294,7 @@ const server = createServer(async (req, res) => {
         return res.writeHead(200, { "content-type": "application/octet-stream", "content-disposition": `attachment; filename="${one[3]}"` }).end(Buffer.from(side?.body ?? "", side?.body_encoding === "base64" ? "base64" : "utf8"));
       }
       const all = url.searchParams.get("events") === "all";
-      return setTimeout(() => json(res, 200, { ...x, http_version: "HTTP/1.1", target: x.path, upstream_url: `https://api.openai.com${x.path}`, timings: { connect_ms: 42, request_sent_ms: 44, ttfb_ms: x.ttfb_ms, first_token_ms: x.first_token_ms, duration_ms: x.duration_ms }, ...made, events: all ? events : events.slice(0, 2000), events_total: events.length, messages: made.messages ?? [], messages_total: (made.messages ?? []).length, curl: `curl http://127.0.0.1:8080${x.path} \\\n  -H "Authorization: Bearer $OPENAI_API_KEY" \\\n  -d '…'` }), 20);
+      return setTimeout(() => json(res, 200, { ...x, http_version: "HTTP/1.1", target: x.path, upstream_url: `https://api.openai.com${x.path}`, timings: { connect_ms: 42, request_sent_ms: 44, ttfb_ms: x.ttfb_ms, first_token_ms: x.first_token_ms, duration_ms: x.duration_ms }, price: priceOf(x), ...made, events: all ? events : events.slice(0, 2000), events_total: events.length, messages: made.messages ?? [], messages_total: (made.messages ?? []).length, curl: `curl http://127.0.0.1:8080${x.path} \\\n  -H "Authorization: Bearer $OPENAI_API_KEY" \\\n  -d '…'` }), 20);
     }
     return problem(res, 404, "unknown path");
   }

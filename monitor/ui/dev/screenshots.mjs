@@ -1,7 +1,7 @@
 // Takes screenshots of every page and state in both languages, both themes, on a desktop and on a
 // phone, against the stand-in monitor, and runs axe over each. Build first.
 //
-//   node dev/screenshots.mjs [out-dir] [--only name,…] [--no-axe]
+//   node dev/screenshots.mjs [out-dir] [--only name,…] [--width 1280] [--no-axe]
 //
 // Uses Debian's chromium (CHROMIUM=/path to use another). Exits 1 on an axe violation, a page error
 // or a line on the console.
@@ -13,10 +13,11 @@ import { AxeBuilder } from "@axe-core/playwright";
 import { chromium } from "playwright-core";
 
 const args = process.argv.slice(2);
-const out = args.find((a) => !a.startsWith("--") && !args[args.indexOf(a) - 1]?.startsWith("--only")) ?? "/tmp/glassway-shots";
+const out = args.find((a) => !a.startsWith("--") && !args[args.indexOf(a) - 1]?.match(/^--(only|lang|theme|width)$/)) ?? "/tmp/glassway-shots";
 const only = args.includes("--only") ? args[args.indexOf("--only") + 1].split(",") : null;
 const langs = args.includes("--lang") ? [args[args.indexOf("--lang") + 1]] : ["zh-CN", "en"];
 const themes = args.includes("--theme") ? [args[args.indexOf("--theme") + 1]] : ["light", "dark"];
+const wide = args.includes("--width") ? Number(args[args.indexOf("--width") + 1]) : 1440;
 mkdirSync(out, { recursive: true });
 
 const monitors = [];
@@ -74,6 +75,13 @@ const SCENES = [
   ["request-huge", busy, async (p) => { await open(p, "client_token:batch-import", "request"); await p.waitForTimeout(800); }],
   ["request-headers", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok", "headers"); }],
   ["request-attempts", busy, async (p) => { await open(p, "model:gpt-4.1 outcome:ok key:backup", "attempts"); for (const fold of await p.locator(".attempts .fold").all()) await fold.click(); await p.waitForTimeout(300); }],
+  ["request-changes", busy, async (p) => { await open(p, "client_token:weather-desk", "changes"); await p.locator(".fdiff, .fcol").first().waitFor(); await p.waitForTimeout(300); }],
+  ["request-changes-end", busy, async (p) => { await open(p, "client_token:weather-desk", "changes"); await p.locator(".fcol button").nth(3).click(); await p.locator(".fcol").last().evaluate((el) => el.scrollIntoView()); await p.waitForTimeout(300); }],
+  ["request-changes-text", busy, async (p) => { await open(p, "client_token:agent-review outcome:ok", "changes"); await p.goto(p.url() + "&full=1"); await p.locator(".pair .seg button").nth(1).click(); await p.locator(".tdiff").first().waitFor(); await p.locator(".pair").first().evaluate((el) => el.scrollIntoView()); await p.waitForTimeout(300); }],
+  ["request-changes-headers", busy, async (p) => { await open(p, "client_token:agent-review outcome:ok", "changes"); await p.locator(".pair .seg button").nth(2).click(); await p.locator(".pair").first().evaluate((el) => el.scrollIntoView()); await p.waitForTimeout(300); }],
+  ["request-cost", busy, async (p) => { await open(p, "client_token:weather-desk", "cost"); await p.locator(".costs table").waitFor(); }],
+  ["request-cost-call", busy, async (p) => { await open(p, "model:qwen3-max outcome:ok", "cost"); await p.locator(".costs table").waitFor(); }],
+  ["request-cost-unknown", busy, async (p) => { await open(p, "model:gpt-4o status:400", "cost"); await p.locator(".costs .note").waitFor(); }],
   ["request-failed", busy, async (p) => { await open(p, "model:qwen3-max outcome:upstream_error"); }],
   ["request-error", busy, async (p) => { await open(p, "status:400"); }],
   ["request-hostile", busy, async (p) => { await open(p, 'model:"<img src=x onerror=alert(1)>"'); }],
@@ -116,13 +124,23 @@ const SCENES = [
   ["routes", busy, async (p) => { await go(p, "/routes"); }],
   ["routes-open", busy, async (p) => { await go(p, "/routes/3"); }],
   ["routes-empty", empty, async (p) => { await go(p, "/routes"); }],
+  ["prices", busy, async (p) => { await go(p, "/prices"); }],
+  ["prices-open", busy, async (p) => { await go(p, "/prices/gpt-4o"); }],
+  ["prices-broken", broken, async (p) => { await go(p, "/prices"); }],
+  ["prices-loading", slow, async (p) => { await go(p, "/prices"); await p.locator(".rmain .bones").first().waitFor(); await p.waitForTimeout(300); }],
+  ["providers-broken", broken, async (p) => { await go(p, "/providers"); }],
+  ["models-broken", broken, async (p) => { await go(p, "/models"); }],
+  ["routes-broken", broken, async (p) => { await go(p, "/routes"); }],
+  ["tokens-broken", broken, async (p) => { await go(p, "/client-tokens"); }],
+  ["settings-broken", broken, async (p) => { await go(p, "/settings"); }],
+  ["settings-loading", slow, async (p) => { await go(p, "/settings"); }],
   ["settings", busy, async (p) => { await go(p, "/settings"); }],
   ["settings-end", busy, async (p) => { await go(p, "/settings"); await p.locator(".rmain").evaluate((el) => el.scrollTo(0, 1e6)); await p.waitForTimeout(200); }],
   ["sign-in", busy, async (p) => { await p.context().clearCookies(); await p.reload(); await p.waitForTimeout(400); await p.locator("#admin-key").fill("wrong"); await p.keyboard.press("Enter"); await p.waitForTimeout(500); }],
 ];
 
 let bad = 0;
-for (const lang of langs) for (const theme of themes) for (const [size, viewport] of [["desktop", { width: 1440, height: 900 }], ["phone", { width: 390, height: 844 }]]) {
+for (const lang of langs) for (const theme of themes) for (const [size, viewport] of [["desktop", { width: wide, height: 900 }], ["phone", { width: 390, height: 844 }]]) {
   if (args.includes("--desktop") && size !== "desktop") continue;
   if (args.includes("--phone") && size !== "phone") continue;
   for (const [name, start, steps] of SCENES) {

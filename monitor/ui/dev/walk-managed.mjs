@@ -208,6 +208,53 @@ await step("settings are changed and stay", async () => {
   await page.reload();
   await page.waitForFunction(() => document.querySelector(".choice input:checked")?.value === "round_robin");
 });
+await step("a converted request is marked in the list and tells all four sides", async () => {
+  await go("/requests?q=client_token:weather-desk");
+  const row = page.locator("a.row").first();
+  await row.waitFor();
+  await page.locator("a.row .c-path .tag", { hasText: "openai → anthropic" }).first().waitFor();
+  await row.click();
+  await page.locator("[data-tab=changes]").click();
+  await page.locator(".fdiff li").first().waitFor();
+  assert.deepEqual(await page.locator(".legs b").allInnerTexts(), ["OpenAI chat", "Anthropic messages", "Anthropic messages", "OpenAI chat"]);
+  assert.deepEqual(await page.locator(".kept code").allInnerTexts(), ["seed", "logit_bias", "temperature"]);
+  assert.match(await page.locator(".fdiff li.renamed .where").first().innerText(), /max_completion_tokens.*max_tokens/);
+  assert.equal(await page.locator(".fcol").count(), 2);
+  await page.locator(".fcol").first().getByRole("button", { expanded: false }).first().click();
+  await page.locator(".fcol pre", { hasText: "message_start" }).waitFor();
+});
+await step("the text comparison and the headers are a click away", async () => {
+  await page.locator(".pair").first().getByRole("button", { name: "Text" }).click();
+  await page.locator(".dl.removed", { hasText: '"seed": 7' }).waitFor();
+  await page.locator(".pair").first().getByRole("button", { name: "Headers" }).click();
+  await page.locator(".fdiff .where", { hasText: "x-api-key" }).waitFor();
+});
+await step("the cost adds up, and unknown says unknown", async () => {
+  await page.locator("[data-tab=cost]").click();
+  await page.locator(".costs tfoot").waitFor();
+  const cells = (await page.locator(".costs tbody td:last-child, .costs tfoot td:last-child").allInnerTexts()).map((t) => Number(t.replace("$", "")));
+  assert.ok(Math.abs(cells.slice(0, -1).reduce((a, b) => a + b, 0) - cells.at(-1)) < 0.00001, cells.join(" "));
+  await page.locator(".costs .note.ok", { hasText: "saved" }).waitFor();
+  await go("/requests?q=model:gpt-4o status:400");
+  await page.locator("a.row .c-st .warn").first().waitFor();
+  await page.locator("a.row").first().click();
+  await page.locator("[data-tab=cost]").click();
+  await page.locator(".costs tfoot", { hasText: "unknown" }).waitFor();
+});
+await step("each key shows its share of the last hour, and the column sorts", async () => {
+  await go("/keys");
+  await page.locator(".c-flow svg").first().waitFor();
+  await page.locator(".th .c-flow").click();
+  await page.waitForURL(/sort=/);
+  const shares = (await page.locator(".rrow .c-flow").allInnerTexts()).map((t) => Number(t.replace(/[<%]/g, "")));
+  assert.ok(shares[0] > 10 && shares.every((s, i) => i === 0 || s <= shares[i - 1] + 0.05), shares.join(" "));
+});
+await step("a provider that is out says why, and until when", async () => {
+  await go("/providers");
+  const row = page.locator(".rrow", { hasText: "azure" });
+  await row.locator(".c-health", { hasText: "the provider is overloaded" }).waitFor();
+  await row.locator(".count").waitFor();
+});
 await step("g and a letter lead to every page", async () => {
   for (const [key, path] of [["k", "keys"], ["p", "providers"], ["m", "models"], ["o", "routes"], ["t", "client-tokens"], ["s", "settings"], ["r", "requests"]]) {
     await page.keyboard.press("g");

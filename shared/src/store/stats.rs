@@ -1,6 +1,8 @@
 //! Questions to the minute totals, never to the exchanges themselves, so that an
 //! answer costs the same however much history there is behind a minute.
 
+mod traffic;
+
 use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, params};
@@ -11,6 +13,8 @@ use super::{
     totals::{Metric, bucket_middle},
 };
 use crate::model::Outcome;
+
+pub use self::traffic::{KeyTraffic, traffic};
 
 /// Sums over some minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

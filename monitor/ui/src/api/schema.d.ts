@@ -719,6 +719,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stats/keys/hour": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last hour by key */
+        get: operations["readStatsKeysHour"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/stats/models": {
         parameters: {
             query?: never;
@@ -1660,6 +1677,28 @@ export interface components {
             status: components["schemas"]["KeyStatus"];
         };
         /**
+         * KeyTraffic
+         * @description What one key carried of the last hour.
+         */
+        KeyTraffic: {
+            /**
+             * Format: int64
+             * @description Exchanges that ended.
+             */
+            calls: number;
+            /** @description Its name, as it was. */
+            key: string;
+            /**
+             * Format: int64
+             * @description `null` where the key is gone.
+             */
+            key_id: number | null;
+            /** @description The same by minute, oldest first: sixty numbers, the last of which still grows. */
+            per_minute: number[];
+            /** @description Its provider's name, as it was. */
+            provider: string;
+        };
+        /**
          * KeyValidation
          * @description What a validation found of one key.
          */
@@ -2577,6 +2616,23 @@ export interface components {
         };
         /** @enum {string} */
         TokenType: "bearer";
+        /**
+         * Traffic
+         * @description The last hour by key, busiest first.
+         */
+        Traffic: {
+            /**
+             * Format: int64
+             * @description Exchanges that ended, of all keys together: what a share is of.
+             */
+            calls: number;
+            items: components["schemas"]["KeyTraffic"][];
+            /**
+             * Format: date-time
+             * @description The first of the sixty minutes.
+             */
+            since: string;
+        };
         /**
          * Try
          * @description One upstream attempt.
@@ -4814,6 +4870,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeyReport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStatsKeysHour: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Traffic"];
                 };
             };
             /** @description Refused, and why. */

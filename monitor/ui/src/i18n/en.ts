@@ -2,6 +2,7 @@
 // Functions where a word depends on a number or a name.
 
 import { managedEn } from "./en-managed";
+import { truthEn } from "./en-truth";
 import type { Filled } from "./filled";
 
 const s = (n: number) => (n === 1 ? "" : "s");
@@ -10,6 +11,7 @@ export const en = {
   languageName: "English",
   app: "Glassway",
   ...managedEn,
+  ...truthEn,
   nav: { main: "Main", requests: "Requests", keys: "Keys", providers: "Providers", models: "Models", prices: "Prices", routes: "Routes", tokens: "Client tokens", settings: "Settings", running: (n: number) => `${n} running` },
   skip: "Skip to content",
   shell: {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { preferred } from ".";
 import { en } from "./en";
+import { hints } from "./hints";
 import { zh } from "./zh";
 
 type Leaf = [path: string, value: string];
@@ -14,7 +15,7 @@ function leaves(words: object, path = ""): Leaf[] {
 }
 
 /** The same in both languages: names, units, and what is said in the API's own words. */
-const SAME = /^(app|languageName|requests\.perSecond|requests\.facets|frames\.number|waterfall\.reasons|body\.hits|requests\.filterWords\.(method|status|origin))/;
+const SAME = /^(app|languageName|requests\.perSecond|requests\.facets|frames\.number|waterfall\.reasons|changes\.(apis|short)|body\.hits|requests\.filterWords\.(method|status|origin))/;
 
 test("every word is there in both languages", () => {
   expect(leaves(zh).map(([p]) => p).sort()).toEqual(leaves(en).map(([p]) => p).sort());
@@ -37,4 +38,10 @@ test("the words the design fixed", () => {
 
 test("the first language is the browser's, then the chosen one", () => {
   expect([preferred(null, "zh-TW"), preferred(null, "de"), preferred("en", "zh-CN"), preferred("xx", "en")]).toEqual(["zh-CN", "en", "en", "en"]);
+});
+
+test("every warning is explained in both languages", () => {
+  expect(Object.keys(hints["zh-CN"]).sort()).toEqual(Object.keys(hints.en).sort());
+  for (const [name, text] of Object.entries(hints["zh-CN"])) expect(text, name).toMatch(/[\u4e00-\u9fff]/);
+  for (const [name, text] of Object.entries(hints.en)) expect(text, name).not.toMatch(/[\u4e00-\u9fff]/);
 });

@@ -2,11 +2,13 @@
 
 import type { Words } from "./en";
 import { managedZh } from "./zh-managed";
+import { truthZh } from "./zh-truth";
 
 export const zh: Words = {
   languageName: "简体中文",
   app: "Glassway",
   ...managedZh,
+  ...truthZh,
   nav: { main: "主菜单", requests: "请求", keys: "密钥", providers: "供应商", models: "模型", prices: "价格", routes: "路由", tokens: "客户端令牌", settings: "设置", running: (n) => `${n} 个进行中` },
   skip: "跳到正文",
   shell: {

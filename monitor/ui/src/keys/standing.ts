@@ -32,16 +32,17 @@ export function spentShare(key: { quota_usd: number | null; spent_usd: number })
 /** Quota bars turn amber here, never red. */
 export const NEARLY_SPENT = 0.8;
 
-export const SORTS = ["state", "name", "weight", "spent", "uses", "used"] as const;
+export const SORTS = ["state", "name", "traffic", "weight", "spent", "uses", "used"] as const;
 export type Sort = (typeof SORTS)[number];
 
 /** Problems first unless another column was asked for; ties by provider and name. */
-export function inOrder(keys: readonly Key[], sort: string, now: number, provider: (id: number) => string): Key[] {
+export function inOrder(keys: readonly Key[], sort: string, now: number, provider: (id: number) => string, calls: (id: number) => number = () => 0): Key[] {
   const { column, back } = direction(sort);
   const byName: Order<Key> = (a, b) => named(provider(a.provider_id), provider(b.provider_id)) || named(a.name, b.name) || a.id - b.id;
   const orders: Record<Sort, Order<Key>> = {
     state: (a, b) => RANK[standing(a, now)] - RANK[standing(b, now)],
     name: byName,
+    traffic: (a, b) => most(calls(a.id), calls(b.id)),
     weight: (a, b) => most(a.weight, b.weight),
     spent: (a, b) => most(a.spent_usd, b.spent_usd),
     uses: (a, b) => most(a.total_requests, b.total_requests),
