@@ -4,7 +4,6 @@ export const truthEn = {
   changes: {
     tab: "Changes",
     fact: "Converted",
-    lead: "What the client and the upstream were told, where that is not the same.",
     attempt: (n: number) => `Attempt ${n}`,
     apis: { chat: "OpenAI chat", messages: "Anthropic messages", responses: "OpenAI responses", other: "as it came" },
     short: { chat: "openai", messages: "anthropic", responses: "responses", other: "—" },
@@ -40,7 +39,6 @@ export const truthEn = {
     large: (size: string) => `Comparing ${size} takes a while.`,
     anyway: "Compare anyway",
     slow: "The texts have too little in common to compare line by line.",
-    failed: "The comparison could not be loaded. Reload the page to try again.",
     sameLines: (n: string, one: boolean) => `${n} line${one ? "" : "s"} the same`,
     more: (n: string) => `Show ${n} more`,
     fromUpstream: "From the upstream",
@@ -50,7 +48,6 @@ export const truthEn = {
     frameCount: (n: string, one: boolean) => `${n} frame${one ? "" : "s"}`,
     noFrames: "No frames.",
     noResponse: "No answer came.",
-    loading: "Comparing",
   },
   cost: {
     tab: "Cost",
@@ -81,6 +78,5 @@ export const truthEn = {
     column: "Traffic, 1 h",
     hint: (calls: string, share: string) => `${calls} requests in the last hour, ${share} of all`,
     none: "no requests in the last hour",
-    label: (name: string, calls: string) => `${name}: ${calls} requests in the last hour`,
   },
 };

@@ -7,7 +7,6 @@ export const truthZh: Filled<typeof truthEn> = {
   changes: {
     tab: "改动",
     fact: "转换",
-    lead: "客户端与上游收发的内容，不一致之处列在这里。",
     attempt: (n) => `第 ${n} 次尝试`,
     apis: { chat: "OpenAI Chat", messages: "Anthropic Messages", responses: "OpenAI Responses", other: "原样" },
     short: { chat: "openai", messages: "anthropic", responses: "responses", other: "—" },
@@ -43,7 +42,6 @@ export const truthZh: Filled<typeof truthEn> = {
     large: (size) => `对比 ${size} 需要一些时间。`,
     anyway: "仍要对比",
     slow: "两段文本差异过大，无法逐行对比。",
-    failed: "对比功能加载失败，请刷新页面重试。",
     sameLines: (n) => `${n} 行相同`,
     more: (n) => `再显示 ${n} 条`,
     fromUpstream: "来自上游",
@@ -53,7 +51,6 @@ export const truthZh: Filled<typeof truthEn> = {
     frameCount: (n) => `${n} 帧`,
     noFrames: "没有帧。",
     noResponse: "没有收到响应。",
-    loading: "正在对比",
   },
   cost: {
     tab: "费用",
@@ -84,6 +81,5 @@ export const truthZh: Filled<typeof truthEn> = {
     column: "1 小时流量",
     hint: (calls, share) => `最近一小时 ${calls} 个请求，占全部的 ${share}`,
     none: "最近一小时没有请求",
-    label: (name, calls) => `${name}：最近一小时 ${calls} 个请求`,
   },
 };
