@@ -295,3 +295,15 @@ fn providers_of_the_client_s_own_dialect_go_first_and_others_step_in() {
     put(&glassway, &format!("/api/keys/{id}/status"), &value!({"status": "inactive"}));
     assert_eq!(said(&glassway), "Guten Tag");
 }
+
+#[test]
+fn a_thread_is_refused_in_words_that_anthropic_s_sdks_go_on_without_it() {
+    let upstream = Upstream::answer(json(glassway_tests::team::ANSWER));
+    let glassway = only("openai", &upstream);
+    let ask = r#"{"model":"gpt-4o","max_tokens":9,"thread":{"type":"create"},"messages":[{"role":"user","content":"x"}]}"#;
+    let got = glassway.client().ask(post("/v1/messages?beta=true", ask));
+    assert_eq!(got.status(), 400, "{}", got.text());
+    let details = value!({"error_code": "thread_unsupported_request", "unsupported": ["thread"]});
+    assert_eq!(got.json()["error"]["details"], details);
+    assert_eq!(upstream.requests().len(), 0);
+}
