@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn tells_anthropic_s_sdks_to_go_on_without_a_thread() {
         let code = "thread_unsupported_request";
-        let mut fault = Fault::refused(code, StatusCode::BAD_REQUEST, "no".into());
+        let mut fault = Fault::refused(code, StatusCode::BAD_REQUEST, "no");
         fault.param = Some("thread".into());
         let body: serde_json::Value =
             serde_json::from_slice(fault.response(Dialect::Anthropic).body()).unwrap();

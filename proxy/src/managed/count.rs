@@ -30,10 +30,9 @@ fn of(value: &Value) -> usize {
         Value::String(text) => text_tokens(text),
         Value::Array(items) => items.iter().map(of).sum(),
         Value::Object(fields) => {
-            let source = &fields.get("source").unwrap_or(&Value::Null);
-            match source["type"].as_str() {
-                Some("base64" | "url" | "file") => return IMAGE,
-                _ => {}
+            let source = fields.get("source").and_then(|source| source["type"].as_str());
+            if matches!(source, Some("base64" | "url" | "file")) {
+                return IMAGE;
             }
             let fields = fields.iter().filter(|(name, _)| *name != "cache_control");
             FRAME + fields.map(|(_, value)| of(value)).sum::<usize>()
