@@ -198,7 +198,7 @@ pub struct Fresh {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     /// `unsupported_parameter`, `missing_required_parameter`, `invalid_type`,
-    /// `invalid_value`, `invalid_json`.
+    /// `invalid_value`, `invalid_json`, `thread_unsupported_request`.
     pub code: &'static str,
     /// The field's path, as `messages[0].content[1].type`.
     pub param: Option<String>,

@@ -90,6 +90,16 @@ impl Fault {
         Failure { code: self.code.to_owned(), message: self.message.clone() }
     }
 
+    /// What Anthropic's SDKs read: the code, and what they may do without.
+    fn details(&self) -> serde_json::Value {
+        match &self.param {
+            Some(param) if self.code == "thread_unsupported_request" => {
+                serde_json::json!({"error_code": self.code, "unsupported": [param]})
+            }
+            _ => serde_json::json!({"error_code": self.code}),
+        }
+    }
+
     /// The answer in the caller's dialect.
     pub fn response(&self, dialect: Dialect) -> Response<Bytes> {
         let message = &self.message;
@@ -100,12 +110,11 @@ impl Fault {
             }),
             Dialect::Anthropic => serde_json::json!({
                 "type": "error",
-                // `details.error_code` is what the vendor's SDKs show as the error's code.
                 "error": {
                     "type": kind,
                     "message": message,
                     "code": self.code,
-                    "details": {"error_code": self.code},
+                    "details": self.details(),
                 },
             }),
         };
@@ -165,5 +174,16 @@ mod tests {
         assert_eq!(other["type"], "error");
         assert_eq!(other["error"]["code"], "upstream_connect");
         assert_eq!(other["error"]["details"]["error_code"], "upstream_connect");
+    }
+
+    #[test]
+    fn tells_anthropic_s_sdks_to_go_on_without_a_thread() {
+        let code = "thread_unsupported_request";
+        let mut fault = Fault::refused(code, StatusCode::BAD_REQUEST, "no");
+        fault.param = Some("thread".into());
+        let body: serde_json::Value =
+            serde_json::from_slice(fault.response(Dialect::Anthropic).body()).unwrap();
+        let details = serde_json::json!({"error_code": code, "unsupported": ["thread"]});
+        assert_eq!(body["error"]["details"], details);
     }
 }

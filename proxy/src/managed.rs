@@ -9,6 +9,7 @@
 mod attempt;
 mod body;
 mod catalog;
+mod count;
 mod credential;
 mod destination;
 mod outcome;
@@ -92,6 +93,16 @@ pub async fn serve(
     {
         Err(fault) => answer_fault(app, fault, dialect, recording).await,
         Ok(Prepared::Listed(response)) => catalog::record(app, recording, response).await,
+        Ok(Prepared::Counted(tokens)) => {
+            if let Some(recording) = &recording {
+                recording.live().state().warnings = vec![count::WARNING.to_owned()];
+            }
+            let counted = serde_json::json!({"input_tokens": tokens});
+            let mut response = catalog::record(app, recording, counted).await;
+            let warning = HeaderValue::from_static(count::HEADER);
+            response.headers_mut().insert("x-glassway-warnings", warning);
+            response
+        }
         Ok(Prepared::Asked(asked)) => {
             let request = Request { app, client, snapshot, dialect, call };
             request.run(*asked, recording).await
@@ -145,6 +156,8 @@ struct Asked {
 
 enum Prepared {
     Listed(serde_json::Value),
+    /// Tokens, where no provider counts them.
+    Counted(u64),
     Asked(Box<Asked>),
 }
 
@@ -211,6 +224,11 @@ async fn prepare(
     };
     let plan = snapshot.plan(wanted);
     if plan.tiers.is_empty() {
+        let messages = Some(crate::dialect::Dialect::Messages);
+        let counts = destination.operation == count::OPERATION && destination.provider.is_none();
+        if counts && !snapshot.plan(Wanted { spoken: messages, ..wanted }).tiers.is_empty() {
+            return Ok(Prepared::Counted(count::estimate(&body)));
+        }
         return Err(outcome::nothing_planned(snapshot, wanted));
     }
     let socket = parts.version == Version::HTTP_11 && forward::is_websocket(&parts.headers);

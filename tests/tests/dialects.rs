@@ -295,3 +295,35 @@ fn providers_of_the_client_s_own_dialect_go_first_and_others_step_in() {
     put(&glassway, &format!("/api/keys/{id}/status"), &value!({"status": "inactive"}));
     assert_eq!(said(&glassway), "Guten Tag");
 }
+
+#[test]
+fn tokens_are_estimated_where_no_provider_counts_them() {
+    let upstream = Upstream::answer(json(glassway_tests::team::ANSWER));
+    let glassway = only("openai", &upstream);
+    let ask =
+        r#"{"model":"gpt-4o","messages":[{"role":"user","content":"讲一个关于狐狸的小故事。"}]}"#;
+    let got = glassway.client().ask(post("/v1/messages/count_tokens", ask));
+    assert_eq!(got.status(), 200, "{}", got.text());
+    assert!((8..30).contains(&got.json()["input_tokens"].as_i64().unwrap()), "{}", got.text());
+    assert_eq!(got.head.header("x-glassway-warnings"), Some("estimated=input_tokens"));
+    assert_eq!(upstream.requests().len(), 0);
+    let one = from_clients(&glassway, 1).remove(0);
+    assert_eq!(one["warnings"], value!(["estimated input_tokens"]));
+
+    let claude = Upstream::answer(json(r#"{"input_tokens":42}"#));
+    let glassway = only("anthropic", &claude);
+    let got = glassway.client().ask(post("/v1/messages/count_tokens", ask));
+    assert_eq!(got.json()["input_tokens"], 42, "whoever counts is asked");
+}
+
+#[test]
+fn a_thread_is_refused_in_words_that_anthropic_s_sdks_go_on_without_it() {
+    let upstream = Upstream::answer(json(glassway_tests::team::ANSWER));
+    let glassway = only("openai", &upstream);
+    let ask = r#"{"model":"gpt-4o","max_tokens":9,"thread":{"type":"create"},"messages":[{"role":"user","content":"x"}]}"#;
+    let got = glassway.client().ask(post("/v1/messages?beta=true", ask));
+    assert_eq!(got.status(), 400, "{}", got.text());
+    let details = value!({"error_code": "thread_unsupported_request", "unsupported": ["thread"]});
+    assert_eq!(got.json()["error"]["details"], details);
+    assert_eq!(upstream.requests().len(), 0);
+}

@@ -244,8 +244,9 @@ def test_errors(client, managed, model):
         return error.value
 
     assert raised(openai.InternalServerError, f"{model}-broken").status_code >= 500
-    busy = raised((openai.RateLimitError, openai.InternalServerError), f"{model}-busy")
-    assert busy.response.headers["retry-after"]
+    busy = raised(openai.InternalServerError, f"{model}-busy")
+    assert (busy.status_code, busy.code) == (503, "no_usable_key")
+    assert 0 < int(busy.response.headers["retry-after"]) <= 600
     if model.startswith("claude"):
         refused = raised(openai.BadRequestError, model, n=2)
         assert (refused.code, refused.param) == ("unsupported_parameter", "n")
@@ -291,4 +292,4 @@ def test_speech_moderation_and_models(client, managed):
     assert not client.moderations.create(model="omni-moderation-latest", input="hi").results[0].flagged
     listed = {model.id for model in client.models.list()}
     assert {"gpt-4o", "claude-sonnet-4-5", "azure-older"} <= listed
-    assert [e["outcome"] for e in managed.seen(3)] == ["ok"] * 3
+    assert [e["outcome"] for e in managed.seen(2)] == ["ok", "ok"]

@@ -140,7 +140,7 @@ impl Refusal {
         match mood {
             Mood::Busy => Some(Self {
                 status: "429 Too Many Requests",
-                headers: "retry-after: 90\r\n",
+                headers: "retry-after: 600\r\n",
                 kind: "rate_limit_error",
                 code: Some("rate_limit_exceeded"),
                 ..Self::bad(
@@ -164,8 +164,11 @@ impl Refusal {
         let body = match vendor {
             Vendor::Anthropic => {
                 let kind = if self.kind == "server_error" { "api_error" } else { self.kind };
-                json!({"type": "error", "error": {"type": kind, "message": self.message},
-                       "request_id": "req_demo"})
+                let mut error = json!({"type": kind, "message": self.message});
+                if let (Some(code), Some(param)) = (self.code, &self.param) {
+                    error["details"] = json!({"error_code": code, "unsupported": [param]});
+                }
+                json!({"type": "error", "error": error, "request_id": "req_demo"})
             }
             Vendor::OpenAi | Vendor::Azure => json!({"error": {"message": self.message,
                 "type": self.kind, "param": self.param, "code": self.code}}),

@@ -119,6 +119,12 @@ impl<'n> Asked<'n> {
                 "thinking" => budget = thinking(value, &at)?,
                 "output_config" => asked.output(value, &at, warnings)?,
                 "context_management" => context_management(value, &at, warnings)?,
+                // The SDKs' tool runners start one, and go on without it upon this answer.
+                "thread" => {
+                    let mut refused = at.unsupported("the upstream keeps no earlier turns");
+                    refused.code = "thread_unsupported_request";
+                    return Err(refused);
+                }
                 "container" | "mcp_servers" => {
                     return Err(at.unsupported("OpenAI's chat API has nothing like it"));
                 }

@@ -77,6 +77,9 @@ impl<'w> Input<'w> {
                 self.flush(to);
                 self.output(item, at, to)
             }
+            "item_reference" => Err(at.key("id").unsupported(
+                "earlier items are not kept here: send them whole, as clients do with `store` false",
+            )),
             other => {
                 let why = format!("the upstream's chat API has nothing like a `{other}` item");
                 Err(at.key("type").unsupported(&why))

@@ -13,6 +13,10 @@ const FIELDS: &str = "model messages max_tokens cache_control container context_
     stop_sequences stream system temperature thinking tool_choice tools top_k top_p";
 
 pub fn check(body: &Value) -> Result<(), Refusal> {
+    if !body["thread"].is_null() {
+        let message = "thread: not supported for this organization.";
+        return Err(Refusal::at("thread", "thread_unsupported_request", message));
+    }
     if let Some(name) = unknown(body, FIELDS) {
         return Err(Refusal::bad(format!("{name}: Extra inputs are not permitted")));
     }
