@@ -45,6 +45,9 @@ enum Command {
         /// The list.
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// When the list was taken; without it, when the file was last changed.
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        date: Option<jiff::civil::Date>,
     },
 }
 
@@ -93,7 +96,7 @@ fn begin(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Some(Command::Check) => check(&config),
         Some(Command::NewAdminKey) => new_admin_key(&config),
-        Some(Command::ImportPrices { file }) => import_prices(&config, &file),
+        Some(Command::ImportPrices { file, date }) => import_prices(&config, &file, date),
         None => run(config),
     }
 }
@@ -133,12 +136,16 @@ fn new_admin_key(config: &Config) -> Result<(), Failure> {
 }
 
 /// A running proxy notices the new list by itself.
-fn import_prices(config: &Config, file: &Path) -> Result<(), Failure> {
+fn import_prices(
+    config: &Config,
+    file: &Path,
+    given: Option<jiff::civil::Date>,
+) -> Result<(), Failure> {
     let wrong = |e: &dyn std::fmt::Display| usage(format!("{}: {e}", file.display()));
     let json = std::fs::read(file).map_err(|e| wrong(&e))?;
     let changed = std::fs::metadata(file).and_then(|meta| meta.modified()).ok();
     let date = changed.and_then(|at| jiff::Timestamp::try_from(at).ok()).unwrap_or_default();
-    let date = date.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    let date = given.unwrap_or_else(|| date.to_zoned(jiff::tz::TimeZone::UTC).date()).to_string();
     let book = Book::import(&json, &date).map_err(|e| wrong(&e))?;
     let mut settings = Settings::open(&config.database.path).map_err(failed)?;
     let now = jiff::Timestamp::now().as_second();

@@ -60,7 +60,7 @@ pub fn admit(parts: &Parts, config: &Proxy, snapshot: &Snapshot) -> Admission {
              leave it out, or send the request to /v1",
         )),
         Some(_) => Admission::Transparent,
-        None if !snapshot.has_keys() && !names_provider(path) => Admission::Transparent,
+        None if !snapshot.any_key() && !names_provider(path) => Admission::Transparent,
         None => match spends_for_a_web_page(parts, config) {
             Some(why) => {
                 Admission::Refused(Fault::refused("origin_not_allowed", StatusCode::FORBIDDEN, why))

@@ -66,9 +66,12 @@ impl TokenState {
                 "budget_exceeded",
                 StatusCode::TOO_MANY_REQUESTS,
                 format!(
-                    "the client token `{}` has spent its budget for this {}",
+                    "the client token `{}` has spent its budget{}",
                     token.name,
-                    if token.budget_period == "total" { "token" } else { &token.budget_period }
+                    match &token.budget_period[..] {
+                        "total" => String::new(),
+                        period => format!(" for this {period}"),
+                    }
                 ),
             ));
         }

@@ -195,6 +195,8 @@ impl Settings {
 pub struct Snapshot {
     /// `config_revision` it was made from.
     pub revision: i64,
+    /// Whether there is a key at all.
+    any_key: bool,
     /// All of them, by priority.
     pub providers: Vec<Arc<Provider>>,
     /// Model names people know about, beside those that keys list.
@@ -308,6 +310,7 @@ impl Snapshot {
         let prices = roster.models.iter().filter_map(|m| Some((m.name.clone(), m.prices.clone()?)));
         let snapshot = Self {
             revision: roster.revision,
+            any_key: !roster.keys.is_empty(),
             models: roster.models.iter().filter(|m| m.added).map(|m| m.name.clone()).collect(),
             prices: prices.collect(),
             fetched: fetched(&providers, roster),
@@ -320,6 +323,12 @@ impl Snapshot {
             plans: RwLock::default(),
         };
         (snapshot, unusable)
+    }
+
+    /// Whether somebody added a key, be it switched off: from then on requests without a
+    /// credential are managed.
+    pub fn any_key(&self) -> bool {
+        self.any_key
     }
 
     /// Whether there is anything to manage with.

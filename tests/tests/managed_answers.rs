@@ -5,7 +5,7 @@
 
 use glassway_tests::{
     Glassway, Upstream,
-    team::{ANSWER, ASK, asked, bearer, error, from_clients, key, paste, post},
+    team::{ANSWER, ASK, asked, bearer, error, from_clients, key, paste, post, put},
     upstream::json,
 };
 use serde_json::json as value;
@@ -35,6 +35,18 @@ fn a_model_that_every_key_is_refused_is_unknown_until_keys_are_reset() {
     let reset = glassway.api().post("/api/keys/reset", &value!({}));
     assert_eq!((reset.status, &reset.json()["reset"]), (200, &value!(0)), "none was out");
     assert_eq!(asked(&glassway), 200);
+}
+
+#[test]
+fn with_every_key_switched_off_nothing_goes_through_unmanaged() {
+    let upstream = Upstream::answer(json(ANSWER));
+    let glassway = Glassway::before(&upstream);
+    paste(&glassway, 1);
+    put(&glassway, "/api/keys/1/status", &value!({"status": "inactive"}));
+    let answer = glassway.client().ask(post("/v1/chat/completions", ASK));
+    assert_eq!(answer.status(), 503, "{}", answer.text());
+    assert_eq!(answer.json()["error"]["code"], "no_usable_key");
+    assert_eq!(upstream.requests().len(), 0);
 }
 
 #[test]

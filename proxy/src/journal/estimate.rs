@@ -19,6 +19,7 @@ pub(super) struct Estimator {
 
 /// A body, decoded, as far as it was kept.
 pub(super) struct Text<'a> {
+    #[cfg_attr(not(feature = "estimate"), expect(dead_code, reason = "nobody counts it"))]
     pub(super) body: &'a [u8],
 }
 

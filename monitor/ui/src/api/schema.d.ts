@@ -211,8 +211,9 @@ export interface paths {
         put?: never;
         /**
          * Bring all keys back
-         * @description All but those switched off by hand become active. Those whose provider's address
-         *     changed cannot: they must be pasted again.
+         * @description All but those switched off by hand become active, and what they were refused for
+         *     single models is forgotten. Those whose provider's address changed cannot: they
+         *     must be pasted again.
          */
         post: operations["resetKeys"];
         delete?: never;
@@ -1874,6 +1875,16 @@ export interface components {
         ModelPrice: {
             /**
              * Format: double
+             * @description Sound in the prompt; `null`: not known.
+             */
+            audio_input: number | null;
+            /**
+             * Format: double
+             * @description Sound in the answer; `null`: not known.
+             */
+            audio_output: number | null;
+            /**
+             * Format: double
              * @description `null`: as any other input.
              */
             cache_read: number | null;
@@ -1882,6 +1893,21 @@ export interface components {
              * @description `null`: as any other input.
              */
             cache_write: number | null;
+            /**
+             * Format: double
+             * @description Written for an hour; `null`: as any other write.
+             */
+            cache_write_1h: number | null;
+            /**
+             * Format: double
+             * @description Images in the prompt; `null`: as text.
+             */
+            image_input: number | null;
+            /**
+             * Format: double
+             * @description Images in the answer; `null`: as text.
+             */
+            image_output: number | null;
             /** Format: double */
             input: number;
             model: string;
@@ -2032,10 +2058,52 @@ export interface components {
             unusable: components["schemas"]["UnusablePreset"][];
         };
         /**
+         * PriceBeside
+         * @description What only some calls are priced by: classes of service, caches of an hour, sound,
+         *     images. Rates are dollars per million tokens, `null` where there were none.
+         */
+        PriceBeside: {
+            /** Format: double */
+            audio_input: number | null;
+            /** Format: uint64 */
+            audio_input_tokens: number;
+            /** Format: double */
+            audio_output: number | null;
+            /** Format: uint64 */
+            audio_output_tokens: number;
+            /** Format: double */
+            cache_write_1h: number | null;
+            /** Format: double */
+            image_input: number | null;
+            /** Format: uint64 */
+            image_input_tokens: number;
+            /** Format: double */
+            image_output: number | null;
+            /** Format: uint64 */
+            image_output_tokens: number;
+            /** @description The classes and ways of serving that changed the rates: `flex`, `priority`, `fast`. */
+            served: string[];
+            /**
+             * Format: uint64
+             * @description Of the written tokens, those kept for an hour.
+             */
+            written_1h_tokens: number;
+        };
+        /**
          * PriceInput
          * @description Dollars per million tokens, in place of the price list's.
          */
         PriceInput: {
+            /**
+             * Format: double
+             * @description Left out: not known.
+             */
+            audio_input?: number;
+            /**
+             * Format: double
+             * @description Left out: not known.
+             */
+            audio_output?: number;
             /**
              * Format: double
              * @description Left out: as any other input.
@@ -2046,6 +2114,21 @@ export interface components {
              * @description Left out: as any other input.
              */
             cache_write?: number | null;
+            /**
+             * Format: double
+             * @description Left out: as any other write.
+             */
+            cache_write_1h?: number;
+            /**
+             * Format: double
+             * @description Left out: as text.
+             */
+            image_input?: number;
+            /**
+             * Format: double
+             * @description Left out: as text.
+             */
+            image_output?: number;
             /** Format: double */
             input: number;
             /** Format: double */
@@ -2082,9 +2165,19 @@ export interface components {
              */
             above_tokens: number;
             /** Format: double */
+            audio_input: number | null;
+            /** Format: double */
+            audio_output: number | null;
+            /** Format: double */
             cache_read: number | null;
             /** Format: double */
             cache_write: number | null;
+            /** Format: double */
+            cache_write_1h: number | null;
+            /** Format: double */
+            image_input: number | null;
+            /** Format: double */
+            image_output: number | null;
             /** Format: double */
             input: number;
             /** Format: double */
@@ -2096,11 +2189,19 @@ export interface components {
          *     provider's multiplier already in them.
          */
         PriceUsed: {
+            /** @description What else counted; `null` where nothing did. */
+            beside: components["schemas"]["PriceBeside"] | null;
             /**
              * Format: double
              * @description `null`: as any other input.
              */
             cache_read: number | null;
+            /**
+             * Format: double
+             * @description Dollars less than without a cache: what reading it saved, without what writing it
+             *     cost more. `null` where no cache had a part.
+             */
+            cache_saved_usd: number | null;
             /**
              * Format: double
              * @description `null`: as any other input.
@@ -2601,6 +2702,16 @@ export interface components {
         TokenPrices: {
             /**
              * Format: double
+             * @description Sound in the prompt; `null`: not known.
+             */
+            audio_input: number | null;
+            /**
+             * Format: double
+             * @description Sound in the answer; `null`: not known.
+             */
+            audio_output: number | null;
+            /**
+             * Format: double
              * @description `null`: as any other input.
              */
             cache_read: number | null;
@@ -2609,6 +2720,21 @@ export interface components {
              * @description `null`: as any other input.
              */
             cache_write: number | null;
+            /**
+             * Format: double
+             * @description Written for an hour; `null`: as any other write.
+             */
+            cache_write_1h: number | null;
+            /**
+             * Format: double
+             * @description Images in the prompt; `null`: as text.
+             */
+            image_input: number | null;
+            /**
+             * Format: double
+             * @description Images in the answer; `null`: as text.
+             */
+            image_output: number | null;
             /** Format: double */
             input: number;
             /** Format: double */
