@@ -88,19 +88,18 @@ impl Book {
 
     /// The price of a model: by its exact name, else with or without a vendor before
     /// it, else without the date at its end.
-    pub fn price(&self, model: &str) -> Option<Price> {
+    pub fn price(&self, model: &str) -> Option<&Price> {
         let model = model.trim().to_ascii_lowercase();
-        let found = self.named(&model).or_else(|| undated(&model).and_then(|m| self.named(m)));
-        found.cloned()
+        self.named(&model).or_else(|| undated(&model).and_then(|m| self.named(m)))
     }
 
     /// [`Self::price`] where it is known who serves it: the vendor's own entry goes
     /// first.
-    pub fn price_at(&self, vendor: &str, model: &str) -> Option<Price> {
+    pub fn price_at(&self, vendor: &str, model: &str) -> Option<&Price> {
         let alias = VENDORS.iter().find(|(ours, _)| *ours == vendor);
         let vendor = alias.map_or(vendor, |(_, theirs)| theirs);
         let own = format!("{vendor}/{model}").to_ascii_lowercase();
-        self.models.get(&own).cloned().or_else(|| self.price(model))
+        self.models.get(&own).or_else(|| self.price(model))
     }
 
     fn named(&self, model: &str) -> Option<&Price> {

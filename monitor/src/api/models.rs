@@ -266,7 +266,7 @@ impl Operations {
             let pool = Pool::read(&app, connection)?;
             let all = known(&app, connection)?.into_iter().map(|(name, known)| {
                 let described = known.described;
-                let listed = || book.price(&name).map(|price| Override::from(&price));
+                let listed = || book.price(&name).map(Override::from);
                 let (prices, price_source) = match described.prices {
                     Some(set) => (Some(set), Some(PriceSource::Override)),
                     None => match listed() {

@@ -1,7 +1,7 @@
 //! What an exchange cost and who pays: priced when its record is made, spent by its key
 //! and its client token, and those kept in the database.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use glassway_shared::{
     model::{PriceBeside, PriceSource, PriceUsed},
@@ -57,8 +57,7 @@ fn cost(
     let (source, model, listed) = price(names, billing.map(|b| &*b.provider), snapshot)?;
     let multiplier = billing.map_or(1.0, |b| b.provider.price_multiplier);
     let counts = said.counts(&record.usage)?;
-    let price = listed.served(said.ways()).scaled(multiplier);
-    let bill = price.bill(&counts)?;
+    let bill = listed.bill_served(said.ways(), multiplier, &counts)?;
     let touched = counts.cached > 0 || counts.written > 0;
     let used = PriceUsed {
         model: Some(model.to_owned()),
@@ -116,12 +115,12 @@ fn used(source: PriceSource) -> PriceUsed {
 fn price<'a>(
     names: [Option<&'a str>; 3],
     provider: Option<&Provider>,
-    snapshot: &Snapshot,
-) -> Option<(PriceSource, &'a str, Price)> {
+    snapshot: &'a Snapshot,
+) -> Option<(PriceSource, &'a str, Cow<'a, Price>)> {
     let names = || names.into_iter().flatten().filter(|name| !name.is_empty());
     let set = names().find_map(|name| {
         let price = Override::read(snapshot.prices.get(name)?)?.price().ok()?;
-        Some((PriceSource::Override, name, price))
+        Some((PriceSource::Override, name, Cow::Owned(price)))
     });
     let book = snapshot.book();
     let listed = |name| match provider {
@@ -129,7 +128,9 @@ fn price<'a>(
         Some(provider) => book.price_at(&provider.name, name),
         None => book.price(name),
     };
-    set.or_else(|| names().find_map(|name| Some((PriceSource::List, name, listed(name)?))))
+    set.or_else(|| {
+        names().find_map(|name| Some((PriceSource::List, name, Cow::Borrowed(listed(name)?))))
+    })
 }
 
 /// The rows of keys that changed.

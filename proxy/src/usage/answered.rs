@@ -158,8 +158,13 @@ impl Answered {
     }
 
     fn count(&mut self, within: &Value, places: &[(Kind, &str)]) {
+        if !within.is_object() {
+            return;
+        }
         for (kind, place) in places {
-            if let Some(n) = within.pointer(place).and_then(Value::as_u64) {
+            // `Value::pointer` makes two strings of each step, and this runs per exchange.
+            let found = place.split('/').skip(1).try_fold(within, |at, step| at.get(step));
+            if let Some(n) = found.and_then(Value::as_u64) {
                 self.tokens[*kind as usize] = Some(n);
             }
         }

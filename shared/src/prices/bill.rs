@@ -86,25 +86,35 @@ pub struct Bill {
 impl Price {
     /// `None` where sound was counted whose rate is not known.
     pub fn bill(&self, counts: &Counts) -> Option<Bill> {
-        let counts = counts.sane();
-        let rates = self.rates(counts.prompt);
-        let with = pico(&rates, &counts)?;
-        let apart = Counts {
-            cached: 0,
-            written: 0,
-            written_1h: 0,
-            audio_cached: 0,
-            image_cached: 0,
-            ..counts
-        };
-        let without = pico(&rates, &apart)?;
-        Some(Bill { nano: nano(with), saved_nano: nano(without - with), rates })
+        bill(self.rates(counts.sane().prompt), counts)
+    }
+
+    /// What `self.served(ways).scaled(multiplier)` bills, without making that price.
+    pub fn bill_served<'a>(
+        &self,
+        ways: impl Iterator<Item = &'a str> + Clone,
+        multiplier: f64,
+        counts: &Counts,
+    ) -> Option<Bill> {
+        let (service, by) = self.serving(ways);
+        let rates = service.rates(counts.sane().prompt);
+        let times = |rates: Rates, by: f64| if by == 1.0 { rates } else { rates.scaled(by) };
+        bill(times(times(rates, by), multiplier), counts)
     }
 
     /// Nano-dollars of plain text; `None` where nobody counted the tokens.
     pub fn cost(&self, usage: &Usage) -> Option<i64> {
         Some(self.bill(&Counts::of(usage)?)?.nano)
     }
+}
+
+fn bill(rates: Rates, counts: &Counts) -> Option<Bill> {
+    let counts = counts.sane();
+    let with = pico(&rates, &counts)?;
+    let apart =
+        Counts { cached: 0, written: 0, written_1h: 0, audio_cached: 0, image_cached: 0, ..counts };
+    let without = pico(&rates, &apart)?;
+    Some(Bill { nano: nano(with), saved_nano: nano(without - with), rates })
 }
 
 fn pico(rates: &Rates, counts: &Counts) -> Option<i128> {

@@ -135,11 +135,16 @@ impl Price {
     /// The price as an answer says it was served: its class of service, its speed, its
     /// place. What is not in the list does not change the price.
     pub fn served<'a>(&self, ways: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let (service, multiplier) = self.serving(ways);
+        service.scaled(multiplier)
+    }
+
+    /// [`Self::served`], without making it.
+    pub(super) fn serving<'a>(&self, ways: impl Iterator<Item = &'a str> + Clone) -> (&Self, f64) {
         let named = |way: &str| self.services.iter().find(|(name, _)| name == way);
         let service = ways.clone().find_map(named).map_or(self, |(_, price)| price);
         let by = |way: &str| self.multipliers.iter().find(|(name, _)| name == way);
-        let multiplier = ways.filter_map(by).map(|(_, by)| by).product();
-        service.scaled(multiplier)
+        (service, ways.filter_map(by).map(|(_, by)| by).product())
     }
 
     /// Whether being served so has a price of its own.
