@@ -25,10 +25,15 @@ const INPUT: &[&str] = &[
 /// Fields clients may send as null, which takes away what was there.
 const CLEARED: &[&str] = &[
     "api_version",
+    "audio_input",
+    "audio_output",
     "budget_usd",
     "cache_read",
     "cache_write",
+    "cache_write_1h",
     "expires_at",
+    "image_input",
+    "image_output",
     "preset",
     "price_per_call_usd",
     "prices",

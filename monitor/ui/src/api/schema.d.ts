@@ -2098,12 +2098,12 @@ export interface components {
              * Format: double
              * @description Left out: not known.
              */
-            audio_input?: number;
+            audio_input?: number | null;
             /**
              * Format: double
              * @description Left out: not known.
              */
-            audio_output?: number;
+            audio_output?: number | null;
             /**
              * Format: double
              * @description Left out: as any other input.
@@ -2118,17 +2118,17 @@ export interface components {
              * Format: double
              * @description Left out: as any other write.
              */
-            cache_write_1h?: number;
+            cache_write_1h?: number | null;
             /**
              * Format: double
              * @description Left out: as text.
              */
-            image_input?: number;
+            image_input?: number | null;
             /**
              * Format: double
              * @description Left out: as text.
              */
-            image_output?: number;
+            image_output?: number | null;
             /** Format: double */
             input: number;
             /** Format: double */

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { breakdown, exact } from "./cost";
 
 const usage = { prompt_tokens: 10_000, cached_tokens: 6000, completion_tokens: 500, reasoning_tokens: 200, source: "upstream" as const };
-const price = { input: 3, output: 15, cache_read: 0.3, cache_write: 3.75, written_tokens: 1000, multiplier: 1, per_call_usd: null, model: "m", source: "list" as const };
+const price = { input: 3, output: 15, cache_read: 0.3, cache_write: 3.75, written_tokens: 1000, multiplier: 1, per_call_usd: null, cache_saved_usd: null, beside: null, model: "m", source: "list" as const };
 
 test("fresh, cached, written and answered tokens add up", () => {
   const { lines, saved, reasoning } = breakdown(usage, price);
