@@ -222,7 +222,8 @@ pub async fn relay_answer(
     Response::from_parts(parts, Reply::from(relay))
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
+/// Whether an answer comes event by event.
+pub fn is_event_stream(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|v| v.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))

@@ -18,7 +18,7 @@ use crate::{
     app::App,
     dialect::{self, Context, Fresh, Warnings, stream::Stream as Machine, strip::UsageStrip},
     error::Fault,
-    exchange::outcome_of,
+    exchange::{is_event_stream, outcome_of},
     forward,
     live::Recording,
     pool::{Lease, signal::Signal},
@@ -192,12 +192,6 @@ pub(super) fn relay(
     let idle = app.config.proxy.idle_timeout.0;
     let relay = Relay::new(body, reuse, recording, outcome, idle).holding(Some(lease));
     Response::from_parts(parts, Reply::from(relay))
-}
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|v| v.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
 }
 
 fn warn(headers: &mut HeaderMap, warnings: &Warnings) {
