@@ -114,22 +114,15 @@ impl Destination {
             });
             *query = parts.collect::<Vec<_>>().join("&");
         }
-        let path = match (provider.kind, &provider.api_version) {
-            (Kind::OpenAi, _) if path.is_empty() => format!("/v1{operation}"),
-            (Kind::OpenAi, _) => format!("{path}{operation}"),
-            (Kind::Anthropic, _) => format!("{path}/v1{operation}"),
-            (Kind::Azure, None) => format!("{path}/openai/v1{operation}"),
-            (Kind::Azure, Some(version)) => {
-                let version = format!("api-version={version}");
-                query = Some(query.map_or(version.clone(), |query| format!("{query}&{version}")));
-                match model {
-                    "" => format!("{path}/openai{operation}"),
-                    _ if azure_socket => format!("{path}/openai{operation}"),
-                    deployment if azure::takes_deployment(operation) => {
-                        format!("{path}/openai/deployments/{}{operation}", encoded(deployment))
-                    }
-                    _ => format!("{path}/openai{operation}"),
-                }
+        let path = match provider.kind {
+            Kind::OpenAi if path.is_empty() => format!("/v1{operation}"),
+            Kind::OpenAi => format!("{path}{operation}"),
+            Kind::Anthropic => format!("{path}/v1{operation}"),
+            Kind::Azure => {
+                let version = provider.api_version.as_deref();
+                let query = query.as_deref();
+                let target = azure::target(path, version, Some(model), operation, query);
+                return PathAndQuery::try_from(target).ok();
             }
         };
         let target = match query {
