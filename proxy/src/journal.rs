@@ -1,7 +1,7 @@
 //! The one writer. Ended exchanges come through a queue whose memory the budget
 //! bounds; a thread blocks for one, takes what else is there, commits, and pauses a
-//! few milliseconds unless the batch was full, so that the data path rarely has to
-//! wake it. When there is nothing to write it does the store's idle work.
+//! moment unless the batch was full, so that many rows share a commit and the data path
+//! rarely has to wake it. Between batches it does the store's idle work.
 //!
 //! A batch that cannot be written (disk full, locked by another program) is kept and
 //! tried again; meanwhile the budget sheds bodies, then rows, and counts them.
@@ -93,7 +93,7 @@ pub struct Journal {
 pub struct Parts {
     /// Losses are counted here.
     pub budget: Arc<Budget>,
-    /// Slots to clear.
+    /// Slots to give back.
     pub flight: Arc<Flight>,
     /// Commits to announce.
     pub feed: Arc<Feed>,
