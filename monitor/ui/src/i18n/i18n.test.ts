@@ -4,6 +4,12 @@ import { en } from "./en";
 import { hints } from "./hints";
 import { zh } from "./zh";
 
+/** The words that load with a page, under the page's name. */
+const ofPages = Object.entries(import.meta.glob<{ en: object; zh: object }>("./pages/*.ts", { eager: true })).map(
+  ([file, words]) => [file.replace(/^.*\/|\.ts$/g, ""), words] as const,
+);
+const whole = (language: "en" | "zh", first: object) => ({ ...first, ...Object.fromEntries(ofPages.map(([name, words]) => [name, words[language]])) });
+
 type Leaf = [path: string, value: string];
 function leaves(words: object, path = ""): Leaf[] {
   return Object.entries(words).flatMap(([key, value]: [string, unknown]): Leaf[] => {
@@ -18,18 +24,18 @@ function leaves(words: object, path = ""): Leaf[] {
 const SAME = /^(app|languageName|requests\.perSecond|requests\.facets|frames\.number|waterfall\.reasons|changes\.(apis|short)|body\.hits|requests\.filterWords\.(method|status|origin))/;
 
 test("every word is there in both languages", () => {
-  expect(leaves(zh).map(([p]) => p).sort()).toEqual(leaves(en).map(([p]) => p).sort());
+  expect(leaves(whole("zh", zh)).map(([p]) => p).sort()).toEqual(leaves(whole("en", en)).map(([p]) => p).sort());
 });
 
 test("every Chinese word is Chinese, and no English one is", () => {
-  const english = new Map(leaves(en));
-  for (const [path, value] of leaves(zh)) {
+  const english = new Map(leaves(whole("en", en)));
+  for (const [path, value] of leaves(whole("zh", zh))) {
     expect(value.trim(), path).not.toBe("");
     if (SAME.test(path)) continue;
     if (!/[\u4e00-\u9fff]/.test(value)) expect(value, `${path} is not translated`).toMatch(/^(token|base64|p\d\d)/);
     expect(value, path).not.toBe(english.get(path));
   }
-  for (const [path, value] of leaves(en)) if (path !== "shell.searchHint") expect(value, path).not.toMatch(/[\u4e00-\u9fff]/);
+  for (const [path, value] of leaves(whole("en", en))) if (path !== "shell.searchHint") expect(value, path).not.toMatch(/[\u4e00-\u9fff]/);
 });
 
 test("the words the design fixed", () => {

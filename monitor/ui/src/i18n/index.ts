@@ -23,6 +23,11 @@ export const language = readonly(current);
 /** The words of the language in use: `words.value.requests.title`, in a template `w.requests.title`. */
 export const words = computed(() => known[current.value]);
 
+/** A page's own words, which load with it: `i18n/pages/<page>.ts` exports `en` and `zh`. */
+export function pageWords<T>(of: { en: T; zh: T }) {
+  return computed(() => (current.value === "en" ? of.en : of.zh));
+}
+
 export function speak(next: Language) {
   current.value = next;
   document.documentElement.lang = next;
