@@ -15,6 +15,7 @@ use tokio::sync::{Notify, futures::Notified};
 
 use crate::{
     feed::{Feed, Signal},
+    items::Items,
     metrics::Metrics,
     pool::lineup::Turns,
     recorder::Recorder,
@@ -40,6 +41,8 @@ pub struct App {
     pub feed: Arc<Feed>,
     /// What managed requests are routed by.
     pub routing: Arc<Routing>,
+    /// What clients of the responses API may name again.
+    pub items: Arc<Items>,
     /// Orders the turns of keys.
     pub turns: Turns,
     /// Where the next random number comes from.

@@ -11,6 +11,8 @@
 //! messages_over_chat      client: Anthropic messages, upstream: chat completions
 //! responses_over_chat     client: OpenAI responses,   upstream: chat completions
 //! stream              the three stream machines behind one face, and chains of two
+//! references          earlier items that a responses client only names
+//! spread              a whole answer as the stream that was asked for
 //! in_place            same dialect: `model`, `stream_options` edited where they stand
 //! strip               same dialect: the usage chunk that only we asked for goes again
 //! azure, multipart    Azure's targets; the model inside a form
@@ -31,7 +33,8 @@
 //!    `text/event-stream`): [`stream::Stream`], `push` per chunk, `finish` at the end,
 //!    `abort` where the body broke off, `ping` after [`stream::PING_AFTER`] without
 //!    output; its `end` says how the exchange counts, its `warnings` go to the record.
-//!    Else [`response`] over the whole body; [`Invalid`] is a 502
+//!    Asked for and answered whole: [`stream::Stream::whole`], `finish`. Else [`response`]
+//!    over the whole body; [`Invalid`] is a 502
 //!    `upstream_invalid_response`, the body kept in the record. Headers of every answer:
 //!    [`error::headers`], then content type and length.
 //!
@@ -45,6 +48,7 @@ pub mod error;
 pub mod in_place;
 pub mod json;
 pub mod multipart;
+pub mod references;
 pub mod stream;
 pub mod strip;
 
@@ -55,6 +59,7 @@ mod names;
 mod parts;
 mod responses_over_chat;
 mod said;
+mod spread;
 mod usage;
 mod view;
 mod warnings;
@@ -155,6 +160,8 @@ pub struct Context {
     pub conversion: Conversion,
     /// Whether a stream was asked for.
     pub stream: bool,
+    /// Responses clients: whether what is answered may be named in a later request.
+    pub stores: bool,
     /// Chat clients: whether the usage chunk is wanted.
     pub include_usage: bool,
     /// The client's names of tools.
@@ -174,6 +181,7 @@ impl Context {
         Self {
             conversion,
             stream: false,
+            stores: false,
             include_usage: false,
             names: Names::default(),
             legacy_functions: false,

@@ -23,6 +23,7 @@
 //! usage      model and tokens out of bodies                    (pure)
 //! tokens     how many tokens a text is, where nobody counted   (pure)
 //! dialect    one client API over another, byte for byte         (pure)
+//! items      what clients of the responses API may name instead of sending it again
 //! flight     what has not ended, on disk
 //! feed       the broadcast; link serves it to the monitor
 //! keyfile    the private key that opens the others; rekey makes another
@@ -45,6 +46,7 @@ pub mod feed;
 pub mod flight;
 pub mod forward;
 pub mod hardened;
+pub mod items;
 pub mod journal;
 pub mod keyfile;
 pub mod ledger;
@@ -142,6 +144,7 @@ pub fn run(
         tunnels: Tasks::default(),
         feed,
         routing,
+        items: Arc::default(),
         turns: Turns::default(),
         seed: AtomicU64::new(seed),
         config,

@@ -5,7 +5,7 @@
 
 use glassway_tests::{
     Glassway, Upstream,
-    team::{from_clients, key, paste_to, post, provider, put},
+    team::{from_clients, key, paste_to, post, provider, put, token, with},
     upstream::{Request, answer, json, sse},
 };
 use serde_json::{Value, json as value};
@@ -212,6 +212,75 @@ fn responses_are_answered_by_an_upstream_that_only_knows_chat() {
     assert_eq!(got.status(), 400, "{}", got.text());
     assert_eq!(got.json()["error"]["code"], "unsupported_parameter");
     assert_eq!(got.json()["error"]["param"], "previous_response_id");
+}
+
+#[test]
+fn earlier_items_may_be_named_instead_of_sent_again_by_who_was_given_them() {
+    for stream in [false, true] {
+        let upstream = Upstream::respond(move |_| match stream {
+            true => messages_stream(),
+            false => json(MESSAGE),
+        });
+        let glassway = only("anthropic", &upstream);
+        let ask = |input: &Value, store: bool| {
+            let body = value!({"model": "claude-sonnet-4-5", "stream": stream, "store": store, "input": input});
+            glassway.client().ask(post("/v1/responses", &body.to_string()))
+        };
+        let id = |got: &glassway_tests::client::Answer| -> String {
+            let whole = match stream {
+                true => data(&got.text()).pop().unwrap()["response"].clone(),
+                false => got.json(),
+            };
+            whole["output"][0]["id"].as_str().unwrap().to_owned()
+        };
+        let first = id(&ask(&value!("hello"), true));
+        let next = value!([{"role": "user", "content": "hello"}, {"type": "item_reference", "id": first},
+            {"role": "user", "content": "again"}]);
+        let got = ask(&next, true);
+        assert_eq!(got.status(), 200, "{}", got.text());
+        let sent: Value = serde_json::from_slice(&upstream.requests()[1].body.bytes).unwrap();
+        assert_eq!(sent["messages"][1]["content"][0]["text"], "Guten Tag", "{sent}");
+        // Not where the client wanted nothing kept, and for nobody else.
+        let private = id(&ask(&value!("hello"), false));
+        let token = token(&glassway, &value!({"name": "other"}));
+        for (name, token) in [(&private, None), (&first, Some(&token))] {
+            let body = value!({"model": "claude-sonnet-4-5", "input": [{"type": "item_reference", "id": name}]});
+            let mut request = post("/v1/responses", &body.to_string());
+            if let Some(token) = token {
+                request = with(&request, token);
+            }
+            let got = glassway.client().ask(request);
+            assert_eq!(got.status(), 400, "{}", got.text());
+            assert_eq!(got.json()["error"]["param"], "input[0].id");
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_was_asked_for_is_one_although_the_upstream_answers_whole() {
+    let cases = [
+        ("anthropic", "/v1/chat/completions", MESSAGE, "Guten Tag", "[DONE]"),
+        ("openai", "/v1/messages", glassway_tests::team::ANSWER, "hi", "message_stop"),
+        ("anthropic", "/v1/responses", MESSAGE, "Guten Tag", "response.completed"),
+    ];
+    for (kind, path, whole, said, end) in cases {
+        let upstream = Upstream::answer(json(whole));
+        let glassway = only(kind, &upstream);
+        let body = value!({"model": "claude-sonnet-4-5", "max_tokens": 9, "stream": true,
+            "messages": [{"role": "user", "content": "x"}], "input": "x"});
+        let mut body = body.as_object().unwrap().clone();
+        body.retain(|name, _| match path {
+            "/v1/responses" => !matches!(&**name, "messages" | "max_tokens"),
+            _ => name != "input",
+        });
+        let got = glassway.client().ask(post(path, &Value::Object(body).to_string()));
+        assert_eq!(got.status(), 200, "{}", got.text());
+        assert_eq!(got.head.header("content-type"), Some("text/event-stream"));
+        assert!(got.text().contains(said) && got.text().contains(end), "{}", got.text());
+        let one = glassway.finished(1).pop().unwrap();
+        assert_eq!((&one["outcome"], &one["stream"]), (&value!("ok"), &value!(true)), "{one}");
+        assert_eq!(one["usage"]["source"], "upstream", "{one}");
+    }
 }
 
 #[test]

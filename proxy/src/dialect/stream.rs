@@ -7,8 +7,8 @@ use bytes::BytesMut;
 use glassway_shared::sse::Frames;
 
 use super::{
-    Context, Conversion, Fresh, Warnings, chat_over_messages, error::Problem, messages_over_chat,
-    responses_over_chat, write::Writer,
+    Context, Conversion, Dialect, Fresh, Invalid, Warnings, chat_over_messages, error::Problem,
+    messages_over_chat, references, responses_over_chat, spread, write::Writer,
 };
 
 /// When nothing went to the client for so long, the caller's timer sends
@@ -93,6 +93,25 @@ impl Stream {
         }
     }
 
+    /// Takes an answer that came whole although a stream was asked for; [`Self::finish`]
+    /// is to follow.
+    pub fn whole(&mut self, body: &[u8], out: &mut BytesMut) -> Result<(), Invalid> {
+        let upstream = match &mut self.machine {
+            Machine::Chain { inner, outer, between } => {
+                inner.whole(body, between)?;
+                outer.push(&between.split(), out);
+                return Ok(());
+            }
+            Machine::ChatOverMessages(_) => Dialect::Messages,
+            Machine::MessagesOverChat(_) | Machine::ResponsesOverChat(_) => Dialect::Chat,
+        };
+        let mut to = Writer::new(out);
+        for (event, data) in spread::events(upstream, body)? {
+            self.machine.frame(Some(event), Some(&data), b"", &mut to);
+        }
+        Ok(())
+    }
+
     /// The upstream's body has ended. A stream cut short is shown as a failure, never as
     /// an end.
     pub fn finish(&mut self, out: &mut BytesMut) -> End {
@@ -118,6 +137,15 @@ impl Stream {
             Machine::MessagesOverChat(machine) => machine.end.as_ref(),
             Machine::ResponsesOverChat(machine) => machine.end.as_ref(),
             Machine::Chain { outer, .. } => outer.end(),
+        }
+    }
+
+    /// Responses clients: what is finished of the output.
+    pub fn items(&self) -> Vec<references::Item> {
+        match &self.machine {
+            Machine::ResponsesOverChat(machine) => machine.items(),
+            Machine::Chain { outer, .. } => outer.items(),
+            Machine::ChatOverMessages(_) | Machine::MessagesOverChat(_) => Vec::new(),
         }
     }
 

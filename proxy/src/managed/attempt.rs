@@ -20,7 +20,7 @@ use crate::{
     app::App,
     dialect::{self, Conversion},
     error::Fault,
-    exchange::{answer_fault, outcome_of, relay_answer, settle},
+    exchange::{answer_fault, is_event_stream, outcome_of, relay_answer, settle},
     forward,
     live::Recording,
     pool::{
@@ -138,13 +138,17 @@ impl Attempt<'_> {
     }
 
     fn outgoing(&self) -> Result<Outgoing, Fault> {
-        let Self { asked, target: Target { provider, model, .. }, .. } = self;
+        let Self { request, asked, target: Target { provider, model, .. }, .. } = self;
         let question = Question {
             destination: &asked.destination,
             spoken: asked.spoken,
             body: &asked.body,
             content_type: asked.parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes),
             asked: asked.model.as_deref(),
+            kept: &|id| {
+                let owner = request.call.token.as_ref().map(|token| token.row.id);
+                request.app.items.find(owner, id)
+            },
             provider,
             model: deployment(provider, model),
         };
@@ -223,7 +227,8 @@ impl Attempt<'_> {
         }
         credential::give_back_protocol(sent.response.headers_mut(), &asked.parts.headers);
         key.place.answered_after(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-        let exchange = Exchange { app: request.app, provider, number: self.number };
+        let owner = request.call.token.as_ref().map(|token| token.row.id);
+        let exchange = Exchange { app: request.app, provider, owner, number: self.number };
         exchange.answer(sent, outgoing, recording).await
     }
 
@@ -479,7 +484,8 @@ async fn whole(
     if let Some(recording) = &recording {
         let ttfb = recording.live().elapsed_us();
         let (status, headers) = (parts.status.as_u16(), &parts.headers);
-        let mut answer = recording.recorder().answer(status, headers, ttfb, false);
+        let stream = is_event_stream(headers);
+        let mut answer = recording.recorder().answer(status, headers, ttfb, stream);
         answer.body.push(&body, Some(body.len() as u64));
         recording.answered(answer);
     }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use glassway_shared::decode::{Encoding, decode};
 use http::{HeaderMap, HeaderValue, Response, header};
 use http_body_util::{BodyExt, Limited};
@@ -16,10 +16,16 @@ use super::{
 };
 use crate::{
     app::App,
-    dialect::{self, Context, Fresh, Warnings, stream::Stream as Machine, strip::UsageStrip},
+    dialect::{
+        self, Context, Dialect, Fresh, Invalid, Warnings,
+        references::{self, Item},
+        stream::Stream as Machine,
+        strip::UsageStrip,
+    },
     error::Fault,
     exchange::{is_event_stream, outcome_of},
     forward,
+    items::{self, Keeper},
     live::Recording,
     pool::{Lease, signal::Signal},
     snapshot::Provider,
@@ -37,6 +43,8 @@ const MAX_ANSWER: usize = 64 << 20;
 pub(super) struct Exchange<'a> {
     pub(super) app: &'a Arc<App>,
     pub(super) provider: &'a Provider,
+    /// The client's token.
+    pub(super) owner: items::Owner,
     /// The attempt.
     pub(super) number: u32,
 }
@@ -71,7 +79,7 @@ impl Exchange<'_> {
                 own.insert(header::CONTENT_ENCODING, encoding);
             }
             *headers = own;
-            let shape = Shape::Converted(Box::new(machine));
+            let shape = Shape::Converted(Box::new(machine), self.keeper(context));
             return (Some(What::Stream(Box::new(sent), shape)), Signal::Fine);
         }
         self.whole(sent, context, outgoing, recording).await
@@ -127,11 +135,13 @@ impl Exchange<'_> {
             Some(encoding) => decode(&body, encoding, MAX_ANSWER).bytes.into(),
             None => body,
         };
-        match dialect::response(context, &fresh(recording), &plain) {
-            Ok((converted, mut warnings)) => {
+        match converted(context, &fresh(recording), &plain) {
+            Ok(Converted { body: converted, mut warnings, kind, items }) => {
+                if let Some(keeper) = self.keeper(context) {
+                    keeper.keep(items);
+                }
                 parts.headers = dialect::error::headers(context.conversion, &parts.headers);
-                let json = HeaderValue::from_static("application/json");
-                parts.headers.insert(header::CONTENT_TYPE, json);
+                parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
                 let mut all = outgoing.warnings.clone();
                 all.extend(&warnings);
                 std::mem::swap(&mut all, &mut warnings);
@@ -149,6 +159,12 @@ impl Exchange<'_> {
         }
     }
 
+    /// Who keeps what a responses client may name later.
+    fn keeper(&self, context: &Context) -> Option<Keeper> {
+        let keeps = context.stores && context.conversion.client() == Dialect::Responses;
+        keeps.then(|| Keeper { items: self.app.items.clone(), owner: self.owner })
+    }
+
     /// The upstream's own side begins; its body follows piece by piece.
     fn keep_head(&self, recording: &Option<Recording>, sent: &Sent, stream: bool) {
         let Some(recording) = recording else { return };
@@ -158,6 +174,28 @@ impl Exchange<'_> {
         let answer = recorder.answer(head.status().as_u16(), head.headers(), ttfb, stream);
         live.state().keep_answered(recorder, self.number, answer, &[]);
     }
+}
+
+/// A whole answer, as the client is to have it.
+struct Converted {
+    body: Bytes,
+    kind: &'static str,
+    warnings: Warnings,
+    items: Vec<Item>,
+}
+
+fn converted(context: &Context, fresh: &Fresh, body: &[u8]) -> Result<Converted, Invalid> {
+    if !context.stream {
+        let (body, warnings) = dialect::response(context, fresh, body)?;
+        let items = references::items(&body);
+        return Ok(Converted { body, kind: "application/json", warnings, items });
+    }
+    let mut machine = Machine::new(context.clone(), fresh);
+    let mut out = BytesMut::new();
+    machine.whole(body, &mut out)?;
+    machine.finish(&mut out);
+    let (warnings, items) = (machine.warnings(), machine.items());
+    Ok(Converted { body: out.freeze(), kind: "text/event-stream", warnings, items })
 }
 
 /// To the client, as another stream than came.

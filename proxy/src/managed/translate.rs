@@ -2,6 +2,8 @@
 //! the client's again: the same bytes with a field edited in place, or another API's.
 //! Pure.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::PathAndQuery};
 
@@ -9,7 +11,7 @@ use super::destination::Destination;
 use crate::{
     dialect::{
         self, Capabilities, Context, Conversion, Dialect, Options, Refused, Warnings, in_place,
-        multipart,
+        multipart, references,
     },
     error::Fault,
     snapshot::{Kind, Provider},
@@ -81,6 +83,8 @@ pub(super) struct Question<'a> {
     pub(super) content_type: Option<&'a [u8]>,
     /// The client's name of the model.
     pub(super) asked: Option<&'a str>,
+    /// An earlier item that the client only names.
+    pub(super) kept: &'a dyn Fn(&str) -> Option<Arc<str>>,
     pub(super) provider: &'a Provider,
     /// The provider's name of it.
     pub(super) model: &'a str,
@@ -108,7 +112,11 @@ impl Question<'_> {
             reasoning_content: false,
             without_usage: self.provider.health.quirks.lacks_usage(),
         };
-        let converted = dialect::request(conversion, self.body, Capabilities::builtin(), &options)
+        let named = (conversion.client() == Dialect::Responses)
+            .then(|| references::resolve(self.body, self.kept))
+            .flatten();
+        let body = named.as_ref().unwrap_or(self.body);
+        let converted = dialect::request(conversion, body, Capabilities::builtin(), &options)
             .map_err(refused)?;
         Ok(Outgoing {
             path: self.at(&self.destination.of_operation(converted.path))?,

@@ -22,6 +22,7 @@ use crate::{
         stream::{End, PING_AFTER, Stream},
         strip::UsageStrip,
     },
+    items::Keeper,
     live::Live,
 };
 
@@ -32,8 +33,8 @@ const LONGEST: usize = 1 << 30;
 pub enum Shape {
     /// Without the usage chunk.
     Strip(UsageStrip),
-    /// Another dialect's.
-    Converted(Box<Stream>),
+    /// Another dialect's; and who keeps its items for later requests.
+    Converted(Box<Stream>, Option<Keeper>),
 }
 
 /// See the module.
@@ -51,6 +52,15 @@ pub struct Reshaped {
     ping: Option<Pin<Box<Sleep>>>,
     /// Something went out since the ping was set.
     spoke: bool,
+}
+
+/// Once, and before the client hears of the end: its next request may be quick.
+fn keep(stream: &Stream, keeper: &mut Option<Keeper>) {
+    if stream.end().is_some()
+        && let Some(keeper) = keeper.take()
+    {
+        keeper.keep(stream.items());
+    }
 }
 
 impl Reshaped {
@@ -93,7 +103,7 @@ impl Reshaped {
                 }
                 None => self.finish(),
                 Some(Err(e)) => {
-                    let Shape::Converted(stream) = &mut self.shape else {
+                    let Shape::Converted(stream, _) = &mut self.shape else {
                         return Poll::Ready(Some(Err(e)));
                     };
                     let why = crate::upstream::chain(&e);
@@ -117,7 +127,7 @@ impl Reshaped {
 
     /// A sign of life for a client that was sent nothing for a while.
     pub(super) fn poll_ping(&mut self, cx: &mut Context<'_>) -> Poll<Bytes> {
-        let Shape::Converted(stream) = &self.shape else { return Poll::Pending };
+        let Shape::Converted(stream, _) = &self.shape else { return Poll::Pending };
         loop {
             let timer = self.ping.get_or_insert_with(|| Box::pin(tokio::time::sleep(PING_AFTER)));
             ready!(timer.as_mut().poll(cx));
@@ -157,12 +167,13 @@ impl Reshaped {
         };
         match &mut self.shape {
             Shape::Strip(strip) => strip.push(data, &mut self.out),
-            Shape::Converted(stream) => {
+            Shape::Converted(stream, keeper) => {
                 if let Some((live, n)) = &self.live {
                     let at = live.elapsed_us();
                     live.state().heard(*n, data, at);
                 }
                 stream.push(data, &mut self.out);
+                keep(stream, keeper);
             }
         }
     }
@@ -176,8 +187,10 @@ impl Reshaped {
                     live.state().aside = Some(usage.to_vec());
                 }
             }
-            Shape::Converted(stream) => {
-                if let End::Failed { code, message } = stream.finish(&mut self.out) {
+            Shape::Converted(stream, keeper) => {
+                let end = stream.finish(&mut self.out);
+                keep(stream, keeper);
+                if let End::Failed { code, message } = end {
                     let outcome = match code.as_str() {
                         "upstream_closed" => Outcome::UpstreamClosed,
                         _ => Outcome::UpstreamError,

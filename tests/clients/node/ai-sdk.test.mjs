@@ -40,8 +40,6 @@ const cases = [
 for (const [maker, name] of cases) {
   describe(`AI SDK, ${maker}, over ${name}`, () => {
     const model = () => makers[maker](name);
-    // Providers without OpenAI's memory need each turn whole.
-    const providerOptions = maker === "responses" && name.startsWith("claude") ? { openai: { store: false } } : {};
 
     it("generates text", async () => {
       const got = await generateText({ model: model(), system: "Be brief.", prompt, maxRetries: 0, maxOutputTokens: 2000 });
@@ -78,7 +76,7 @@ for (const [maker, name] of cases) {
           get_weather: of("get_weather", z.object({ city: z.string(), unit: z.string().optional() })),
           clock: of("clock", z.object({})),
         };
-        const wish = { model: model(), prompt, tools, providerOptions, stopWhen: stepCountIs(4), maxRetries: 0 };
+        const wish = { model: model(), prompt, tools, stopWhen: stepCountIs(4), maxRetries: 0 };
         const got = streaming ? streamText({ ...wish, onError: ({ error }) => assert.fail(error) }) : await generateText(wish);
         assert.ok((await got.text).length > 50);
         assert.equal((await got.steps).length, 2);
@@ -96,12 +94,6 @@ for (const [maker, name] of cases) {
 }
 
 describe("AI SDK, beside texts", () => {
-  it("is told to send turns whole where nothing is kept", async () => {
-    const clock = tool({ description: "clock", inputSchema: z.object({}), execute: async () => "noon" });
-    const wish = { model: makers.responses("claude-sonnet-4-5"), prompt, tools: { clock }, stopWhen: stepCountIs(4), maxRetries: 0 };
-    await assert.rejects(generateText(wish), /`store` false/);
-  });
-
   it("reads thoughts", async () => {
     const budget = { anthropic: { thinking: { type: "enabled", budgetTokens: 2000 } } };
     const thinking = await generateText({ model: makers.anthropic("deepseek-reasoner"), prompt, providerOptions: budget, maxRetries: 0 });

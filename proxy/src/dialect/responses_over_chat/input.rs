@@ -78,7 +78,8 @@ impl<'w> Input<'w> {
                 self.output(item, at, to)
             }
             "item_reference" => Err(at.key("id").unsupported(
-                "earlier items are not kept here: send them whole, as clients do with `store` false",
+                "this earlier item is not kept here, or not any more: send it whole, as clients \
+                 do with `store` false",
             )),
             other => {
                 let why = format!("the upstream's chat API has nothing like a `{other}` item");

@@ -1,7 +1,10 @@
 //! An output item of a stream: announced, filled by deltas, closed with all it holds.
 
 use super::{
-    super::write::Writer,
+    super::{
+        references,
+        write::{self, Writer},
+    },
     object::{self, Call},
     stream::start,
 };
@@ -54,6 +57,12 @@ impl Item {
 
     pub(super) fn is_call(&self) -> bool {
         self.what == What::Call
+    }
+
+    /// Finished, for a later request that names it.
+    pub(super) fn finished(&self) -> Option<references::Item> {
+        let json = || write::json(|to| self.write(false, to));
+        (!self.open).then(|| references::Item { id: self.id.clone(), json: json() })
     }
 
     /// The item, as it begins or as it is.

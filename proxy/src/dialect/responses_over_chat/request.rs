@@ -77,6 +77,7 @@ fn make(
     }
     to.close();
     context.stream = asked.stream;
+    context.stores = asked.stores;
     context.echo = echo(root);
     Ok(Converted {
         body: out.freeze(),
@@ -92,13 +93,14 @@ fn make(
 struct Asked {
     max_tokens: Option<u64>,
     stream: bool,
+    stores: bool,
     /// Chat's names and JSON.
     fields: Vec<(&'static str, String)>,
 }
 
 impl Asked {
     fn read(root: &Node<'_>, able: &ChatModel, warnings: &mut Warnings) -> Result<Self, Refused> {
-        let mut asked = Self::default();
+        let mut asked = Self { stores: true, ..Self::default() };
         for (name, value) in root.fields().iter().filter(|(_, value)| !value.is_null()) {
             let at = At::ROOT.key(name);
             match &**name {
@@ -143,7 +145,13 @@ impl Asked {
                         return Err(at.unsupported("log probabilities are not converted"));
                     }
                 }
-                "store" if value.bool() == Some(false) => {}
+                "store" => {
+                    asked.stores = value.need_bool(&at)?;
+                    // Kept for a while to be named, not to be fetched.
+                    if asked.stores {
+                        warnings.dropped(name);
+                    }
+                }
                 "truncation" if value.text().is_some_and(|text| text == "disabled") => {}
                 "service_tier" if value.text().is_some_and(|text| text == "auto") => {}
                 // include, max_tool_calls, metadata, prompt_cache_key, safety_identifier,

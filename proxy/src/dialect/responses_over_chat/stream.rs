@@ -10,6 +10,7 @@ use super::{
         calls::Calls,
         error::Problem,
         json::{self, Kind, Node},
+        references,
         said::{reasoning, text_of},
         stream::{End, MOST},
         usage::Usage,
@@ -203,6 +204,11 @@ impl Machine {
                 self.items[n].say(&held, &mut self.number, to);
             }
         }
+    }
+
+    /// What is finished of the output.
+    pub(in super::super) fn items(&self) -> Vec<references::Item> {
+        self.items.iter().filter_map(Item::finished).collect()
     }
 
     fn complete(&mut self, to: &mut Writer<'_>) {
