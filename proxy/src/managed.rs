@@ -202,15 +202,17 @@ async fn prepare(
     };
     let kind = parts.headers.get(http::header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     body::check(&body, kind)?;
-    let model = usage::asked(&body, kind, &destination.target()).model;
-    if let (Some(token), Some(model)) = (&call.token, &model) {
-        let allowed = &token.row.allowed_models;
-        if !allowed.is_empty() && !allowed.iter().any(|p| crate::route::matches(p, model)) {
-            return Err(Fault::refused(
-                "model_not_allowed",
-                StatusCode::FORBIDDEN,
-                format!("the client token `{}` may not use the model `{model}`", token.row.name),
-            ));
+    let model = body::model(&body, kind, &destination.target());
+    if let Some(token) = &call.token {
+        // Azure's older paths name a deployment, whatever the body says.
+        let deployment = usage::deployment(&destination.target());
+        let alias = |name: &String| {
+            let mut aliases = provider.iter().flat_map(|provider| &provider.deployments);
+            aliases.find(|(_, deployment)| *deployment == name).map(|(model, _)| model.clone())
+        };
+        let asked = deployment.as_ref().map(|d| alias(d).unwrap_or_else(|| d.clone()));
+        if let Some(asked) = asked.as_ref().or(model.as_ref()) {
+            may_use(token, asked)?;
         }
     }
     // One request with exactly that key is in its provider's own words.
@@ -234,6 +236,19 @@ async fn prepare(
     let socket = parts.version == Version::HTTP_11 && forward::is_websocket(&parts.headers);
     let upgrade = parts.extensions.remove::<OnUpgrade>().filter(|_| socket);
     Ok(Prepared::Asked(Box::new(Asked { parts, body, destination, model, spoken, plan, upgrade })))
+}
+
+fn may_use(token: &Token, model: &str) -> Result<(), Fault> {
+    let Token { row, .. } = token;
+    let allowed = &row.allowed_models;
+    if allowed.is_empty() || allowed.iter().any(|p| crate::route::matches(p, model)) {
+        return Ok(());
+    }
+    Err(Fault::refused(
+        "model_not_allowed",
+        StatusCode::FORBIDDEN,
+        format!("the client token `{}` may not use the model `{model}`", row.name),
+    ))
 }
 
 struct Request<'a> {

@@ -12,6 +12,8 @@ use serde::Deserialize;
 
 pub use answered::Answered;
 
+use crate::dialect::multipart;
+
 /// What a request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
@@ -23,8 +25,8 @@ pub struct Asked {
 
 /// Reads a request body; lenient, since it may be cut at the recording cap.
 pub fn asked(body: &[u8], content_type: Option<&[u8]>, path: &str) -> Asked {
-    if content_type.is_some_and(|t| t.starts_with(b"multipart/")) {
-        return Asked { model: multipart_model(body), stream: false };
+    if let Some(kind) = content_type.filter(|t| t.starts_with(b"multipart/")) {
+        return Asked { model: multipart::model(body, kind).map(clip), stream: false };
     }
     #[derive(Deserialize)]
     struct Head<'a> {
@@ -67,21 +69,23 @@ fn contains_stream_true(body: &[u8]) -> bool {
 }
 
 /// `/v1/realtime?model=…`, `/v1/models/NAME`.
-fn path_model(target: &str) -> Option<String> {
+pub(crate) fn path_model(target: &str) -> Option<String> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let parameter = query.split('&').find_map(|p| p.strip_prefix("model="));
-    let name = parameter.or_else(|| path.strip_prefix("/v1/models/"))?;
-    let name = percent_encoding::percent_decode_str(name).decode_utf8().ok()?;
-    (!name.is_empty()).then(|| clip(&name))
+    let name = parameter.or_else(|| path.strip_prefix("/v1/models/"));
+    name.and_then(decoded)
 }
 
-/// The `model` part of a form, as audio and image calls send it.
-fn multipart_model(body: &[u8]) -> Option<String> {
-    let at = memchr::memmem::find(body, b"name=\"model\"")?;
-    let rest = &body[at..];
-    let start = memchr::memmem::find(rest, b"\r\n\r\n")? + 4;
-    let end = memchr::memmem::find(&rest[start..], b"\r\n")? + start;
-    std::str::from_utf8(&rest[start..end]).ok().map(|m| clip(m.trim()))
+/// Azure's older paths: `/openai/deployments/NAME/…`.
+pub(crate) fn deployment(target: &str) -> Option<String> {
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    let (_, rest) = path.split_once("/openai/deployments/")?;
+    decoded(rest.split_once('/').map_or(rest, |(name, _)| name))
+}
+
+fn decoded(name: &str) -> Option<String> {
+    let name = percent_encoding::percent_decode_str(name).decode_utf8().ok()?;
+    (!name.is_empty()).then(|| clip(&name))
 }
 
 /// Whether a frame's data may hold usage; most frames of a stream do not.
@@ -119,6 +123,8 @@ mod tests {
         assert_eq!(read.model.as_deref(), Some("whisper-1"));
         let read = asked(b"", None, "/v1/realtime?model=gpt-realtime&x=1");
         assert_eq!(read.model.as_deref(), Some("gpt-realtime"));
+        let named = deployment("/v1/openai/deployments/my%20own/chat/completions?api-version=1");
+        assert_eq!(named.as_deref(), Some("my own"));
     }
 
     proptest::proptest! {

@@ -244,6 +244,18 @@ fn limits_of_a_token_are_kept_and_told() {
     let other = ASK.replace("gpt-4o", "claude");
     let refused = client.ask(with(&post("/v1/chat/completions", &other), &narrow));
     assert_eq!(refused.json()["error"]["code"], "model_not_allowed", "{}", refused.text());
+    // Nor by naming it where only the upstream would look.
+    let hidden = [
+        ("/v1/chat/completions", r#"{"x":{"model":"gpt-4o"},"model":"claude","stream":5}"#),
+        ("/v1/chat/completions", r#"{"model":"gpt-4o","model":"claude"}"#),
+        ("/api/proxy/openai/openai/deployments/claude/chat/completions", r#"{"model":"gpt-4o"}"#),
+    ];
+    let eager = token(&glassway, &value!({"name": "eager", "allowed_models": ["gpt-*"]}));
+    for (path, body) in hidden {
+        let refused = client.ask(with(&post(path, body), &eager));
+        assert_eq!(refused.json()["error"]["code"], "model_not_allowed", "{}", refused.text());
+    }
+    assert_eq!(upstream.requests().len(), 0);
     assert_eq!(client.ask(chat("/v1/chat/completions", &narrow)).status(), 200);
     let limited = client.ask(chat("/v1/chat/completions", &narrow));
     assert_eq!(limited.json()["error"]["code"], "rate_limited");

@@ -28,7 +28,15 @@ pub struct Edited {
     pub usage_chunk: UsageChunk,
 }
 
-/// Replaces every top-level `model` by `model`, and asks for the usage of a chat stream
+/// The `model` that counts: the last one at the top, as most readers have it. Nothing
+/// deeper is taken for it.
+pub fn model(body: &[u8]) -> Option<String> {
+    let fields = fields(body)?;
+    let last = fields.iter().rfind(|field| field.key == "model")?;
+    serde_json::from_slice(&body[last.from..last.to]).ok()
+}
+
+/// Replaces every top-level `model` that is another by `model`, and asks for the usage of a chat stream
 /// where `ask_usage` and the client left it open. What is no JSON object stays as it is.
 pub fn edit(body: &Bytes, model: Option<&str>, ask_usage: bool) -> Edited {
     let mut edited = Edited { body: body.clone(), usage_chunk: UsageChunk::AsAsked };
@@ -36,7 +44,11 @@ pub fn edit(body: &Bytes, model: Option<&str>, ask_usage: bool) -> Edited {
     let mut edits = Vec::new();
     if let Some(model) = model {
         let quoted = serde_json::Value::from(model).to_string();
-        let models = fields.iter().filter(|field| field.key == "model");
+        let is_other = |field: &&Field<'_>| {
+            serde_json::from_slice::<Cow<'_, str>>(&body[field.from..field.to])
+                .map_or(true, |named| named != model)
+        };
+        let models = fields.iter().filter(|field| field.key == "model").filter(is_other);
         edits.extend(models.map(|field| Edit {
             from: field.from,
             to: field.to,
@@ -203,6 +215,16 @@ mod tests {
         let body = r#"{ "model" : "old" ,"x":{"model":"in"},"stream":true, "mod\u0065l":"o2"}"#;
         let sent = r#"{"stream_options":{"include_usage":true}, "model" : "n\"" ,"x":{"model":"in"},"stream":true, "mod\u0065l":"n\""}"#;
         assert_eq!(edited(body, Some("n\""), true), (sent.to_owned(), UsageChunk::Ours));
+    }
+
+    #[test]
+    fn the_same_model_stays_as_it_is_written_and_a_second_one_does_not_slip_by() {
+        let body = r#"{"model":"chea\u0070","n":1,"model":"dear","deep":{"model":"no"}}"#;
+        assert_eq!(model(body.as_bytes()).as_deref(), Some("dear"));
+        let sent = r#"{"model":"chea\u0070","n":1,"model":"cheap","deep":{"model":"no"}}"#;
+        assert_eq!(edited(body, Some("cheap"), false).0, sent);
+        assert_eq!(model(br#"{"deep":{"model":"no"},"stream":7}"#), None);
+        assert_eq!(model(br#"{"model":7}"#), None);
     }
 
     #[test]

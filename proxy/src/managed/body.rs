@@ -10,11 +10,13 @@ use hyper::body::Incoming;
 use serde_json::value::RawValue;
 
 use crate::{
+    dialect::{in_place, multipart},
     error::Fault,
     live::Recording,
     server::Part,
     tee::{BodyError, Upload},
     upstream::UploadState,
+    usage,
 };
 
 /// Largest body that is kept for another attempt. Managed calls carry prompts and
@@ -62,6 +64,17 @@ pub(super) async fn read(
         }
     }
     Ok(body.freeze())
+}
+
+/// The model that the upstream will take the request to name: routing and a token's list
+/// of models go by it, so nothing else in the body may pass for it.
+pub(super) fn model(body: &[u8], content_type: Option<&[u8]>, target: &str) -> Option<String> {
+    let named = match content_type.filter(|t| t.starts_with(b"multipart/")) {
+        Some(kind) => multipart::model(body, kind).map(str::to_owned),
+        None if body.trim_ascii_start().first() == Some(&b'{') => in_place::model(body),
+        None => usage::path_model(target),
+    };
+    named.filter(|model| !model.is_empty())
 }
 
 /// What cannot be routed: a byte order mark, a top-level array, JSON that is none.
@@ -135,6 +148,19 @@ mod tests {
         }
     }
 
+    #[rstest::rstest]
+    #[case(r#"{"x":{"model":"cheap"},"model":"dear","stream":5}"#, Some("dear"))]
+    #[case(r#"{"model":"cheap","model":"dear"}"#, Some("dear"))]
+    #[case(r#"{"model":""}"#, None)]
+    #[case("", Some("m"))]
+    fn a_model_is_the_one_that_counts(#[case] body: &str, #[case] is: Option<&str>) {
+        assert_eq!(model(body.as_bytes(), None, "/v1/models/m").as_deref(), is);
+        let form = format!(
+            "--x\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\n{body}name=\"model\"\r\n\r\nno\r\n--x--"
+        );
+        assert_eq!(model(form.as_bytes(), Some(b"multipart/form-data; boundary=x"), ""), None);
+    }
+
     #[test]
     fn a_conversation_keeps_its_number_as_it_grows() {
         let turn = |more: &str| {
@@ -154,6 +180,8 @@ mod tests {
         #[test]
         fn hostile_bytes_never_panic(body: Vec<u8>) {
             conversation(&body);
+            model(&body, None, "/v1/models/x");
+            model(&body, Some(b"multipart/form-data; boundary=x"), "");
             let _ = check(&body, Some(b"application/json"));
         }
     }

@@ -140,7 +140,8 @@ impl Question<'_> {
             (false, _) => {
                 let quirks = &self.provider.health.quirks;
                 let ask = self.spoken == Some(Dialect::Chat) && !quirks.lacks_usage();
-                let edited = in_place::edit(self.body, renamed, ask);
+                let model = self.asked.map(|_| self.model);
+                let edited = in_place::edit(self.body, model, ask);
                 let way = match edited.usage_chunk {
                     in_place::UsageChunk::Ours => Way::Strip,
                     in_place::UsageChunk::AsAsked => Way::Same,
