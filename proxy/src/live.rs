@@ -79,7 +79,9 @@ pub struct State {
     pub provider: Option<Arc<str>>,
     /// The key's name.
     pub key: Option<Arc<str>>,
-    /// Who pays; of managed exchanges.
+    /// The client's token; of managed exchanges, refused ones among them.
+    pub token: Option<Arc<Token>>,
+    /// What it is paid by; of managed exchanges that were sent.
     pub billing: Option<Billing>,
     /// Attempts that ended, of managed exchanges.
     pub tries: Vec<Try>,
@@ -117,23 +119,21 @@ pub struct State {
     pub first_token_us: Option<u64>,
 }
 
-/// Who pays for a managed exchange, and by which prices.
+/// Which key pays for a managed exchange, and by which prices.
 #[derive(Clone)]
 pub struct Billing {
     /// The upstream that served it last.
     pub provider: Arc<Provider>,
     /// The key that served it last.
     pub key: Arc<Key>,
-    /// The client's token.
-    pub token: Option<Arc<Token>>,
     /// The prices of that moment.
     pub snapshot: Arc<Snapshot>,
     /// The model's name at the upstream.
     pub model: Arc<str>,
 }
 
-impl Billing {
-    /// As people call the token.
+impl State {
+    /// As people call the client's token.
     pub fn token_name(&self) -> Option<String> {
         self.token.as_ref().map(|token| token.row.name.clone())
     }
@@ -169,6 +169,7 @@ impl Live {
         let state = State {
             provider: None,
             key: None,
+            token: None,
             billing: None,
             tries: Vec::new(),
             aside: None,
@@ -230,7 +231,7 @@ impl Live {
             origin: self.head.origin,
             mode: self.head.mode,
             client_ip: self.head.client_ip.to_string(),
-            client_token: state.billing.as_ref().and_then(Billing::token_name),
+            client_token: state.token_name(),
             provider: state.provider.as_deref().map(str::to_owned),
             key: state.key.as_deref().map(str::to_owned),
             model: state.model.clone(),

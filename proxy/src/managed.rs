@@ -89,6 +89,9 @@ pub async fn serve(
     let id = recording.as_ref().map_or_else(ExchangeId::new, |recording| recording.live().id);
     let snapshot = app.snapshot();
     let token = call.token.clone();
+    if let Some(recording) = &recording {
+        recording.live().state().token.clone_from(&token);
+    }
     let mut response = match prepare(app, &snapshot, parts, body, dialect, &recording, &call).await
     {
         Err(fault) => answer_fault(app, fault, dialect, recording).await,

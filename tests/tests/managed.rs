@@ -260,6 +260,14 @@ fn limits_of_a_token_are_kept_and_told() {
     let limited = client.ask(chat("/v1/chat/completions", &narrow));
     assert_eq!(limited.json()["error"]["code"], "rate_limited");
     assert!(limited.head.header("retry-after").is_some());
+    assert_eq!(client.ask(with(&glassway_tests::client::get("/v1/models"), &eager)).status(), 200);
+    // Whoever was refused or only looked is named in the record, too.
+    let mut names: Vec<String> = from_clients(&glassway, 7)
+        .iter()
+        .map(|one| one["client_token"].as_str().unwrap_or("nobody").to_owned())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["app", "app", "app", "eager", "eager", "eager", "eager"]);
 }
 
 #[test]

@@ -162,6 +162,14 @@ impl ClientTokenInput {
         match self.expires_at {
             MaybeUndefined::Undefined => {}
             MaybeUndefined::Null => token.expires_at = None,
+            MaybeUndefined::Value(Time(at))
+                if at <= Timestamp::now() && token.expires_at != Some(at.as_second()) =>
+            {
+                return Err(Problem::field(
+                    "expires_at",
+                    "is past already; `enabled` switches off",
+                ));
+            }
             MaybeUndefined::Value(Time(at)) => token.expires_at = Some(at.as_second()),
         }
         Ok(())

@@ -294,6 +294,7 @@ async fn a_client_token_is_shown_once_and_stored_as_a_hash() {
             (json!({"name": "a", "budget_usd": -1}), "budget_usd", "at least 0"),
             (json!({"name": "a", "budget_period": "week"}), "budget_period", "day, month, total"),
             (json!({"name": "a", "expires_at": "soon"}), "expires_at", "2026-01-31"),
+            (json!({"name": "a", "expires_at": "2020-01-01T00:00:00Z"}), "expires_at", "past"),
             (json!({"name": "a", "token": "gw-x"}), "token", "unknown"),
         ],
     )

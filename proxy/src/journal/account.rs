@@ -32,7 +32,7 @@ pub(super) fn settle(record: &mut Record, ended: &Ended, said: &Answered, routin
     let nano = record.cost_nano.unwrap_or(0);
     billing.key.place.spend(nano);
     routing.mark(billing.key.id);
-    if let Some(token) = &billing.token {
+    if let Some(token) = &state.token {
         let usage = &record.usage;
         let tokens = usage.prompt_tokens.unwrap_or(0) + usage.completion_tokens.unwrap_or(0);
         token.state.account(&token.row, tokens, nano, Timestamp::now());

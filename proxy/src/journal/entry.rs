@@ -105,7 +105,7 @@ pub(super) fn record(ended: &Ended, estimator: Estimator) -> (Record, Vec<Reserv
         origin: head.origin,
         mode: head.mode,
         client_ip: head.client_ip.to_string(),
-        client_token: state.billing.as_ref().and_then(|b| b.token_name()),
+        client_token: state.token_name(),
         provider: state.provider.as_deref().map(str::to_owned),
         key: state.key.as_deref().map(str::to_owned),
         model: asked.model.or_else(|| facts.answered.model.clone()),

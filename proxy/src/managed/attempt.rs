@@ -287,7 +287,6 @@ impl Attempt<'_> {
                 state.billing = Some(crate::live::Billing {
                     provider: provider.clone(),
                     key: key.clone(),
-                    token: self.request.call.token.clone(),
                     snapshot: self.request.snapshot.clone(),
                     model: self.target.model.clone(),
                 });
