@@ -3,7 +3,7 @@
 //! ```text
 //! session   POST /token, GET and DELETE /api/session
 //! requests  GET /api/requests, /api/request/{id}, …/request-body, …/response-body
-//! export    GET /api/export.har
+//! export    GET /api/export.har, .jsonl, .csv
 //! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys
 //! settings  GET and PUT /api/settings
 //! providers /api/providers, /api/proxies
@@ -18,7 +18,7 @@
 //! feed      GET /api/feed (WebSocket)
 //! ```
 //!
-//! `shape` and `detail` are what the answers look like; `input` judges bodies, `fields`
+//! `matching` reads the list's filters. `shape` and `detail` are what the answers look like; `input` judges bodies, `fields`
 //! what is in them, `answer` is what writes say; `pool` and `seal` are what providers and keys share; `spec`
 //! completes the specification.
 
@@ -34,6 +34,7 @@ mod har;
 mod health;
 mod input;
 mod keys;
+mod matching;
 mod models;
 mod pool;
 mod presets;

@@ -1,25 +1,35 @@
-//! Exchanges as an HTTP archive. Written entry by entry, so that a thousand large
-//! exchanges never stand in memory at once.
+//! Exchanges as files: an HTTP archive, JSON lines with everything that was said, a table
+//! without it. Written piece by piece, so that a thousand large exchanges never stand in
+//! memory at once.
+
+mod table;
+mod walk;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
-use glassway_shared::{
-    id::ExchangeId,
-    store::{exchanges, filter::Filter, read::Reader, stored},
+use glassway_shared::{id::ExchangeId, model, store::stored};
+use poem::{Body, Request, Response, Result, http::header};
+use poem_openapi::{
+    OpenApi,
+    param::Query,
+    payload::{Json, PlainText},
+    types::{Any, ToJSON},
 };
-use poem::{Body, Response, Result, http::header};
-use poem_openapi::{OpenApi, param::Query, payload::Json, types::Any};
 use serde_json::Value;
 
 use super::{
-    Tag, har,
+    Tag,
+    detail::{Detail, SHOWN},
+    har,
+    matching::matching,
     raw::Raw,
-    requests::{proxy_address, statuses},
-    shape::{Id, Mode, Origin, Outcomes, Time},
+    requests::proxy_address,
+    shape::Id,
 };
 use crate::{app::App, error::Problem};
+use walk::Walk;
 
 pub(super) struct Operations(pub(super) Arc<App>);
 
@@ -28,85 +38,90 @@ impl Operations {
     /// Export as HAR 1.2
     ///
     /// One exchange by its id, or the newest that match. Running ones are left out.
-    #[expect(clippy::too_many_arguments, reason = "each is a query parameter of the contract")]
     #[oai(path = "/api/export.har", method = "get", operation_id = "exportHar")]
-    async fn export(
+    async fn har(
         &self,
+        request: &Request,
         /// Only this exchange.
         id: Query<Option<Id>>,
-        /// Words anywhere in what was said, the path or the model.
-        q: Query<Option<String>>,
-        /// Without the query.
-        path: Query<Option<String>>,
-        /// In any case.
-        method: Query<Option<String>>,
-        /// `200`, `4xx` for all of them, or a list with commas.
-        #[oai(validator(pattern = "^[1-5]([0-9][0-9]|xx|XX)(,[1-5]([0-9][0-9]|xx|XX))*$"))]
-        status: Query<Option<String>>,
-        /// How it ended: any of these, repeated or with commas.
-        outcome: Query<Outcomes>,
-        /// Who caused it.
-        origin: Query<Option<Origin>>,
-        /// As the client named it, or as the upstream knows it.
-        model: Query<Option<String>>,
-        /// The provider's name.
-        provider: Query<Option<String>>,
-        /// The key's name.
-        key: Query<Option<String>>,
-        /// The client token's name.
-        client_token: Query<Option<String>>,
-        /// Whose credential travelled.
-        mode: Query<Option<Mode>>,
-        /// Whether the answer is a stream.
-        stream: Query<Option<bool>>,
-        /// Started then or later.
-        since: Query<Option<Time>>,
-        /// Started before.
-        until: Query<Option<Time>>,
-        /// Took at least this long.
-        #[oai(validator(minimum(value = "0")))]
-        min_duration_ms: Query<Option<f64>>,
         /// Entries at most.
         #[oai(default = "hundred", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Query<u64>,
     ) -> Result<Raw<Json<Any<Value>>>> {
-        let filter = Filter {
-            q: q.0,
-            path: path.0,
-            method: method.0,
-            status: statuses(status.0.as_deref())?,
-            outcome: outcome.0.0.into_iter().map(Into::into).collect(),
-            origin: origin.0.map(Into::into),
-            model: model.0,
-            provider: provider.0,
-            key: key.0,
-            client_token: client_token.0,
-            mode: mode.0.map(Into::into),
-            stream: stream.0,
-            since: since.0.map(|t| t.0),
-            until: until.0.map(|t| t.0),
-            min_duration_ms: min_duration_ms.0,
+        let (name, walk) = match id.0 {
+            Some(Id(id)) => (format!("glassway-{id}.har"), Walk::one(&self.0, id).await?),
+            None => ("glassway.har".to_owned(), self.walk(request, limit.0)?),
         };
-        let limit = limit.0 as usize;
-        let (name, ids) = match id.0 {
-            Some(Id(id)) => {
-                let found = self.0.read(move |reader| exchanges::find(reader, id)).await?;
-                if found.is_none() {
-                    return Err(Problem::not_found(format!("exchange {id} is not recorded")).into());
-                }
-                (format!("glassway-{id}.har"), vec![id])
-            }
-            None => {
-                let page = move |reader: &Reader| exchanges::page(reader, &filter, None, limit);
-                let found = self.0.read(page).await?;
-                ("glassway.har".to_owned(), found.into_iter().map(|c| c.exchange.id).collect())
-            }
+        let base = proxy_address(&self.0);
+        let file = File {
+            head: har::head(),
+            between: ",",
+            tail: har::TAIL,
+            entry: move |app: Arc<App>, exchange: model::Exchange| {
+                let base = base.clone();
+                async move { whole(&app, exchange.id, move |s| har::entry(&s, &base).to_string()).await }
+            },
         };
-        Ok(Response::builder()
-            .content_type("application/json; charset=utf-8")
-            .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
-            .body(archive(self.0.clone(), ids))
+        Ok(attached("application/json; charset=utf-8", &name, file.body(self.0.clone(), walk))
             .into())
+    }
+
+    /// Export as JSON lines
+    ///
+    /// The newest that match, each as `GET /api/request/{id}` gives it, one per line.
+    /// Running ones are left out.
+    #[oai(path = "/api/export.jsonl", method = "get", operation_id = "exportJsonl")]
+    async fn jsonl(
+        &self,
+        request: &Request,
+        /// Lines at most.
+        #[oai(default = "hundred", validator(minimum(value = "1"), maximum(value = "10000")))]
+        limit: Query<u64>,
+    ) -> Result<Raw<PlainText<String>>> {
+        let walk = self.walk(request, limit.0)?;
+        let base = proxy_address(&self.0);
+        let file = File {
+            head: String::new(),
+            between: "",
+            tail: "",
+            entry: move |app: Arc<App>, exchange: model::Exchange| {
+                let base = base.clone();
+                let line = move |s| Detail::of(s, &base, SHOWN).to_json_string() + "\n";
+                async move { whole(&app, exchange.id, line).await }
+            },
+        };
+        let body = file.body(self.0.clone(), walk);
+        Ok(attached("application/jsonl; charset=utf-8", "glassway.jsonl", body).into())
+    }
+
+    /// Export as a table (CSV)
+    ///
+    /// The newest that match, a row each, without what was said. Running ones are left
+    /// out.
+    #[oai(path = "/api/export.csv", method = "get", operation_id = "exportCsv")]
+    async fn csv(
+        &self,
+        request: &Request,
+        /// Rows at most.
+        #[oai(default = "hundred", validator(minimum(value = "1"), maximum(value = "100000")))]
+        limit: Query<u64>,
+    ) -> Result<Raw<PlainText<String>>> {
+        let walk = self.walk(request, limit.0)?;
+        let file = File {
+            head: table::head(),
+            between: "",
+            tail: "",
+            entry: |_, exchange: model::Exchange| async move { Ok(Some(table::row(&exchange))) },
+        };
+        let body = file.body(self.0.clone(), walk);
+        Ok(attached("text/csv; charset=utf-8", "glassway.csv", body).into())
+    }
+}
+
+impl Operations {
+    fn walk(&self, request: &Request, limit: u64) -> Result<Walk, Problem> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(Walk::newest(&self.0, matching(request)?, limit))
     }
 }
 
@@ -114,51 +129,77 @@ fn hundred() -> u64 {
     100
 }
 
-/// The parts of an archive, one after the other.
-enum Part {
+fn attached(kind: &str, name: &str, body: Body) -> Response {
+    Response::builder()
+        .content_type(kind)
+        .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
+        .body(body)
+}
+
+/// Everything known of an exchange, rendered; `None` where retention took it since.
+async fn whole(
+    app: &App,
+    id: ExchangeId,
+    render: impl FnOnce(stored::Stored) -> String + Send + 'static,
+) -> Result<Option<String>, Problem> {
+    app.read(move |reader| Ok(stored::stored(reader, id)?.map(render))).await
+}
+
+/// A file of entries.
+struct File<E> {
+    head: String,
+    between: &'static str,
+    tail: &'static str,
+    entry: E,
+}
+
+/// How far it is written.
+enum At {
     Head,
-    Entry(usize),
+    /// Whether an entry stands before.
+    Entries(bool),
     Done,
 }
 
-fn archive(app: Arc<App>, ids: Vec<ExchangeId>) -> Body {
-    let base = proxy_address(&app);
-    let parts = stream::unfold((Part::Head, false), move |(part, any)| {
-        let (app, base) = (app.clone(), base.clone());
-        let id = match part {
-            Part::Entry(n) => ids.get(n).copied(),
-            _ => None,
-        };
-        async move {
-            let next = match (part, id) {
-                (Part::Head, _) => (Ok(Bytes::from(har::head())), (Part::Entry(0), false)),
-                (Part::Entry(n), Some(id)) => match entry(&app, id, base).await {
-                    Ok(Some(json)) => {
-                        let comma = if any { "," } else { "" };
-                        (Ok(format!("{comma}{json}").into()), (Part::Entry(n + 1), true))
-                    }
-                    // Retention took it since we looked.
-                    Ok(None) => (Ok(Bytes::new()), (Part::Entry(n + 1), any)),
-                    Err(_) => {
-                        let broken = std::io::Error::other("the database did not answer");
-                        (Err(broken), (Part::Done, any))
-                    }
-                },
-                (Part::Entry(_), None) => {
-                    (Ok(Bytes::from_static(har::TAIL.as_bytes())), (Part::Done, any))
-                }
-                (Part::Done, _) => return None,
-            };
-            Some(next)
-        }
-    });
-    Body::from_bytes_stream(parts)
-}
+impl<E, F> File<E>
+where
+    E: Fn(Arc<App>, model::Exchange) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Option<String>, Problem>> + Send,
+{
+    fn body(self, app: Arc<App>, walk: Walk) -> Body {
+        let pieces = stream::unfold((self, walk, At::Head), move |(file, mut walk, at)| {
+            let app = app.clone();
+            async move {
+                let (piece, at) = match at {
+                    At::Head => (Ok(file.head.clone()), At::Entries(false)),
+                    At::Entries(any) => match file.next(&app, &mut walk, any).await {
+                        Ok(Some(piece)) => (Ok(piece), At::Entries(true)),
+                        Ok(None) => (Ok(file.tail.to_owned()), At::Done),
+                        // A file that ends early must not look whole.
+                        Err(problem) => {
+                            (Err(std::io::Error::other(problem.detail().to_owned())), At::Done)
+                        }
+                    },
+                    At::Done => return None,
+                };
+                Some((piece.map(Bytes::from), (file, walk, at)))
+            }
+        });
+        Body::from_bytes_stream(pieces)
+    }
 
-async fn entry(app: &App, id: ExchangeId, base: String) -> Result<Option<String>, Problem> {
-    app.read(move |reader| {
-        let stored = stored::stored(reader, id)?;
-        Ok(stored.map(|stored| har::entry(&stored, &base).to_string()))
-    })
-    .await
+    async fn next(
+        &self,
+        app: &Arc<App>,
+        walk: &mut Walk,
+        any: bool,
+    ) -> Result<Option<String>, Problem> {
+        while let Some(exchange) = walk.next().await? {
+            if let Some(entry) = (self.entry)(app.clone(), exchange).await? {
+                let comma = if any { self.between } else { "" };
+                return Ok(Some(format!("{comma}{entry}")));
+            }
+        }
+        Ok(None)
+    }
 }

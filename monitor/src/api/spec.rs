@@ -3,6 +3,7 @@
 //! look. Also reads back off it which paths, methods and query parameters there are,
 //! so that 405 and unknown parameters need no second list.
 
+use glassway_shared::store::filter::Filter;
 use serde_json::{Map, Value, json};
 
 /// Fields of answers that may be absent; every other one is there, if only as null.
@@ -65,6 +66,7 @@ pub fn finish(generated: &str) -> Value {
         }
     }
     tidy(&mut spec);
+    share_filters(&mut spec);
     spec["components"]["schemas"]["Problem"] = problem();
     spec["components"]["securitySchemes"] = json!({
         "bearer": {"type": "http", "scheme": "bearer",
@@ -93,6 +95,20 @@ pub fn finish(generated: &str) -> Value {
         }
     }
     spec
+}
+
+/// Operations that take the list's filters as well (`matching`).
+const FILTERED: &[&str] = &["/api/export.har", "/api/export.jsonl", "/api/export.csv"];
+
+fn share_filters(spec: &mut Value) {
+    let list = spec["paths"]["/api/requests"]["get"]["parameters"].as_array().cloned();
+    let is_filter = |p: &Value| p["name"].as_str().is_some_and(|n| Filter::NAMES.contains(&n));
+    let filters: Vec<Value> = list.unwrap_or_default().into_iter().filter(is_filter).collect();
+    for path in FILTERED {
+        let own = &mut spec["paths"][*path]["get"]["parameters"];
+        let own_ones = own.as_array().cloned().unwrap_or_default();
+        *own = own_ones.into_iter().chain(filters.clone()).collect();
+    }
 }
 
 /// The specification as it is published: without the feed, which is a WebSocket and

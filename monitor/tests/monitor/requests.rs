@@ -283,6 +283,39 @@ async fn the_archive_holds_what_matches() {
 }
 
 #[tokio::test]
+async fn lines_and_tables_hold_what_matches_over_many_pages() {
+    let mut monitor = start().await;
+    let records: Vec<_> = (0..1203).map(|_| record()).collect();
+    monitor.append(&records);
+    let table = monitor.get("/api/export.csv?limit=5000&model=gpt-4o").await;
+    assert!(table.header("content-disposition").contains("glassway.csv"));
+    let text = String::from_utf8(table.body.to_vec()).unwrap();
+    let rows: Vec<&str> = text.split_terminator("\r\n").collect();
+    assert_eq!(rows.len(), 1 + records.len());
+    assert!(rows[0].starts_with("id,started_at,method,path"));
+    let columns = rows[0].split(',').count();
+    assert!(rows.iter().all(|row| row.split(',').count() == columns));
+    let mut ids: Vec<&str> = rows[1..].iter().filter_map(|row| row.split(',').next()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), records.len(), "each once");
+    let lines = monitor.get("/api/export.jsonl?limit=2&since=2020-01-01T00:00:00Z").await;
+    let lines: Vec<Value> = lines
+        .body
+        .split(|b| *b == b'\n')
+        .filter(|l| !l.is_empty())
+        .map(|l| serde_json::from_slice(l).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["request"]["body"], r#"{"model":"gpt-4o"}"#);
+    assert_eq!(lines[0]["id"], ids[0]);
+    let none =
+        monitor.get("/api/export.csv?outcome=timeout&outcome=client_closed,interrupted").await;
+    assert_eq!(none.body.iter().filter(|b| **b == b'\n').count(), 1);
+    monitor.get("/api/export.jsonl?status=9xx").await.refused(400);
+    monitor.get("/api/export.csv?colour=red").await.refused(400);
+}
+
+#[tokio::test]
 async fn long_lists_are_packed_for_those_who_can_unpack() {
     use std::io::Read;
     let mut monitor = start().await;

@@ -47,6 +47,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/export.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export as a table (CSV)
+         * @description The newest that match, a row each, without what was said. Running ones are left
+         *     out.
+         */
+        get: operations["exportCsv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/export.har": {
         parameters: {
             query?: never;
@@ -59,6 +80,27 @@ export interface paths {
          * @description One exchange by its id, or the newest that match. Running ones are left out.
          */
         get: operations["exportHar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/export.jsonl": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export as JSON lines
+         * @description The newest that match, each as `GET /api/request/{id}` gives it, one per line.
+         *     Running ones are left out.
+         */
+        get: operations["exportJsonl"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3108,11 +3150,11 @@ export interface operations {
             };
         };
     };
-    exportHar: {
+    exportCsv: {
         parameters: {
             query?: {
-                /** @description Only this exchange. */
-                id?: string;
+                /** @description Rows at most. */
+                limit?: number;
                 /** @description Words anywhere in what was said, the path or the model. */
                 q?: string;
                 /** @description Without the query. */
@@ -3143,8 +3185,70 @@ export interface operations {
                 until?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; charset=utf-8": string;
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportHar: {
+        parameters: {
+            query?: {
+                /** @description Only this exchange. */
+                id?: string;
                 /** @description Entries at most. */
                 limit?: number;
+                /** @description Words anywhere in what was said, the path or the model. */
+                q?: string;
+                /** @description Without the query. */
+                path?: string;
+                /** @description In any case. */
+                method?: string;
+                /** @description `200`, `4xx` for all of them, or a list with commas. */
+                status?: string;
+                /** @description How it ended: any of these, repeated or with commas. */
+                outcome?: components["schemas"]["Outcome"][];
+                /** @description Who caused it. */
+                origin?: components["schemas"]["Origin"];
+                /** @description As the client named it, or as the upstream knows it. */
+                model?: string;
+                /** @description The provider's name. */
+                provider?: string;
+                /** @description The key's name. */
+                key?: string;
+                /** @description The client token's name. */
+                client_token?: string;
+                /** @description Whose credential travelled. */
+                mode?: components["schemas"]["Mode"];
+                /** @description Whether the answer is a stream. */
+                stream?: boolean;
+                /** @description Started then or later. */
+                since?: string;
+                /** @description Started before. */
+                until?: string;
+                /** @description Took at least this long. */
+                min_duration_ms?: number;
             };
             header?: never;
             path?: never;
@@ -3159,6 +3263,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportJsonl: {
+        parameters: {
+            query?: {
+                /** @description Lines at most. */
+                limit?: number;
+                /** @description Words anywhere in what was said, the path or the model. */
+                q?: string;
+                /** @description Without the query. */
+                path?: string;
+                /** @description In any case. */
+                method?: string;
+                /** @description `200`, `4xx` for all of them, or a list with commas. */
+                status?: string;
+                /** @description How it ended: any of these, repeated or with commas. */
+                outcome?: components["schemas"]["Outcome"][];
+                /** @description Who caused it. */
+                origin?: components["schemas"]["Origin"];
+                /** @description As the client named it, or as the upstream knows it. */
+                model?: string;
+                /** @description The provider's name. */
+                provider?: string;
+                /** @description The key's name. */
+                key?: string;
+                /** @description The client token's name. */
+                client_token?: string;
+                /** @description Whose credential travelled. */
+                mode?: components["schemas"]["Mode"];
+                /** @description Whether the answer is a stream. */
+                stream?: boolean;
+                /** @description Started then or later. */
+                since?: string;
+                /** @description Started before. */
+                until?: string;
+                /** @description Took at least this long. */
+                min_duration_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; charset=utf-8": string;
                 };
             };
             /** @description Refused, and why. */
