@@ -3,6 +3,7 @@
 //! ```text
 //! session   POST /token, GET and DELETE /api/session
 //! requests  GET /api/requests, /api/request/{id}, …/request-body, …/response-body
+//! conversations GET /api/conversations
 //! export    GET /api/export.har, .jsonl, .csv
 //! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys
 //! settings  GET and PUT /api/settings
@@ -24,6 +25,7 @@
 
 mod answer;
 mod bodies;
+mod conversations;
 mod curl;
 mod detail;
 mod export;
@@ -90,7 +92,7 @@ type Operations = (
     session::Operations,
     requests::Operations,
     bodies::Operations,
-    export::Operations,
+    (export::Operations, conversations::Operations),
     stats::Operations,
     (
         providers::Operations,
@@ -112,7 +114,7 @@ fn operations(app: &Arc<App>) -> Operations {
         session::Operations(app.clone()),
         requests::Operations(app.clone()),
         bodies::Operations(app.clone()),
-        export::Operations(app.clone()),
+        (export::Operations(app.clone()), conversations::Operations(app.clone())),
         stats::Operations(app.clone()),
         (
             providers::Operations(app.clone()),

@@ -2,9 +2,12 @@
 //! text of a whole exchange for full-text search. Lenient on purpose: an unknown
 //! shape says nothing and is no error.
 
+mod turn;
+
 use serde_json::Value;
 
 use crate::{sse, store::search};
+pub use turn::Turn;
 
 /// A piece of an answer, as one frame carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,14 +99,30 @@ const MAX_TEXT: usize = 512 * 1024;
 /// Up to this much, a request is indexed whole whatever was indexed before.
 const SMALL_REQUEST: usize = 16 * 1024;
 
-/// The text of an exchange as the search index wants it. Bodies are decoded; of a
+/// What the idle work reads out of an exchange.
+pub struct Read {
+    /// Its text, as the search index wants it.
+    pub text: String,
+    /// Its place in a conversation.
+    pub turn: Option<Turn>,
+}
+
+/// Reads an exchange: whose it is, its names, its bodies. Bodies are decoded; of a
 /// long conversation, messages before the last answer are left out when they were
 /// indexed with an earlier turn.
-pub fn searchable(heads: &[&str], request: &[u8], response: &[u8], seen: &mut Indexed) -> String {
+pub fn read(
+    client: &str,
+    heads: &[&str],
+    request: &[u8],
+    response: &[u8],
+    seen: &mut Indexed,
+) -> Read {
     let mut out = Collector::default();
+    let mut turn = None;
     heads.iter().for_each(|head| out.add(head));
     match serde_json::from_slice::<Value>(request) {
         Ok(body) => {
+            turn = turn::turn(client, &body);
             let messages = body["messages"].as_array().or_else(|| body["input"].as_array());
             match messages.filter(|_| request.len() > SMALL_REQUEST) {
                 None => out.walk(&body, ""),
@@ -151,7 +170,7 @@ pub fn searchable(heads: &[&str], request: &[u8], response: &[u8], seen: &mut In
     }
     let mut prepared = String::new();
     search::prepare(&out.text, &mut prepared);
-    prepared
+    Read { text: prepared, turn }
 }
 
 #[derive(Default)]
@@ -237,9 +256,9 @@ mod tests {
             .to_string()
         };
         let mut seen = Indexed::default();
-        let first = searchable(&[], turn("hare").as_bytes(), b"", &mut seen);
+        let first = read("", &[], turn("hare").as_bytes(), b"", &mut seen).text;
         assert!(first.contains("fox") && first.contains("hare"));
-        let second = searchable(&[], turn("hare").as_bytes(), b"", &mut seen);
+        let second = read("", &[], turn("hare").as_bytes(), b"", &mut seen).text;
         assert!(!second.contains("fox") && second.contains("hare"));
     }
 
@@ -247,7 +266,7 @@ mod tests {
     fn words_split_over_frames_are_whole() {
         let body = "data: {\"choices\":[{\"delta\":{\"content\":\"hed\"}}]}\n\n\
                     data: {\"choices\":[{\"delta\":{\"content\":\"gehog\"}}]}\n\ndata: [DONE]\n\n";
-        let text = searchable(&["gpt-4o"], b"{}", body.as_bytes(), &mut Indexed::default());
+        let text = read("", &["gpt-4o"], b"{}", body.as_bytes(), &mut Indexed::default()).text;
         assert!(text.contains("hedgehog") && text.contains("gpt-4o"), "{text}");
     }
 
@@ -257,7 +276,7 @@ mod tests {
             r#"{{"url":"data:image/png;base64,{0}","data":"{0}","text":"seen"}}"#,
             "A".repeat(600)
         );
-        let text = searchable(&[], body.as_bytes(), b"", &mut Indexed::default());
+        let text = read("", &[], body.as_bytes(), b"", &mut Indexed::default()).text;
         assert!(text.contains("seen") && !text.contains("AAAA"));
     }
 }

@@ -94,6 +94,8 @@ impl Operations {
         since: Query<Option<Time>>,
         /// Started before.
         until: Query<Option<Time>>,
+        /// Turns of the conversation that this exchange belongs to.
+        conversation: Query<Option<Id>>,
         /// Took at least this long.
         #[oai(validator(minimum(value = "0")))]
         min_duration_ms: Query<Option<f64>>,
@@ -119,6 +121,7 @@ impl Operations {
             since: since.0.map(|t| t.0),
             until: until.0.map(|t| t.0),
             min_duration_ms: min_duration_ms.0,
+            conversation: conversation.0.map(|id| id.0),
         };
         let before = cursor.0.map(|id| id.0);
         Ok(Json(self.page(filter, before, limit.0 as usize).await?))

@@ -98,7 +98,8 @@ pub fn finish(generated: &str) -> Value {
 }
 
 /// Operations that take the list's filters as well (`matching`).
-const FILTERED: &[&str] = &["/api/export.har", "/api/export.jsonl", "/api/export.csv"];
+const FILTERED: &[&str] =
+    &["/api/conversations", "/api/export.har", "/api/export.jsonl", "/api/export.csv"];
 
 fn share_filters(spec: &mut Value) {
     let list = spec["paths"]["/api/requests"]["get"]["parameters"].as_array().cloned();

@@ -278,6 +278,13 @@ mod tests {
     }
 
     #[test]
+    fn a_conversation_is_read_by_its_turns() {
+        let filter = Filter { conversation: Some(ExchangeId::new()), ..Filter::default() };
+        let plan = plan_of_page(&filter, None);
+        assert!(plan.contains("SEARCH exchanges USING INTEGER PRIMARY KEY (rowid=?)"), "{plan}");
+    }
+
+    #[test]
     fn a_search_asks_the_full_text_index() {
         let filter = Filter { q: Some("狐狸".into()), ..Filter::default() };
         let plan = plan_of_page(&filter, None);

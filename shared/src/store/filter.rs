@@ -75,6 +75,8 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Started before this moment.
     pub until: Option<Timestamp>,
+    /// A turn of the conversation that this exchange belongs to.
+    pub conversation: Option<ExchangeId>,
     /// Took at least this long, or has been running for as long.
     pub min_duration_ms: Option<f64>,
 }
@@ -97,6 +99,7 @@ impl Filter {
         "since",
         "until",
         "min_duration_ms",
+        "conversation",
     ];
 
     /// Adds the condition called `name`; the error is a sentence for a person.
@@ -127,6 +130,10 @@ impl Filter {
                         .filter(|ms| ms.is_finite() && *ms >= 0.0)
                         .ok_or_else(|| format!("`{text}` is not a number of milliseconds"))?,
                 );
+            }
+            "conversation" => {
+                let bad = |_| format!("`{text}` is not the id of an exchange");
+                self.conversation = Some(text.parse().map_err(bad)?);
             }
             _ => {
                 return Err(format!(
@@ -168,6 +175,8 @@ impl Filter {
                 self.min_duration_ms
                     .map(|ms| exchange.duration_ms.unwrap_or_else(running_ms) >= ms),
             )
+            // What runs belongs to none yet: that is read off what was recorded.
+            && self.conversation.is_none_or(|id| id == exchange.id)
             && self.q.as_ref().is_none_or(|q| mentions(exchange, q))
     }
 
@@ -238,8 +247,17 @@ impl Filter {
         if let Some(ms) = self.min_duration_ms {
             all.add("duration_us >= ?", [Value::Integer((ms * 1000.0).min(9e18) as i64)]);
         }
+        if let Some(id) = self.conversation {
+            let id = || Value::Blob(id.as_bytes().to_vec());
+            all.add(Self::TURNS, [id(), id()]);
+        }
         (all.parts, all.values)
     }
+
+    /// The exchange itself, and the turns it belongs with.
+    const TURNS: &str = "seq IN (SELECT seq FROM exchanges WHERE id = ? UNION \
+                         SELECT t.seq FROM turns t JOIN turns own ON own.root = t.root \
+                         WHERE own.seq = (SELECT seq FROM exchanges WHERE id = ?))";
 
     /// The newest matches of a search; a word that is everywhere would otherwise
     /// cost as much as the whole history.

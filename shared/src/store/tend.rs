@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
-use super::{StoreError, bodies, bodies::Form, write::Writer};
+use super::{StoreError, bodies, bodies::Form, turns, write::Writer};
 use crate::{
     content::{self, Indexed},
     decode::{Encoding, decode},
@@ -124,7 +124,8 @@ impl Tender {
         {
             let mut newer = transaction.prepare_cached(
                 "SELECT e.seq, e.path, e.model, c.request_headers, c.request_body, c.request_form,
-                        c.response_headers, c.response_body, c.response_form, e.error_message
+                        c.response_headers, c.response_body, c.response_form, e.error_message,
+                        coalesce(e.client_token, e.client_ip)
                  FROM exchanges e JOIN contents c ON c.seq = e.seq
                  WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2",
             )?;
@@ -144,14 +145,16 @@ impl Tender {
                 let error: Option<String> = row.get(9)?;
                 let heads =
                     [&path[..], model.as_deref().unwrap_or(""), error.as_deref().unwrap_or("")];
-                let text = content::searchable(
+                let client: String = row.get(10)?;
+                let read = content::read(
+                    &client,
                     &heads,
                     &body(3, 4, 5)?,
                     &body(6, 7, 8)?,
                     &mut self.indexed,
                 );
-                size += text.len();
-                documents.push((row.get::<_, i64>(0)?, text));
+                size += read.text.len();
+                documents.push((row.get::<_, i64>(0)?, read));
                 if size >= TEXT {
                     break;
                 }
@@ -165,8 +168,11 @@ impl Tender {
         {
             let mut insert = transaction
                 .prepare_cached("INSERT OR REPLACE INTO search (rowid, text) VALUES (?1, ?2)")?;
-            for (seq, text) in &documents {
-                insert.execute(params![seq, text])?;
+            for (seq, read) in &documents {
+                insert.execute(params![seq, read.text])?;
+                if let Some(turn) = read.turn {
+                    turns::note(&transaction, *seq, turn)?;
+                }
             }
         }
         transaction
@@ -220,6 +226,7 @@ impl Tender {
             ] {
                 transaction.prepare_cached(sql)?.execute([seq])?;
             }
+            turns::forget(&transaction, *seq)?;
         }
         let oldest: i64 = transaction
             .prepare_cached("SELECT coalesce(min(seq), ?1) FROM exchanges")?

@@ -47,6 +47,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List conversations
+         * @description Requests whose messages begin with those of an earlier one, of the same client, are
+         *     turns of one conversation. Known within 2 s of a turn's end. `conversation` of the
+         *     list of exchanges takes any turn's id.
+         */
+        get: operations["listConversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/export.csv": {
         parameters: {
             query?: never;
@@ -1058,6 +1080,61 @@ export interface components {
             next: string | null;
             /** Format: uint64 */
             total: number;
+        };
+        /**
+         * Conversation
+         * @description A conversation, or an exchange that is none.
+         */
+        Conversation: {
+            /**
+             * Format: uint64
+             * @description As `prompt_tokens`.
+             */
+            completion_tokens: number;
+            /**
+             * Format: double
+             * @description Of all turns; `null` where no turn's cost is known.
+             */
+            cost_usd: number | null;
+            /**
+             * Format: uint64
+             * @description Turns that did not end well.
+             */
+            failed: number;
+            /**
+             * Format: uuid
+             * @description Its first turn that is still kept.
+             */
+            first: string;
+            /** @description The newest turn that matches. */
+            newest: components["schemas"]["Exchange"];
+            /**
+             * Format: uint64
+             * @description Of all turns; what is not known is left out.
+             */
+            prompt_tokens: number;
+            /**
+             * Format: date-time
+             * @description When that began.
+             */
+            started_at: string;
+            /**
+             * Format: uint64
+             * @description How many turns are kept.
+             */
+            turns: number;
+        };
+        /**
+         * ConversationPage
+         * @description One page, by the newest turn.
+         */
+        ConversationPage: {
+            items: components["schemas"]["Conversation"][];
+            /**
+             * Format: uuid
+             * @description For `cursor`; `null` on the last page.
+             */
+            next: string | null;
         };
         /**
          * Costs
@@ -3150,6 +3227,72 @@ export interface operations {
             };
         };
     };
+    listConversations: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Words anywhere in what was said, the path or the model. */
+                q?: string;
+                /** @description Without the query. */
+                path?: string;
+                /** @description In any case. */
+                method?: string;
+                /** @description `200`, `4xx` for all of them, or a list with commas. */
+                status?: string;
+                /** @description How it ended: any of these, repeated or with commas. */
+                outcome?: components["schemas"]["Outcome"][];
+                /** @description Who caused it. */
+                origin?: components["schemas"]["Origin"];
+                /** @description As the client named it, or as the upstream knows it. */
+                model?: string;
+                /** @description The provider's name. */
+                provider?: string;
+                /** @description The key's name. */
+                key?: string;
+                /** @description The client token's name. */
+                client_token?: string;
+                /** @description Whose credential travelled. */
+                mode?: components["schemas"]["Mode"];
+                /** @description Whether the answer is a stream. */
+                stream?: boolean;
+                /** @description Started then or later. */
+                since?: string;
+                /** @description Started before. */
+                until?: string;
+                /** @description Turns of the conversation that this exchange belongs to. */
+                conversation?: string;
+                /** @description Took at least this long. */
+                min_duration_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     exportCsv: {
         parameters: {
             query?: {
@@ -3183,6 +3326,8 @@ export interface operations {
                 since?: string;
                 /** @description Started before. */
                 until?: string;
+                /** @description Turns of the conversation that this exchange belongs to. */
+                conversation?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
             };
@@ -3247,6 +3392,8 @@ export interface operations {
                 since?: string;
                 /** @description Started before. */
                 until?: string;
+                /** @description Turns of the conversation that this exchange belongs to. */
+                conversation?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
             };
@@ -3309,6 +3456,8 @@ export interface operations {
                 since?: string;
                 /** @description Started before. */
                 until?: string;
+                /** @description Turns of the conversation that this exchange belongs to. */
+                conversation?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
             };
@@ -4760,6 +4909,8 @@ export interface operations {
                 since?: string;
                 /** @description Started before. */
                 until?: string;
+                /** @description Turns of the conversation that this exchange belongs to. */
+                conversation?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
                 /** @description Items on the page. */

@@ -5,7 +5,7 @@
 /** The names of the list's filters, as the API has them. */
 export const NAMES = [
   "model", "status", "outcome", "path", "method", "provider", "key", "client_token", "origin", "mode", "stream",
-  "since", "until", "min_duration_ms",
+  "since", "until", "min_duration_ms", "conversation",
 ] as const;
 export type Name = (typeof NAMES)[number];
 
@@ -66,6 +66,7 @@ function valid(name: Name, value: string): boolean {
     case "mode": return value === "transparent" || value === "managed";
     case "min_duration_ms": return /^\d+$/.test(value);
     case "since": case "until": return moment(value, 0) !== null;
+    case "conversation": return /^[0-9a-f-]{36}$/.test(value);
     default: return true;
   }
 }
@@ -119,6 +120,7 @@ function like(text: string, pattern: string): boolean {
 
 /** The part of an exchange that filters look at. */
 export interface Filterable {
+  id?: string;
   started_at: string;
   method: string;
   path: string;
@@ -146,6 +148,8 @@ export function matches(x: Filterable, filters: Filters, now: number): boolean {
   if (!has(x.client_token, by.client_token) || !has(x.method.toLowerCase(), by.method?.toLowerCase())) return false;
   if (!has(x.origin, by.origin) || !has(x.mode, by.mode)) return false;
   if (!has(x.path, by.path)) return false;
+  // Which turns belong together only the database knows.
+  if (by.conversation !== undefined && x.id !== by.conversation) return false;
   if (by.outcome !== undefined && !by.outcome.split(",").includes(x.outcome)) return false;
   if (by.stream !== undefined && String(x.stream ?? false) !== by.stream) return false;
   if (by.status !== undefined) {

@@ -14,6 +14,17 @@ export function useKey(key: string, act: Act) {
   onScopeDispose(() => acts.splice(acts.indexOf(entry), 1));
 }
 
+/** Runs `act` on Ctrl or ⌘ with this letter, wherever the focus is. */
+export function useEverywhere(letter: string, act: () => void) {
+  const pressed = (event: KeyboardEvent) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey || event.key.toLowerCase() !== letter) return;
+    event.preventDefault();
+    act();
+  };
+  document.addEventListener("keydown", pressed);
+  onScopeDispose(() => document.removeEventListener("keydown", pressed));
+}
+
 const typing = (target: EventTarget | null) =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 

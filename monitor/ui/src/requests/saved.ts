@@ -1,0 +1,55 @@
+// Filters that somebody gave a name; kept in this browser and shown in the rail.
+
+import { readonly, ref } from "vue";
+
+export interface Saved {
+  name: string;
+  /** The filter's text. */
+  text: string;
+}
+
+const STORED = "glassway.filters";
+const MOST = 50;
+
+export function readSaved(json: string | null): Saved[] {
+  try {
+    const list: unknown = JSON.parse(json ?? "[]");
+    if (!Array.isArray(list)) return [];
+    return list
+      .filter((one): one is Saved => typeof (one as Saved)?.name === "string" && typeof (one as Saved)?.text === "string")
+      .map(({ name, text }) => ({ name, text }))
+      .slice(0, MOST);
+  } catch {
+    return [];
+  }
+}
+
+const list = ref<Saved[]>([]);
+try {
+  list.value = readSaved(localStorage.getItem(STORED));
+  // Another tab saved one.
+  addEventListener("storage", (event) => {
+    if (event.key === STORED) list.value = readSaved(event.newValue);
+  });
+} catch {
+  // Storage is off: filters last until the page is closed.
+}
+
+export const saved = readonly(list);
+
+export function save(name: string, text: string) {
+  keep([...list.value.filter((one) => one.name !== name), { name, text }].slice(-MOST));
+}
+
+export function remove(name: string) {
+  keep(list.value.filter((one) => one.name !== name));
+}
+
+function keep(next: Saved[]) {
+  list.value = next;
+  try {
+    localStorage.setItem(STORED, JSON.stringify(next));
+  } catch {
+    // As above.
+  }
+}
