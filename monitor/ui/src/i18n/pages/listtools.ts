@@ -7,6 +7,8 @@ const s = (n: number) => (n === 1 ? "" : "s");
 
 export const en = {
   view: "View",
+  on: "(on)",
+  off: "(off)",
   columns: "Columns",
   column: { client: "Client", tokens: "Tokens", cost: "Cost", first: "First token", duration: "Duration" },
   group: "Group by conversation",
@@ -37,6 +39,8 @@ export const en = {
 
 export const zh: Filled<typeof en> = {
   view: "视图",
+  on: "（开）",
+  off: "（关）",
   columns: "列",
   column: { client: "客户端", tokens: "token 数", cost: "费用", first: "首字延迟", duration: "耗时" },
   group: "按对话分组",

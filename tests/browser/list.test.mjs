@@ -1,0 +1,132 @@
+// The list of requests as an instrument: commands, saved filters, columns, conversations, export.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, afterEach, before, beforeEach, describe, it } from "node:test";
+import { Glassway, Upstream, eventually, json } from "../clients/node/glassway.mjs";
+import { inspect, launch, signedIn } from "./page.mjs";
+
+let browser, upstream, glassway;
+
+before(async () => {
+  browser = await launch();
+});
+after(() => browser.close());
+
+beforeEach(async () => {
+  upstream = await Upstream.start((request, response) => {
+    if (request.body?.model === "broken") return json(response, { error: { message: "no" } }, 500);
+    const message = { role: "assistant", content: `answer ${request.body?.messages?.length}` };
+    json(response, { object: "chat.completion", model: request.body?.model, choices: [{ index: 0, message, finish_reason: "stop" }], usage: { prompt_tokens: 9, completion_tokens: 4 } });
+  });
+  glassway = await Glassway.start(upstream);
+});
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  await glassway.stop();
+  upstream.stop();
+});
+
+async function ask(model, messages) {
+  const response = await fetch(`${glassway.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: "Bearer sk-browser-0123456789" },
+    body: JSON.stringify({ model, messages }),
+  });
+  return (await response.json()).choices?.[0].message;
+}
+
+/** Three turns of an agent. */
+async function talk(model, first) {
+  const messages = [{ role: "user", content: first }];
+  for (const next of ["go on", "and then?", null]) {
+    messages.push(await ask(model, messages));
+    if (next) messages.push({ role: "user", content: next });
+  }
+}
+
+const LANGUAGES = [
+  { locale: "en-US", name: "English", lang: "en", view: "View", client: "Client", group: "Group by conversation", turns: /^3 turns/, save: "Save this filter…", nameField: "Name", keep: "Save", csv: /CSV/, commands: "Commands", keys: "Keys", older: "failed" },
+  { locale: "zh-CN", name: "Chinese", lang: "zh-CN", view: "视图", client: "客户端", group: "按对话分组", turns: /^3 轮/, save: "保存此筛选…", nameField: "名称", keep: "保存", csv: /CSV/, commands: "命令", keys: "密钥", older: "失败" },
+];
+
+for (const t of LANGUAGES) {
+  describe(`the list in ${t.name}`, () => {
+    it("goes anywhere from the keyboard", async () => {
+      const page = await signedIn(browser, glassway, t);
+      await page.keyboard.press("Control+k");
+      const input = page.getByRole("combobox", { name: t.commands });
+      await inspect(page, `palette-${t.lang}`);
+      await input.fill(t.keys);
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/#\/keys/);
+      await page.keyboard.press("Control+k");
+      await page.getByRole("combobox").fill("hedgehog");
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/#\/requests\?q=hedgehog/);
+      await page.keyboard.press("Control+k");
+      await page.keyboard.press("Escape");
+      assert.equal(await page.getByRole("combobox").count(), 0);
+    });
+
+    it("shows the turns of a conversation as one row that opens", async () => {
+      await talk("gpt-4o", "fox");
+      await talk("gpt-4o-mini", "hare");
+      await ask("broken", [{ role: "user", content: "alone" }]);
+      const page = await signedIn(browser, glassway, t);
+      await page.getByRole("button", { name: t.view }).click();
+      await page.getByRole("menuitem", { name: t.group }).click();
+      await page.waitForURL(/group/);
+      const rows = page.locator(".talk");
+      await eventually("three conversations, two of three turns", async () => {
+        await page.reload();
+        await rows.first().waitFor();
+        return (await rows.count()) === 3 && (await rows.filter({ hasText: t.turns.source.slice(1) }).count()) === 2;
+      });
+      await rows.filter({ hasText: "gpt-4o-mini" }).click();
+      await page.locator(".talks a.row").nth(2).waitFor();
+      assert.equal(await page.locator(".talks a.row").count(), 3);
+      await inspect(page, `conversations-${t.lang}`);
+      await page.locator(".talks a.row").first().click();
+      await page.waitForURL(/#\/requests\/[0-9a-f-]{36}\?.*group/);
+    });
+
+    it("keeps filters under a name, and columns as chosen", async () => {
+      await ask("gpt-4o", [{ role: "user", content: "x" }]);
+      const page = await signedIn(browser, glassway, { ...t, viewport: { width: 1500, height: 800 } });
+      await page.goto(`${glassway.monitor.url}/#/requests?q=model:gpt-4o`);
+      const view = page.getByRole("button", { name: t.view });
+      await view.click();
+      await page.getByRole("menuitem", { name: t.save }).click();
+      await page.getByLabel(t.nameField).fill("mine");
+      await page.getByRole("button", { name: t.keep, exact: true }).click();
+      await page.goto(`${glassway.monitor.url}/#/requests`);
+      await page.getByRole("link", { name: "mine" }).click();
+      await page.waitForURL(/q=model:gpt-4o/);
+      const cell = page.locator("a.row .c-client").first();
+      await cell.waitFor();
+      await view.click();
+      await page.getByRole("menuitem", { name: t.client }).click();
+      await cell.waitFor({ state: "hidden" });
+      await page.reload();
+      await page.locator("a.row").first().waitFor();
+      assert.equal(await cell.isVisible(), false);
+      await inspect(page, `columns-${t.lang}`);
+    });
+
+    it("takes what matches along as a table", async () => {
+      await ask("gpt-4o", [{ role: "user", content: "x" }]);
+      await ask("other", [{ role: "user", content: "x" }]);
+      const page = await signedIn(browser, glassway, t);
+      await page.goto(`${glassway.monitor.url}/#/requests?q=model:other`);
+      await page.locator("a.row").first().waitFor();
+      await page.getByRole("button", { name: t.view }).click();
+      const waiting = page.waitForEvent("download");
+      await page.getByRole("menuitem", { name: t.csv }).click();
+      const text = await readFile(await (await waiting).path(), "utf8");
+      const lines = text.trim().split("\r\n");
+      assert.equal(lines.length, 2);
+      assert.match(lines[1], /,other,/);
+    });
+  });
+}
