@@ -2,9 +2,13 @@
 //! answers at the pace of a vendor while a few believable clients talk to it.
 //! Everything is kept in a temporary folder that goes when the demo ends.
 
-mod clients;
+pub mod clients;
 
-use std::{process::ExitCode, thread};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+};
 
 use anyhow::{Context, Result};
 use glassway_tests::{
@@ -29,29 +33,36 @@ pub struct Arguments {
     debug: bool,
 }
 
+/// Both processes before that upstream, with all they keep in `data`.
+pub fn plan(binaries: PathBuf, upstream: &str, data: &Path, free_ports: bool) -> Plan {
+    let file = |name: &str| data.join(name).to_string_lossy().into_owned();
+    let host = upstream.trim_start_matches("http://").to_owned();
+    let mut env = vec![
+        ("GLASSWAY_DATABASE__PATH", file("glassway.db")),
+        ("GLASSWAY_PROXY__LINK", file("glassway.sock")),
+        ("GLASSWAY_SECRETS__PRIVATE_KEY", file("glassway.key")),
+        ("GLASSWAY_UPSTREAM__BASE_URL", upstream.to_owned()),
+        ("GLASSWAY_UPSTREAM__ANTHROPIC_BASE_URL", upstream.to_owned()),
+        ("GLASSWAY_UPSTREAM__ALLOW", host),
+    ];
+    if free_ports {
+        env.push(("GLASSWAY_PROXY__LISTEN", "127.0.0.1:0".to_owned()));
+        env.push(("GLASSWAY_MONITOR__LISTEN", "127.0.0.1:0".to_owned()));
+    }
+    Plan {
+        binaries,
+        config: root().join("config.toml"),
+        env: env.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
+    }
+}
+
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let binaries = build(arguments.debug)?;
     let pace = if arguments.once { Pace::INSTANT } else { Pace::REAL };
     let upstream = llm::start(pace);
     let data = tempfile::TempDir::with_prefix("glassway-demo-")?;
-    let file = |name: &str| data.path().join(name).to_string_lossy().into_owned();
-    let mut env = vec![
-        ("GLASSWAY_DATABASE__PATH", file("glassway.db")),
-        ("GLASSWAY_PROXY__LINK", file("glassway.sock")),
-        ("GLASSWAY_SECRETS__PRIVATE_KEY", file("glassway.key")),
-        ("GLASSWAY_UPSTREAM__BASE_URL", upstream.url()),
-        ("GLASSWAY_UPSTREAM__ANTHROPIC_BASE_URL", upstream.url()),
-    ];
-    if arguments.once {
-        env.push(("GLASSWAY_PROXY__LISTEN", "127.0.0.1:0".to_owned()));
-        env.push(("GLASSWAY_MONITOR__LISTEN", "127.0.0.1:0".to_owned()));
-    }
-    let plan = Plan {
-        binaries,
-        config: root().join("config.toml"),
-        env: env.into_iter().map(|(n, v)| (n.to_owned(), v)).collect(),
-    };
-    let (mut pair, addresses) = Pair::start(&plan)?;
+    let (mut pair, addresses) =
+        Pair::start(&plan(binaries, &upstream.url(), data.path(), arguments.once))?;
     let key = admin_key(&data.path().join("glassway.db"));
     announce(&addresses, key.as_deref());
 

@@ -7,6 +7,7 @@ mod demo;
 mod dist;
 mod pair;
 mod run;
+mod screenshots;
 mod test;
 mod tools;
 mod ui;
@@ -34,6 +35,8 @@ enum Command {
     Ui(ui::Arguments),
     /// Measure Glassway beside nginx and a bare relay; writes bench/RESULTS.md.
     Bench(bench::Arguments),
+    /// Take the pictures of the documentation anew.
+    Screenshots(screenshots::Arguments),
     /// Pack both binaries with all that belongs to them.
     Dist,
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Ui(arguments) => ui::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Screenshots(arguments) => screenshots::run(&arguments),
         Command::Dist => dist::run(),
     };
     match done {
