@@ -4,7 +4,8 @@
 //! session   POST /token, GET and DELETE /api/session
 //! requests  GET /api/requests, /api/request/{id}, …/request-body, …/response-body
 //! export    GET /api/export.har
-//! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys
+//! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys; over a
+//!           chosen span …/now, …/series, …/top, …/latency, …/errors, …/losses, …/export.csv
 //! settings  GET and PUT /api/settings
 //! providers /api/providers, /api/proxies
 //! presets   /api/presets, /api/providers/capabilities
@@ -90,7 +91,7 @@ type Operations = (
     requests::Operations,
     bodies::Operations,
     export::Operations,
-    stats::Operations,
+    (stats::Operations, stats::spans::Operations),
     (
         providers::Operations,
         presets::Operations,
@@ -112,7 +113,7 @@ fn operations(app: &Arc<App>) -> Operations {
         requests::Operations(app.clone()),
         bodies::Operations(app.clone()),
         export::Operations(app.clone()),
-        stats::Operations(app.clone()),
+        (stats::Operations(app.clone()), stats::spans::Operations(app.clone())),
         (
             providers::Operations(app.clone()),
             presets::Operations(app.clone()),

@@ -17,7 +17,7 @@ use super::{
     Tag, har,
     raw::Raw,
     requests::{proxy_address, statuses},
-    shape::{Id, Mode, Origin, Outcomes, Time},
+    shape::{Id, Mode, Origins, Outcomes, Time},
 };
 use crate::{app::App, error::Problem};
 
@@ -45,8 +45,10 @@ impl Operations {
         status: Query<Option<String>>,
         /// How it ended: any of these, repeated or with commas.
         outcome: Query<Outcomes>,
-        /// Who caused it.
-        origin: Query<Option<Origin>>,
+        /// Who caused it: any of these, repeated or with commas.
+        origin: Query<Origins>,
+        /// The error's code; `none` where it has none.
+        error: Query<Option<String>>,
         /// As the client named it, or as the upstream knows it.
         model: Query<Option<String>>,
         /// The provider's name.
@@ -76,7 +78,8 @@ impl Operations {
             method: method.0,
             status: statuses(status.0.as_deref())?,
             outcome: outcome.0.0.into_iter().map(Into::into).collect(),
-            origin: origin.0.map(Into::into),
+            origin: origin.0.0.into_iter().map(Into::into).collect(),
+            error: error.0,
             model: model.0,
             provider: provider.0,
             key: key.0,
