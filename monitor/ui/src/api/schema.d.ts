@@ -1544,9 +1544,9 @@ export interface components {
         Hour: {
             calls: number[];
             cost_usd: number[];
-            duration_p95_ms: number[];
+            duration_p95_ms: (number | null)[];
             failed: number[];
-            first_token_p95_ms: number[];
+            first_token_p95_ms: (number | null)[];
             /** Format: date-time */
             since: string;
             /** @description In and out together. */
@@ -1926,9 +1926,9 @@ export interface components {
          */
         LatencyLine: {
             calls: number[];
-            p50: number[];
-            p95: number[];
-            p99: number[];
+            p50: (number | null)[];
+            p95: (number | null)[];
+            p99: (number | null)[];
             whole: components["schemas"]["Percentiles"];
         };
         /**
