@@ -27,11 +27,16 @@ export interface Hooks {
 const token = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const font = () => `${token("--fs-xs") || "11px"} ${token("--font") || "sans-serif"}`;
 
+/** $0.1000 is $0.1 on an axis, and 50.0 s is 50 s. */
+const short = (text: string) => text.replace(/(\.\d*?)0+(?!\d)/, "$1").replace(/\.(?!\d)/, "");
+
 /** What is drawn last lies on top: the highest edge of a stack comes first. */
 export function data(of: Drawing): uPlot.AlignedData {
   const xs = Array.from({ length: of.slots.count }, (_, slot) => slot);
   const values = of.lines.map((line) => line.values);
-  return [xs, ...(of.stack ? stacked(values).reverse() : values)] as uPlot.AlignedData;
+  // What adds nothing has no bar: an edge of no height would still be a line.
+  const edges = () => stacked(values).map((line, i) => line.map((edge, slot) => (values[i]![slot] ? edge : null))).reverse();
+  return [xs, ...(of.stack ? edges() : values)] as uPlot.AlignedData;
 }
 
 /** The marks of the upward axis. */
@@ -48,7 +53,7 @@ function bars(of: Drawing): uPlot.Series[] {
   const paths = uPlot.paths.bars!({ size: [0.88, 64], align: 1, gap: 0 });
   return [...of.lines].reverse().map((line) => ({
     paths, points: { show: false }, width: 1 / devicePixelRatio,
-    stroke: () => token(line.quiet ? line.ink.replace("-fill", "") : line.ink),
+    stroke: () => token(line.ink),
     fill: () => (line.quiet ? `color-mix(in srgb, ${token(line.ink)} 38%, ${token("--surface")})` : token(line.ink)),
   }));
 }
@@ -73,7 +78,7 @@ export function options(of: () => Drawing, hooks: Hooks, width: number, height: 
     series: [{}, ...(stack ? bars(of()) : strokes(of()))],
     axes: [
       { ...axis(), grid: { show: false }, size: 24, gap: 4, splits: (u) => moments(startOf(of().slots, 0), of().slots.width_minutes, of().slots.count, Math.max(2, u.width / 90)), values: (_, splits) => splits.map((slot) => mark(startOf(of().slots, slot), of().slots.width_minutes, of().language)) },
-      { ...axis(), size: 52, gap: 6, splits: () => levels(of()), values: (_, splits) => splits.map((n) => of().format(n)), filter: (_, splits) => splits },
+      { ...axis(), size: 52, gap: 6, splits: () => levels(of()), values: (_, splits) => splits.map((n) => short(of().format(n))), filter: (_, splits) => splits },
     ],
     cursor: {
       x: false, y: false, points: { show: false }, drag: { x: true, y: false, setScale: false },

@@ -14,9 +14,13 @@ export function amounts(most: number, many = 4): number[] {
   }
 }
 
-/** 1, 2, 5, 10, … around the values of a logarithmic axis, at least one on each side. */
+/** 1, 2, 5, 10, … around the values of a logarithmic axis; 1, 10, 100, … where those were too many. */
 export function decades(least: number, most: number): number[] {
   if (!(least > 0) || !(most > 0)) return [1, 10];
+  if (most / least > 300) {
+    const [first, last] = [Math.floor(Math.log10(least)), Math.ceil(Math.log10(most))];
+    return Array.from({ length: last - first + 1 }, (_, i) => Number((10 ** (first + i)).toPrecision(6)));
+  }
   const out: number[] = [];
   for (let power = Math.floor(Math.log10(least)) - 1; ; power++) {
     for (const n of [1, 2, 5]) {

@@ -17,7 +17,7 @@ export const en = {
   tableOf: (title: string) => `${title}, table`,
   summary: (title: string, span: string, sums: string, most: string, when: string) => `${title}, ${span}. In all: ${sums}. Most: ${most} at ${when}.`,
   summaryLines: (title: string, span: string, lines: string) => `${title}, ${span}: ${lines}.`,
-  none: "none",
+  sum: "In all",
   others: (n: string, one: boolean) => `${n} other${one ? "" : "s"}`,
   per: { 1: "per minute", 2: "per 2 minutes", 5: "per 5 minutes", 10: "per 10 minutes", 15: "per 15 minutes", 30: "per 30 minutes", 60: "per hour", 120: "per 2 hours", 180: "per 3 hours", 360: "per 6 hours", 720: "per 12 hours", 1440: "per day" } as Record<number, string>,
 };
@@ -37,7 +37,7 @@ export const zh: Filled<typeof en> = {
   tableOf: (title) => `${title}，表格`,
   summary: (title, span, sums, most, when) => `${title}，${span}。合计：${sums}。最高：${when}，${most}。`,
   summaryLines: (title, span, lines) => `${title}，${span}，包含：${lines}。`,
-  none: "无",
+  sum: "合计",
   others: (n) => `其他 ${n} 个`,
   per: { 1: "每分钟", 2: "每 2 分钟", 5: "每 5 分钟", 10: "每 10 分钟", 15: "每 15 分钟", 30: "每 30 分钟", 60: "每小时", 120: "每 2 小时", 180: "每 3 小时", 360: "每 6 小时", 720: "每 12 小时", 1440: "每天" },
 };
