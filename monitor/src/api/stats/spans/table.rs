@@ -61,9 +61,14 @@ fn sums(sums: &Sums) -> [Cell; 13] {
         Cell::Count(sums.cached_tokens),
         Cell::Count(sums.reasoning_tokens),
         Cell::Number(Some(sums.cost_usd())),
-        Cell::Number(sums.avg_duration_ms()),
-        Cell::Number(sums.avg_ttfb_ms()),
+        millis(sums.avg_duration_ms()),
+        millis(sums.avg_ttfb_ms()),
     ]
+}
+
+/// To the microsecond; what lies below says nothing.
+fn millis(ms: Option<f64>) -> Cell {
+    Cell::Number(ms.map(|ms| (ms * 1000.0).round() / 1000.0))
 }
 
 fn by_time(reader: &Reader, span: Span) -> Result<Sheet, StoreError> {
@@ -107,11 +112,12 @@ fn by_name(
             [t.prompt_tokens, t.completion_tokens, t.cached_tokens, t.reasoning_tokens]
                 .map(Cell::Count),
         );
-        row.extend([Some(t.cost_usd), t.avg_duration_ms, t.avg_ttfb_ms].map(Cell::Number));
+        row.push(Cell::Number(Some(t.cost_usd)));
+        row.extend([t.avg_duration_ms, t.avg_ttfb_ms].map(millis));
         if by == By::Model {
             let latencies =
                 [item.p50_ms, item.p95_ms, item.first_token_p50_ms, item.first_token_p95_ms];
-            row.extend(latencies.map(Cell::Number));
+            row.extend(latencies.map(millis));
         }
         row
     };
