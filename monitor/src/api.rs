@@ -5,7 +5,8 @@
 //! requests  GET /api/requests, /api/request/{id}, …/request-body, …/response-body
 //! conversations GET /api/conversations
 //! export    GET /api/export.har, .jsonl, .csv
-//! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys
+//! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys; over a
+//!           chosen span …/now, …/series, …/top, …/latency, …/errors, …/losses, …/export.csv
 //! settings  GET and PUT /api/settings
 //! providers /api/providers, /api/proxies
 //! presets   /api/presets, /api/providers/capabilities
@@ -26,6 +27,7 @@
 mod answer;
 mod bodies;
 mod conversations;
+mod csv;
 mod curl;
 mod detail;
 mod export;
@@ -93,7 +95,7 @@ type Operations = (
     requests::Operations,
     bodies::Operations,
     (export::Operations, conversations::Operations),
-    stats::Operations,
+    (stats::Operations, stats::spans::Operations),
     (
         providers::Operations,
         presets::Operations,
@@ -115,7 +117,7 @@ fn operations(app: &Arc<App>) -> Operations {
         requests::Operations(app.clone()),
         bodies::Operations(app.clone()),
         (export::Operations(app.clone()), conversations::Operations(app.clone())),
-        stats::Operations(app.clone()),
+        (stats::Operations(app.clone()), stats::spans::Operations(app.clone())),
         (
             providers::Operations(app.clone()),
             presets::Operations(app.clone()),

@@ -106,6 +106,11 @@ fn a_batch_is_written_once_and_counted_once() {
     assert_eq!(count(&reader, "SELECT sum(calls) FROM minute_totals"), 2);
     assert_eq!(count(&reader, "SELECT sum(prompt_tokens) FROM minute_totals"), 6);
     assert_eq!(count(&reader, "SELECT sum(calls) FROM minute_latency WHERE metric = 0"), 2);
+    for coarse in ["quarter_totals", "quarter_latency"] {
+        let minutes = coarse.replace("quarter", "minute");
+        let sum = |table: &str| count(&reader, &format!("SELECT sum(calls) FROM {table}"));
+        assert_eq!(sum(coarse), sum(&minutes));
+    }
     assert_eq!(count(&reader, "SELECT records_lost FROM minute_losses"), 1);
     assert!(writer.contains(records[0].id).unwrap());
     assert!(!writer.contains(ExchangeId::new()).unwrap());

@@ -25,7 +25,7 @@ use super::{
     Tag, curl,
     detail::{Detail, SHOWN},
     raw::Raw,
-    shape::{Exchange, Id, Mode, Origin, Outcomes, Time},
+    shape::{Exchange, Id, Mode, Origins, Outcomes, Time},
 };
 use crate::{app::App, error::Problem};
 
@@ -76,8 +76,10 @@ impl Operations {
         status: Query<Option<String>>,
         /// How it ended: any of these, repeated or with commas.
         outcome: Query<Outcomes>,
-        /// Who caused it.
-        origin: Query<Option<Origin>>,
+        /// Who caused it: any of these, repeated or with commas.
+        origin: Query<Origins>,
+        /// The error's code; `none` where it has none.
+        error: Query<Option<String>>,
         /// As the client named it, or as the upstream knows it.
         model: Query<Option<String>>,
         /// The provider's name.
@@ -111,7 +113,8 @@ impl Operations {
             method: method.0,
             status: statuses(status.0.as_deref())?,
             outcome: outcome.0.0.into_iter().map(Into::into).collect(),
-            origin: origin.0.map(Into::into),
+            origin: origin.0.0.into_iter().map(Into::into).collect(),
+            error: error.0,
             model: model.0,
             provider: provider.0,
             key: key.0,

@@ -102,56 +102,71 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// Several outcomes, repeated or with commas; none is no condition.
-pub struct Outcomes(pub Vec<Outcome>);
+/// Several of an enum, repeated or with commas; none is no condition.
+macro_rules! several {
+    ($(#[$doc:meta])* $name:ident($one:ident, $model:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct $name(pub Vec<$one>);
 
-impl Type for Outcomes {
-    const IS_REQUIRED: bool = false;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
+        impl Type for $name {
+            const IS_REQUIRED: bool = false;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
 
-    fn name() -> Cow<'static, str> {
-        Vec::<Outcome>::name()
-    }
+            fn name() -> Cow<'static, str> {
+                Vec::<$one>::name()
+            }
 
-    fn schema_ref() -> MetaSchemaRef {
-        Vec::<Outcome>::schema_ref()
-    }
+            fn schema_ref() -> MetaSchemaRef {
+                Vec::<$one>::schema_ref()
+            }
 
-    fn register(registry: &mut Registry) {
-        Outcome::register(registry);
-    }
+            fn register(registry: &mut Registry) {
+                $one::register(registry);
+            }
 
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
 
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(self.as_raw_value().into_iter())
-    }
-}
-
-impl ParseFromParameter for Outcomes {
-    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-        // Not `name.is_empty()`: poem-openapi's `Type` has one of its own, always false.
-        let names = value.split(',').map(str::trim);
-        let outcomes = names.map(|name| match name.parse::<model::Outcome>() {
-            Ok(outcome) => Ok(outcome.into()),
-            Err(e) => Err(ParseError::custom(e)),
-        });
-        outcomes.collect::<Result<_, _>>().map(Self)
-    }
-
-    fn parse_from_parameters<I: IntoIterator<Item = A>, A: AsRef<str>>(
-        values: I,
-    ) -> ParseResult<Self> {
-        let mut all = Vec::new();
-        for value in values {
-            all.extend(Self::parse_from_parameter(value.as_ref())?.0);
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(self.as_raw_value().into_iter())
+            }
         }
-        Ok(Self(all))
-    }
+
+        impl ParseFromParameter for $name {
+            fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+                // Not `name.is_empty()`: poem-openapi's `Type` has one of its own, always false.
+                let names = value.split(',').map(str::trim);
+                let all = names.map(|name| match name.parse::<$model>() {
+                    Ok(one) => Ok(one.into()),
+                    Err(e) => Err(ParseError::custom(e)),
+                });
+                all.collect::<Result<_, _>>().map(Self)
+            }
+
+            fn parse_from_parameters<I: IntoIterator<Item = A>, A: AsRef<str>>(
+                values: I,
+            ) -> ParseResult<Self> {
+                let mut all = Vec::new();
+                for value in values {
+                    all.extend(Self::parse_from_parameter(value.as_ref())?.0);
+                }
+                Ok(Self(all))
+            }
+        }
+    };
 }
+
+several!(
+    /// Several outcomes.
+    Outcomes(Outcome, model::Outcome)
+);
+several!(
+    /// Several origins.
+    Origins(Origin, model::Origin)
+);
 
 /// Who caused an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]

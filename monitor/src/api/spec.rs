@@ -8,6 +8,11 @@ use serde_json::{Map, Value, json};
 
 /// Fields of answers that may be absent; every other one is there, if only as null.
 const ABSENT: &[(&str, &str)] = &[("Exchange", "live"), ("Detail", "live")];
+/// Lists with gaps: entries for stretches in which there was nothing are null.
+const GAPS: &[(&str, &[&str])] = &[
+    ("Hour", &["duration_p95_ms", "first_token_p95_ms"]),
+    ("LatencyLine", &["p50", "p95", "p99"]),
+];
 /// What clients send: here a missing field means "leave it".
 const INPUT: &[&str] = &[
     "KeyBulkInput",
@@ -63,6 +68,10 @@ pub fn finish(generated: &str) -> Value {
             }
         } else {
             always_there(name, schema);
+        }
+        let gaps = GAPS.iter().filter(|(of, _)| of == name).flat_map(|(_, fields)| *fields);
+        for field in gaps {
+            nullable(&mut schema["properties"][*field]["items"]);
         }
     }
     tidy(&mut spec);

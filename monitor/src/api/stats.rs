@@ -2,6 +2,7 @@
 //! and days are UTC's.
 
 mod shape;
+pub(super) mod spans;
 
 use std::{collections::BTreeMap, sync::Arc};
 

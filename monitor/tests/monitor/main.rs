@@ -11,5 +11,6 @@ mod openapi;
 mod proxy;
 mod requests;
 mod session;
+mod spans;
 mod start;
 mod stats;

@@ -18,6 +18,8 @@ export const router = createRouter({
   routes: [
     { path: "/", redirect: { name: "requests" } },
     { path: "/sign-in", name: "sign-in", component: () => import("./session/SignIn.vue"), meta: { open: true } },
+    { path: "/dashboard", name: "dashboard", component: () => import("./dashboard/DashboardPage.vue"), meta: { page: "dashboard" } },
+    { path: "/statistics", name: "statistics", component: () => import("./statistics/StatisticsPage.vue"), meta: { page: "statistics" } },
     // One record for list and detail, so that the list stays alive beneath the detail.
     { path: "/requests/:id?", name: "requests", component: () => import("./requests/RequestsPage.vue"), meta: { page: "requests" } },
     // The managed pages: a list, and beside it the entry that is open (`new` for one that is added).

@@ -57,8 +57,10 @@ pub struct Filter {
     pub status: Vec<StatusRange>,
     /// How it ended: any of these; empty = anyhow.
     pub outcome: Vec<Outcome>,
-    /// Who caused it.
-    pub origin: Option<Origin>,
+    /// Who caused it: any of these; empty = anyone.
+    pub origin: Vec<Origin>,
+    /// The error's code; `none` where it has none.
+    pub error: Option<String>,
     /// As the client named it, or as the upstream knows it.
     pub model: Option<String>,
     /// The provider's name.
@@ -90,6 +92,7 @@ impl Filter {
         "status",
         "outcome",
         "origin",
+        "error",
         "model",
         "provider",
         "key",
@@ -111,7 +114,8 @@ impl Filter {
             "method" => self.method = word(),
             "status" => self.status = list(text)?,
             "outcome" => self.outcome = list(text)?,
-            "origin" => self.origin = Some(text.parse()?),
+            "origin" => self.origin = list(text)?,
+            "error" => self.error = word(),
             "model" => self.model = word(),
             "provider" => self.provider = word(),
             "key" => self.key = word(),
@@ -161,7 +165,11 @@ impl Filter {
                     .status
                     .is_some_and(|is| self.status.iter().any(|s| (s.from..=s.to).contains(&is))))
             && (self.outcome.is_empty() || self.outcome.contains(&exchange.outcome))
-            && equals(self.origin.map(|origin| origin == exchange.origin))
+            && (self.origin.is_empty() || self.origin.contains(&exchange.origin))
+            && match self.error.as_deref() {
+                Some(NO_CODE) => exchange.error.is_none(),
+                _ => name(&self.error, exchange.error.as_ref().map(|error| &error.code[..])),
+            }
             && (name(&self.model, exchange.model.as_deref())
                 || name(&self.model, exchange.upstream_model.as_deref()))
             && name(&self.provider, exchange.provider.as_deref())
@@ -218,8 +226,14 @@ impl Filter {
         if failed || rare {
             all.add("outcome <> 'ok'", []);
         }
-        if let Some(origin) = self.origin {
-            all.add("origin = ?", [Value::Text(origin.as_str().to_owned())]);
+        if !self.origin.is_empty() {
+            let any = vec!["?"; self.origin.len()].join(", ");
+            let names = self.origin.iter().map(|o| Value::Text(o.as_str().to_owned()));
+            all.add(format!("origin IN ({any})"), names);
+        }
+        match self.error.as_deref() {
+            Some(NO_CODE) => all.add("error_code IS NULL", []),
+            _ => all.named("error_code = ?", "error_code GLOB ?", &self.error),
         }
         if let Some(model) = &self.model {
             let pattern = Value::Text(glob(model));
@@ -268,6 +282,9 @@ impl Filter {
 /// The `LIMIT` of [`Filter::FOUND`].
 pub(super) const FOUND_AT_MOST: i64 = 20_000;
 
+/// What `error` says of exchanges whose error has no code, or that have none.
+const NO_CODE: &str = "none";
+
 const SLACK_MS: i64 = 2_000;
 
 fn id_at(moment: Timestamp, slack_ms: i64) -> Value {
@@ -306,7 +323,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
 }
 
 /// Our `*` pattern as SQLite's GLOB, whose other special characters mean themselves.
-fn glob(pattern: &str) -> String {
+pub(super) fn glob(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len());
     for c in pattern.chars() {
         match c {
@@ -382,6 +399,9 @@ mod tests {
     #[case("status", "6xx", false)]
     #[case("status", "99", false)]
     #[case("outcome", "ok", true)]
+    #[case("origin", "client,chat,replay", true)]
+    #[case("origin", "client,cat", false)]
+    #[case("error", "upstream_*", true)]
     #[case("outcome", "fine", false)]
     #[case("stream", "true", true)]
     #[case("stream", "yes", false)]

@@ -18,6 +18,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/001_exchanges.sql"),
     include_str!("../../migrations/002_managed.sql"),
     include_str!("../../migrations/003_attempts.sql"),
+    include_str!("../../migrations/007_spans.sql"),
     include_str!("../../migrations/008_turns.sql"),
 ];
 
@@ -171,6 +172,52 @@ mod tests {
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(path.parent().unwrap()), 0o700);
         assert_eq!(due(&path).unwrap(), 0);
+    }
+
+    #[test]
+    fn sums_of_before_are_there_by_quarter_and_failures_by_kind() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("glassway.db");
+        let before = STEPS.iter().take_while(|sql| !sql.contains("quarter_totals"));
+        let mut old = Connection::open(&path).unwrap();
+        Migrations::new(before.map(|sql| M::up(sql)).collect()).to_latest(&mut old).unwrap();
+        old.execute_batch(
+            "INSERT INTO minute_totals (minute, outcome, model, provider, key, client_token, calls,
+                 duration_us, ttfb_us, ttfb_calls, prompt_tokens, completion_tokens, cached_tokens,
+                 reasoning_tokens, cost_nano, request_bytes, response_bytes)
+             SELECT column1, 'ok', 'm', 'p', '', '', 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0
+             FROM (VALUES (29), (30), (44), (45));
+             INSERT INTO minute_latency (minute, metric, model, bucket, calls)
+             VALUES (30, 0, 'm', 7, 1), (44, 0, 'm', 7, 1), (44, 0, 'm', 8, 1);
+             INSERT INTO exchanges (id, started_at, method, path, origin, mode, client_ip, status,
+                 outcome, stream, duration_us, request_bytes, response_bytes, usage_source, attempts)
+             VALUES (x'01', 59000000, 'POST', '/', 'client', 'managed', '', 429, 'client_error', 0,
+                     2000000, 0, 0, 'absent', 1),
+                 (x'02', 61000000, 'POST', '/', 'chat', 'managed', '', 429, 'client_error', 0,
+                     NULL, 0, 0, 'absent', 1),
+                 (x'03', 61000000, 'POST', '/', 'test', 'managed', '', 429, 'client_error', 0,
+                     NULL, 0, 0, 'absent', 1);",
+        )
+        .unwrap();
+        drop(old);
+        let new = open_writer(&path).unwrap();
+        let all = |sql: &str| -> Vec<(i64, i64)> {
+            let mut query = new.prepare(sql).unwrap();
+            let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            rows.map(Result::unwrap).collect()
+        };
+        assert_eq!(
+            all("SELECT minute, calls FROM quarter_totals ORDER BY minute"),
+            [(15, 2), (30, 4), (45, 2)]
+        );
+        assert_eq!(
+            all("SELECT bucket, calls FROM quarter_latency ORDER BY bucket"),
+            [(7, 2), (8, 1)]
+        );
+        assert_eq!(
+            all("SELECT minute, calls FROM minute_failures WHERE newest = x'02' AND status = 429"),
+            [(1, 2)]
+        );
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Questions to the minute totals, never to the exchanges themselves, so that an
 //! answer costs the same however much history there is behind a minute.
 
+mod failures;
+mod series;
+mod span;
+mod spread;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -14,7 +18,13 @@ use super::{
 };
 use crate::model::Outcome;
 
-pub use self::traffic::{KeyTraffic, traffic};
+pub use self::{
+    failures::{Kind, kinds, losses},
+    series::{By, Name, Narrow, Ranking, Series, Weight, ranking, series},
+    span::{Span, WIDTHS},
+    spread::{Spread, by_model as spread_by_model, spread},
+    traffic::{KeyTraffic, traffic},
+};
 
 /// Sums over some minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +87,28 @@ impl Sums {
     /// Dollars.
     pub fn cost_usd(&self) -> f64 {
         self.cost_nano as f64 / 1e9
+    }
+
+    /// Neither well nor left by the client: what [`Self::success_rate`] holds against us.
+    pub fn failed(&self) -> i64 {
+        self.calls - self.ok - self.client_closed
+    }
+
+    /// Puts another's sums to these.
+    pub fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.ok += other.ok;
+        self.client_closed += other.client_closed;
+        self.client_error += other.client_error;
+        self.upstream_error += other.upstream_error;
+        self.duration_us += other.duration_us;
+        self.ttfb_us += other.ttfb_us;
+        self.ttfb_calls += other.ttfb_calls;
+        self.prompt_tokens += other.prompt_tokens;
+        self.completion_tokens += other.completion_tokens;
+        self.cached_tokens += other.cached_tokens;
+        self.reasoning_tokens += other.reasoning_tokens;
+        self.cost_nano += other.cost_nano;
     }
 
     fn add_row(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
@@ -205,6 +237,22 @@ pub fn first_minute(reader: &Reader) -> Result<Option<i64>, StoreError> {
 pub struct Latencies(BTreeMap<i64, i64>);
 
 impl Latencies {
+    /// How many there are.
+    pub fn calls(&self) -> i64 {
+        self.0.values().sum()
+    }
+
+    /// Puts another's exchanges to these.
+    pub fn merge(&mut self, other: &Self) {
+        for (&bucket, &calls) in &other.0 {
+            self.add(bucket, calls);
+        }
+    }
+
+    fn add(&mut self, bucket: i64, calls: i64) {
+        *self.0.entry(bucket).or_default() += calls;
+    }
+
     /// The latency in milliseconds that this share (0 to 1) of exchanges stayed below.
     pub fn percentile(&self, share: f64) -> Option<f64> {
         let all: i64 = self.0.values().sum();

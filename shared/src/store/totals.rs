@@ -1,11 +1,13 @@
-//! Sums by minute, kept in the transaction of the exchanges they count, and the
-//! logarithmic buckets that percentiles are read from.
+//! Sums by minute and by quarter of an hour, kept in the transaction of the exchanges
+//! they count, the logarithmic buckets that percentiles are read from, and failures by
+//! kind.
 
 use std::collections::HashMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::{StoreError, record::Record};
+use crate::{id::ExchangeId, model::Outcome};
 
 /// Which latency a bucket counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,7 +33,15 @@ pub fn bucket_middle(bucket: i64) -> f64 {
     ((bucket as f64 + 0.5) / 8.0).exp2()
 }
 
-#[derive(PartialEq, Eq, Hash)]
+/// The first minute of the quarter of an hour that this one lies in.
+pub fn quarter(minute: i64) -> i64 {
+    minute - minute.rem_euclid(QUARTER)
+}
+
+/// Minutes that one row of the coarser sums is over.
+pub const QUARTER: i64 = 15;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Group {
     minute: i64,
     outcome: &'static str,
@@ -41,7 +51,7 @@ struct Group {
     client_token: String,
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Sums {
     calls: i64,
     duration_us: i64,
@@ -56,11 +66,31 @@ struct Sums {
     response_bytes: i64,
 }
 
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.duration_us += other.duration_us;
+        self.ttfb_us += other.ttfb_us;
+        self.ttfb_calls += other.ttfb_calls;
+        self.prompt_tokens += other.prompt_tokens;
+        self.completion_tokens += other.completion_tokens;
+        self.cached_tokens += other.cached_tokens;
+        self.reasoning_tokens += other.reasoning_tokens;
+        self.cost_nano = self.cost_nano.saturating_add(other.cost_nano);
+        self.request_bytes += other.request_bytes;
+        self.response_bytes += other.response_bytes;
+    }
+}
+
+/// What went wrong: minute, outcome, status (0 = none), code ("" = none).
+type Kind = (i64, &'static str, u16, String);
+
 /// One batch's sums, added up in memory and written once.
 #[derive(Default)]
 pub(super) struct Totals {
     groups: HashMap<Group, Sums>,
     latencies: HashMap<(i64, i64, String, i64), i64>,
+    failures: HashMap<Kind, (i64, ExchangeId)>,
 }
 
 impl Totals {
@@ -97,6 +127,14 @@ impl Totals {
         sums.request_bytes += tokens(Some(record.request.body_bytes));
         sums.response_bytes += tokens(record.response.as_ref().map(|r| r.body_bytes));
 
+        if record.outcome != Outcome::Ok {
+            let code = record.error.as_ref().map(|error| error.code.clone()).unwrap_or_default();
+            let kind = (minute, record.outcome.as_str(), record.status.unwrap_or(0), code);
+            let (calls, newest) = self.failures.entry(kind).or_insert((0, record.id));
+            *calls += 1;
+            *newest = (*newest).max(record.id);
+        }
+
         for (metric, us) in [
             (Metric::Duration, record.times.duration_us),
             (Metric::FirstByte, record.times.ttfb_us),
@@ -110,54 +148,94 @@ impl Totals {
     }
 
     pub(super) fn write(&self, connection: &Connection) -> Result<(), StoreError> {
-        let mut upsert = connection.prepare_cached(
-            "INSERT INTO minute_totals (minute, outcome, model, provider, key, client_token, calls,
-                 duration_us, ttfb_us, ttfb_calls, prompt_tokens, completion_tokens, cached_tokens,
-                 reasoning_tokens, cost_nano, request_bytes, response_bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
-             ON CONFLICT DO UPDATE SET
-                 calls = calls + excluded.calls,
-                 duration_us = duration_us + excluded.duration_us,
-                 ttfb_us = ttfb_us + excluded.ttfb_us,
-                 ttfb_calls = ttfb_calls + excluded.ttfb_calls,
-                 prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-                 completion_tokens = completion_tokens + excluded.completion_tokens,
-                 cached_tokens = cached_tokens + excluded.cached_tokens,
-                 reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
-                 cost_nano = cost_nano + excluded.cost_nano,
-                 request_bytes = request_bytes + excluded.request_bytes,
-                 response_bytes = response_bytes + excluded.response_bytes",
-        )?;
+        let mut quarters = HashMap::<Group, Sums>::new();
         for (group, sums) in &self.groups {
-            upsert.execute(rusqlite::params![
-                group.minute,
-                group.outcome,
-                group.model,
-                group.provider,
-                group.key,
-                group.client_token,
-                sums.calls,
-                sums.duration_us,
-                sums.ttfb_us,
-                sums.ttfb_calls,
-                sums.prompt_tokens,
-                sums.completion_tokens,
-                sums.cached_tokens,
-                sums.reasoning_tokens,
-                sums.cost_nano,
-                sums.request_bytes,
-                sums.response_bytes,
-            ])?;
+            let coarse = Group { minute: quarter(group.minute), ..group.clone() };
+            quarters.entry(coarse).or_default().add(sums);
         }
-        let mut upsert = connection.prepare_cached(
-            "INSERT INTO minute_latency (minute, metric, model, bucket, calls)
-             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
-        )?;
+        write_sums(connection, "minute_totals", &self.groups)?;
+        write_sums(connection, "quarter_totals", &quarters)?;
+
+        let mut coarse = HashMap::new();
         for ((minute, metric, model, bucket), calls) in &self.latencies {
-            upsert.execute(rusqlite::params![minute, metric, model, bucket, calls])?;
+            *coarse.entry((quarter(*minute), *metric, model.clone(), *bucket)).or_default() +=
+                calls;
+        }
+        write_latencies(connection, "minute_latency", &self.latencies)?;
+        write_latencies(connection, "quarter_latency", &coarse)?;
+
+        let mut upsert = connection.prepare_cached(
+            "INSERT INTO minute_failures (minute, outcome, status, code, calls, newest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET
+                 calls = calls + excluded.calls, newest = max(newest, excluded.newest)",
+        )?;
+        for ((minute, outcome, status, code), (calls, newest)) in &self.failures {
+            upsert.execute(params![minute, outcome, status, code, calls, newest.as_bytes()])?;
         }
         Ok(())
     }
+}
+
+fn write_sums(
+    connection: &Connection,
+    table: &str,
+    groups: &HashMap<Group, Sums>,
+) -> Result<(), StoreError> {
+    let mut upsert = connection.prepare_cached(&format!(
+        "INSERT INTO {table} (minute, outcome, model, provider, key, client_token, calls,
+             duration_us, ttfb_us, ttfb_calls, prompt_tokens, completion_tokens, cached_tokens,
+             reasoning_tokens, cost_nano, request_bytes, response_bytes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
+         ON CONFLICT DO UPDATE SET
+             calls = calls + excluded.calls,
+             duration_us = duration_us + excluded.duration_us,
+             ttfb_us = ttfb_us + excluded.ttfb_us,
+             ttfb_calls = ttfb_calls + excluded.ttfb_calls,
+             prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+             completion_tokens = completion_tokens + excluded.completion_tokens,
+             cached_tokens = cached_tokens + excluded.cached_tokens,
+             reasoning_tokens = reasoning_tokens + excluded.reasoning_tokens,
+             cost_nano = cost_nano + excluded.cost_nano,
+             request_bytes = request_bytes + excluded.request_bytes,
+             response_bytes = response_bytes + excluded.response_bytes",
+    ))?;
+    for (group, sums) in groups {
+        upsert.execute(params![
+            group.minute,
+            group.outcome,
+            group.model,
+            group.provider,
+            group.key,
+            group.client_token,
+            sums.calls,
+            sums.duration_us,
+            sums.ttfb_us,
+            sums.ttfb_calls,
+            sums.prompt_tokens,
+            sums.completion_tokens,
+            sums.cached_tokens,
+            sums.reasoning_tokens,
+            sums.cost_nano,
+            sums.request_bytes,
+            sums.response_bytes,
+        ])?;
+    }
+    Ok(())
+}
+
+fn write_latencies(
+    connection: &Connection,
+    table: &str,
+    latencies: &HashMap<(i64, i64, String, i64), i64>,
+) -> Result<(), StoreError> {
+    let mut upsert = connection.prepare_cached(&format!(
+        "INSERT INTO {table} (minute, metric, model, bucket, calls)
+         VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
+    ))?;
+    for ((minute, metric, model, bucket), calls) in latencies {
+        upsert.execute(params![minute, metric, model, bucket, calls])?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use glassway_shared::model::Exchange;
 
+use super::super::csv::{Cell, line};
+
 const COLUMNS: [&str; 32] = [
     "id",
     "started_at",
@@ -39,79 +41,48 @@ const COLUMNS: [&str; 32] = [
 
 /// The names of the columns.
 pub(super) fn head() -> String {
-    line(COLUMNS.map(str::to_owned))
+    format!("{}\r\n", COLUMNS.join(","))
 }
 
 /// The same, for one exchange; what is not known is empty.
 pub(super) fn row(x: &Exchange) -> String {
-    fn text<T: ToString>(value: Option<T>) -> String {
-        value.map(|value| value.to_string()).unwrap_or_default()
-    }
-    line([
-        x.id.to_string(),
-        x.started_at.to_string(),
-        x.method.clone(),
-        x.path.clone(),
-        x.origin.as_str().to_owned(),
-        x.mode.as_str().to_owned(),
-        x.client_ip.clone(),
-        text(x.client_token.as_ref()),
-        text(x.provider.as_ref()),
-        text(x.key.as_ref()),
-        text(x.model.as_ref()),
-        text(x.upstream_model.as_ref()),
-        text(x.status),
-        x.outcome.as_str().to_owned(),
-        text(x.error.as_ref().map(|error| &error.code)),
-        text(x.error.as_ref().map(|error| &error.message)),
-        x.stream.to_string(),
-        text(x.duration_ms),
-        text(x.ttfb_ms),
-        text(x.first_token_ms),
-        x.request_bytes.to_string(),
-        x.response_bytes.to_string(),
-        text(x.usage.prompt_tokens),
-        text(x.usage.completion_tokens),
-        text(x.usage.cached_tokens),
-        text(x.usage.reasoning_tokens),
-        x.usage.source.as_str().to_owned(),
-        text(x.cost_usd),
-        x.attempts.to_string(),
-        x.warnings.join("; "),
-        x.pinned.to_string(),
-        text(x.note.as_ref()),
-    ])
-}
-
-fn line<const N: usize>(cells: [String; N]) -> String {
-    let mut line = cells.map(|cell| quoted(&cell)).join(",");
-    line.push_str("\r\n");
-    line
-}
-
-/// RFC 4180; and a cell that a spreadsheet would run as a formula stays text.
-fn quoted(cell: &str) -> String {
-    let formula =
-        cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
-    let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
-    match cell.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[rstest::rstest]
-    #[case("plain", "plain")]
-    #[case("a,b", "\"a,b\"")]
-    #[case("say \"hi\"\n", "\"say \"\"hi\"\"\n\"")]
-    #[case("=cmd()", "'=cmd()")]
-    #[case("@x,y", "\"'@x,y\"")]
-    #[case("-1.5", "-1.5")]
-    fn cells_are_quoted_and_run_nothing(#[case] cell: &str, #[case] is: &str) {
-        assert_eq!(quoted(cell), is);
-    }
+    let text = |value: &dyn ToString| Cell::Text(value.to_string());
+    let name = |value: &Option<String>| Cell::Text(value.clone().unwrap_or_default());
+    let count = |value: Option<u64>| Cell::Number(value.map(|n| n as f64));
+    let error = x.error.as_ref();
+    let cells: [Cell; COLUMNS.len()] = [
+        text(&x.id),
+        text(&x.started_at),
+        text(&x.method),
+        text(&x.path),
+        text(&x.origin.as_str()),
+        text(&x.mode.as_str()),
+        text(&x.client_ip),
+        name(&x.client_token),
+        name(&x.provider),
+        name(&x.key),
+        name(&x.model),
+        name(&x.upstream_model),
+        count(x.status.map(u64::from)),
+        text(&x.outcome.as_str()),
+        name(&error.map(|error| error.code.clone())),
+        name(&error.map(|error| error.message.clone())),
+        text(&x.stream),
+        Cell::Number(x.duration_ms),
+        Cell::Number(x.ttfb_ms),
+        Cell::Number(x.first_token_ms),
+        count(Some(x.request_bytes)),
+        count(Some(x.response_bytes)),
+        count(x.usage.prompt_tokens),
+        count(x.usage.completion_tokens),
+        count(x.usage.cached_tokens),
+        count(x.usage.reasoning_tokens),
+        text(&x.usage.source.as_str()),
+        Cell::Number(x.cost_usd),
+        count(Some(x.attempts.into())),
+        text(&x.warnings.join("; ")),
+        text(&x.pinned),
+        name(&x.note),
+    ];
+    line(&cells)
 }

@@ -750,6 +750,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stats/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Failures by kind
+         * @description Most frequent first, each with its newest example.
+         */
+        get: operations["readStatsErrors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/export.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A table as CSV
+         * @description One line per name, kind or slot, with its head. Text that a spreadsheet would take
+         *     for a formula has an apostrophe before it.
+         */
+        get: operations["exportStatsCsv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/stats/hourly": {
         parameters: {
             query?: never;
@@ -801,6 +842,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stats/latency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Latencies over time
+         * @description Percentiles are read off logarithmic buckets: at most 9 % off.
+         */
+        get: operations["readStatsLatency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/losses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Losses over time */
+        get: operations["readStatsLosses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/stats/models": {
         parameters: {
             query?: never;
@@ -818,6 +896,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stats/now": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How it goes now
+         * @description Rates of the last one to two minutes, shares and latencies of the last five, money
+         *     of the last sixty, and the last hour minute by minute.
+         */
+        get: operations["readStatsNow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/stats/overview": {
         parameters: {
             query?: never;
@@ -827,6 +926,47 @@ export interface paths {
         };
         /** Sums of all time */
         get: operations["readStatsOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Series by name
+         * @description The names with the largest sums each get a line, the others one together. Counted
+         *     by when exchanges ended; slots in which nothing did are there too.
+         */
+        get: operations["readStatsSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/top": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Top list
+         * @description Sums of a span by name, largest first, and what the others come to.
+         */
+        get: operations["readStatsTop"];
         put?: never;
         post?: never;
         delete?: never;
@@ -939,6 +1079,11 @@ export interface components {
          * @enum {string}
          */
         BudgetPeriod: "day" | "month" | "total";
+        /**
+         * @description What sums are told apart by.
+         * @enum {string}
+         */
+        By: "outcome" | "model" | "provider" | "key" | "client_token";
         /**
          * Candidate
          * @description Where a route leads.
@@ -1459,6 +1604,38 @@ export interface components {
             message: string;
         };
         /**
+         * FailureKind
+         * @description Exchanges that ended badly in the same way.
+         */
+        FailureKind: {
+            /** Format: int64 */
+            calls: number;
+            /** @description The error's code; `null` where it has none. */
+            code: string | null;
+            /** @description `null` where its record has expired. */
+            newest: components["schemas"]["Newest"] | null;
+            /** @description Never `ok`. */
+            outcome: string;
+            /**
+             * Format: uint16
+             * @description What the client got; `null` where nothing came.
+             */
+            status: number | null;
+        };
+        /**
+         * FailureReport
+         * @description Failures by kind, most frequent first.
+         */
+        FailureReport: {
+            /**
+             * Format: int64
+             * @description Of all kinds.
+             */
+            calls: number;
+            items: components["schemas"]["FailureKind"][];
+            span: components["schemas"]["Slots"];
+        };
+        /**
          * GroupModels
          * @description What a key's provider said it serves.
          */
@@ -1478,6 +1655,21 @@ export interface components {
             proxy: components["schemas"]["Proxy"];
             status: components["schemas"]["State"];
             version: string;
+        };
+        /**
+         * Hour
+         * @description The last hour, minute by minute, oldest first; the last minute still grows.
+         */
+        Hour: {
+            calls: number[];
+            cost_usd: number[];
+            duration_p95_ms: (number | null)[];
+            failed: number[];
+            first_token_p95_ms: (number | null)[];
+            /** Format: date-time */
+            since: string;
+            /** @description In and out together. */
+            tokens: number[];
         };
         /**
          * Instance
@@ -1848,6 +2040,60 @@ export interface components {
             p95: number | null;
         };
         /**
+         * LatencyLine
+         * @description A latency over time, in milliseconds; each array has one entry per slot.
+         */
+        LatencyLine: {
+            calls: number[];
+            p50: (number | null)[];
+            p95: (number | null)[];
+            p99: (number | null)[];
+            whole: components["schemas"]["Percentiles"];
+        };
+        /**
+         * LatencyReport
+         * @description Latencies over time.
+         */
+        LatencyReport: {
+            duration_ms: components["schemas"]["LatencyLine"];
+            first_token_ms: components["schemas"]["LatencyLine"];
+            span: components["schemas"]["Slots"];
+            ttfb_ms: components["schemas"]["LatencyLine"];
+        };
+        /**
+         * Line
+         * @description One name over time; each array has one entry per slot.
+         */
+        Line: {
+            cached_tokens: number[];
+            calls: number[];
+            completion_tokens: number[];
+            cost_usd: number[];
+            /** @description Neither well nor left by the client. */
+            failed: number[];
+            /** @description As it was; "" = none, `null` = all the other names together. */
+            name: string | null;
+            /**
+             * Format: uint64
+             * @description How many names it stands for.
+             */
+            names: number;
+            prompt_tokens: number[];
+            /** @description The key's provider, where keys are told apart. */
+            provider: string | null;
+            total: components["schemas"]["Total"];
+        };
+        /**
+         * LossReport
+         * @description What could not be kept; each array has one entry per slot.
+         */
+        LossReport: {
+            bodies_shed: number[];
+            records_lost: number[];
+            span: components["schemas"]["Slots"];
+            total: components["schemas"]["Losses"];
+        };
+        /**
          * Losses
          * @description What could not be kept.
          */
@@ -2092,6 +2338,67 @@ export interface components {
             tpm: number | null;
         };
         /**
+         * Newest
+         * @description The newest example of a failure.
+         */
+        Newest: {
+            client_token: string | null;
+            /** Format: uuid */
+            id: string;
+            key: string | null;
+            message: string | null;
+            model: string | null;
+            provider: string | null;
+            /** Format: date-time */
+            started_at: string;
+        };
+        /**
+         * Now
+         * @description How it goes now.
+         */
+        Now: {
+            /** Format: date-time */
+            at: string;
+            duration_ms: components["schemas"]["Percentiles"];
+            /**
+             * Format: double
+             * @description failed ÷ (calls − left by the client); `null` where there is nothing to judge.
+             */
+            error_rate: number | null;
+            first_token_ms: components["schemas"]["Percentiles"];
+            hour: components["schemas"]["Hour"];
+            /** Format: uint64 */
+            in_flight: number;
+            /**
+             * Format: date-time
+             * @description Since when the rates count: the minute before this one.
+             */
+            rates_since: string;
+            recent: components["schemas"]["Total"];
+            /**
+             * Format: date-time
+             * @description Since when the error rate and the latencies count.
+             */
+            recent_since: string;
+            /** Format: double */
+            requests_per_second: number;
+            /**
+             * Format: double
+             * @description In and out together.
+             */
+            tokens_per_second: number;
+            /**
+             * Format: double
+             * @description Spent in the last sixty minutes.
+             */
+            usd_per_hour: number;
+        };
+        /**
+         * @description What comes first.
+         * @enum {string}
+         */
+        Order: "calls" | "cost" | "tokens" | "failed";
+        /**
          * @description Who caused an exchange.
          * @enum {string}
          */
@@ -2144,6 +2451,23 @@ export interface components {
             scope?: string;
             /** @description Ignored: there is one admin. */
             username: string;
+        };
+        /**
+         * Percentiles
+         * @description A latency's percentiles in milliseconds; `null` where nothing ended.
+         */
+        Percentiles: {
+            /**
+             * Format: int64
+             * @description Exchanges they are of.
+             */
+            calls: number;
+            /** Format: double */
+            p50: number | null;
+            /** Format: double */
+            p95: number | null;
+            /** Format: double */
+            p99: number | null;
         };
         /**
          * @description How far usage looks back.
@@ -2627,6 +2951,17 @@ export interface components {
             total: number;
         };
         /**
+         * SeriesReport
+         * @description Sums over time.
+         */
+        SeriesReport: {
+            /** @description The largest first; the other names, if there are any, last. */
+            items: components["schemas"]["Line"][];
+            span: components["schemas"]["Slots"];
+            /** @description Of all lines together. */
+            total: components["schemas"]["Total"];
+        };
+        /**
          * Session
          * @description Who is asking.
          */
@@ -2725,6 +3060,32 @@ export interface components {
          * @enum {string}
          */
         Side: "request" | "response";
+        /**
+         * Slots
+         * @description The stretch of time an answer is about, cut into equal slots.
+         */
+        Slots: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description When the first begins.
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description When the last ends; it may not have yet.
+             */
+            until: string;
+            /**
+             * Format: int64
+             * @description How long each lasts.
+             */
+            width_minutes: number;
+        };
         /** @enum {string} */
         State: "ok" | "degraded";
         /**
@@ -2763,6 +3124,11 @@ export interface components {
          * @enum {string}
          */
         Strategy: "round_robin" | "random" | "least_used" | "least_busy" | "smart" | "affinity";
+        /**
+         * @description A table to export.
+         * @enum {string}
+         */
+        Table: "time" | "models" | "providers" | "keys" | "client_tokens" | "errors";
         /**
          * @description How a JSON string holds a body.
          * @enum {string}
@@ -2861,6 +3227,108 @@ export interface components {
         };
         /** @enum {string} */
         TokenType: "bearer";
+        /**
+         * TopItem
+         * @description What one name came to.
+         */
+        TopItem: {
+            /** Format: double */
+            first_token_p50_ms: number | null;
+            /** Format: double */
+            first_token_p95_ms: number | null;
+            /**
+             * Format: int64
+             * @description `null` where the key is gone, and where no keys are listed.
+             */
+            key_id: number | null;
+            /** @description As it was; "" = none. */
+            name: string;
+            /**
+             * Format: double
+             * @description Of the duration; models only, as the other three.
+             */
+            p50_ms: number | null;
+            /** Format: double */
+            p95_ms: number | null;
+            /** @description The key's provider, where keys are listed. */
+            provider: string | null;
+            total: components["schemas"]["Total"];
+        };
+        /**
+         * TopReport
+         * @description Sums by name, largest first.
+         */
+        TopReport: {
+            items: components["schemas"]["TopItem"][];
+            /**
+             * Format: uint64
+             * @description How many names are not listed.
+             */
+            others: number;
+            /** @description What they come to. */
+            rest: components["schemas"]["Total"];
+            span: components["schemas"]["Slots"];
+            /** @description Of all names. */
+            total: components["schemas"]["Total"];
+        };
+        /**
+         * Total
+         * @description Sums.
+         */
+        Total: {
+            /** Format: double */
+            avg_duration_ms: number | null;
+            /** Format: double */
+            avg_ttfb_ms: number | null;
+            /**
+             * Format: int64
+             * @description Of the tokens in, from a cache.
+             */
+            cached_tokens: number;
+            /**
+             * Format: int64
+             * @description Exchanges that ended.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Left by their client.
+             */
+            client_closed: number;
+            /**
+             * Format: int64
+             * @description Of them, 4xx and what Glassway refused.
+             */
+            client_error: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /** Format: double */
+            cost_usd: number;
+            /**
+             * Format: int64
+             * @description The others.
+             */
+            failed: number;
+            /** Format: int64 */
+            ok: number;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /**
+             * Format: int64
+             * @description Of the tokens out.
+             */
+            reasoning_tokens: number;
+            /**
+             * Format: double
+             * @description ok ÷ (calls − left by the client); `null` where there is nothing to judge.
+             */
+            success_rate: number | null;
+            /**
+             * Format: int64
+             * @description Of them, 5xx, timeouts and broken answers.
+             */
+            upstream_error: number;
+        };
         /**
          * Traffic
          * @description The last hour by key, busiest first.
@@ -3244,8 +3712,10 @@ export interface operations {
                 status?: string;
                 /** @description How it ended: any of these, repeated or with commas. */
                 outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it. */
-                origin?: components["schemas"]["Origin"];
+                /** @description Who caused it: any of these, repeated or with commas. */
+                origin?: components["schemas"]["Origin"][];
+                /** @description The error's code; `none` where it has none. */
+                error?: string;
                 /** @description As the client named it, or as the upstream knows it. */
                 model?: string;
                 /** @description The provider's name. */
@@ -3308,8 +3778,10 @@ export interface operations {
                 status?: string;
                 /** @description How it ended: any of these, repeated or with commas. */
                 outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it. */
-                origin?: components["schemas"]["Origin"];
+                /** @description Who caused it: any of these, repeated or with commas. */
+                origin?: components["schemas"]["Origin"][];
+                /** @description The error's code; `none` where it has none. */
+                error?: string;
                 /** @description As the client named it, or as the upstream knows it. */
                 model?: string;
                 /** @description The provider's name. */
@@ -3374,8 +3846,10 @@ export interface operations {
                 status?: string;
                 /** @description How it ended: any of these, repeated or with commas. */
                 outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it. */
-                origin?: components["schemas"]["Origin"];
+                /** @description Who caused it: any of these, repeated or with commas. */
+                origin?: components["schemas"]["Origin"][];
+                /** @description The error's code; `none` where it has none. */
+                error?: string;
                 /** @description As the client named it, or as the upstream knows it. */
                 model?: string;
                 /** @description The provider's name. */
@@ -3438,8 +3912,10 @@ export interface operations {
                 status?: string;
                 /** @description How it ended: any of these, repeated or with commas. */
                 outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it. */
-                origin?: components["schemas"]["Origin"];
+                /** @description Who caused it: any of these, repeated or with commas. */
+                origin?: components["schemas"]["Origin"][];
+                /** @description The error's code; `none` where it has none. */
+                error?: string;
                 /** @description As the client named it, or as the upstream knows it. */
                 model?: string;
                 /** @description The provider's name. */
@@ -4891,8 +5367,10 @@ export interface operations {
                 status?: string;
                 /** @description How it ended: any of these, repeated or with commas. */
                 outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it. */
-                origin?: components["schemas"]["Origin"];
+                /** @description Who caused it: any of these, repeated or with commas. */
+                origin?: components["schemas"]["Origin"][];
+                /** @description The error's code; `none` where it has none. */
+                error?: string;
                 /** @description As the client named it, or as the upstream knows it. */
                 model?: string;
                 /** @description The provider's name. */
@@ -5262,6 +5740,85 @@ export interface operations {
             };
         };
     };
+    readStatsErrors: {
+        parameters: {
+            query?: {
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailureReport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportStatsCsv: {
+        parameters: {
+            query: {
+                /** @description Which one. */
+                table: components["schemas"]["Table"];
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+                /** @description Minutes in a slot of the table by time, as for the series. */
+                width?: number;
+                /** @description Whether it begins with a byte order mark, which spreadsheets want to tell UTF-8. */
+                bom?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its lines end in CR LF, as RFC 4180 has it. */
+            200: {
+                headers: {
+                    "CONTENT-DISPOSITION": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv; charset=utf-8": string;
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readStatsHourly: {
         parameters: {
             query?: {
@@ -5355,6 +5912,82 @@ export interface operations {
             };
         };
     };
+    readStatsLatency: {
+        parameters: {
+            query?: {
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+                /** @description Minutes in a slot, as for the series. */
+                width?: number;
+                /** @description Only this model, as clients named it; `*` stands for anything. */
+                model?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatencyReport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStatsLosses: {
+        parameters: {
+            query?: {
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LossReport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readStatsModels: {
         parameters: {
             query?: {
@@ -5387,6 +6020,35 @@ export interface operations {
             };
         };
     };
+    readStatsNow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Now"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readStatsOverview: {
         parameters: {
             query?: never;
@@ -5403,6 +6065,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStatsSeries: {
+        parameters: {
+            query: {
+                /** @description What lines are told apart by. */
+                by: components["schemas"]["By"];
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+                /**
+                 * @description Minutes in a slot: 1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720 or 1440; chosen
+                 *     by the span where it is left out.
+                 */
+                width?: number;
+                /** @description What makes a name stand alone. */
+                order?: components["schemas"]["Order"];
+                /** @description How many names stand alone. */
+                top?: number;
+                /** @description Only this model, as clients named it; `*` stands for anything. */
+                model?: string;
+                /** @description Only this provider. */
+                provider?: string;
+                /** @description Only this key. */
+                key?: string;
+                /** @description Only this client token. */
+                client_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesReport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStatsTop: {
+        parameters: {
+            query: {
+                /** @description What is listed. */
+                by: components["schemas"]["By"];
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+                /** @description What comes first. */
+                order?: components["schemas"]["Order"];
+                /** @description Names at most. */
+                limit?: number;
+                /** @description Only this model, as clients named it; `*` stands for anything. */
+                model?: string;
+                /** @description Only this provider. */
+                provider?: string;
+                /** @description Only this key. */
+                key?: string;
+                /** @description Only this client token. */
+                client_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopReport"];
                 };
             };
             /** @description Refused, and why. */

@@ -65,7 +65,12 @@ describe("matching a live exchange", () => {
     ["outcome:upstream_error,timeout", true], ["outcome:ok", false], ["since:1h", true], ["since:30s", false], ["until:1h", false],
     ["min_duration_ms:900", true], ["min_duration_ms:901", false], ["stream:true", true], ["stream:false", false],
     ["chat", true], ["狐狸", false], ["path:/v1/chat*", true], ["path:/v1/chat", false], ["model:gpt-*", true], ["model:*4o", true], ["model:g.t-4o", false], ["key:main", false], ["method:get", false],
+    ["origin:client,chat,replay", true], ["origin:test", false], ["origin:nobody", true], ["error:none", true], ["error:upstream_connect", false],
   ];
   test.each(rows)("%s → %s", (text, expected) => expect(matches(x, parse(text), NOW)).toBe(expected));
+  test("an error is known by its code", () => {
+    const failed = { ...x, error: { code: "upstream_connect" } };
+    expect(["error:upstream_connect", "error:upstream_*", "error:none", "error:timeout"].map((text) => matches(failed, parse(text), NOW))).toEqual([true, true, false, false]);
+  });
   test("a status that has not come matches no class", () => expect(matches({ ...x, status: null }, parse("status:2xx"), NOW)).toBe(false));
 });

@@ -4,11 +4,12 @@
 
 /** The names of the list's filters, as the API has them. */
 export const NAMES = [
-  "model", "status", "outcome", "path", "method", "provider", "key", "client_token", "origin", "mode", "stream",
+  "model", "status", "outcome", "error", "path", "method", "provider", "key", "client_token", "origin", "mode", "stream",
   "since", "until", "min_duration_ms", "conversation",
 ] as const;
 export type Name = (typeof NAMES)[number];
 
+const ORIGINS = ["client", "chat", "replay", "test", "trace", "probe"];
 const OUTCOMES = ["in_flight", "ok", "client_error", "upstream_error", "client_closed", "upstream_closed", "timeout", "rejected", "interrupted"];
 /** What "dropped" means: ended before the answer was complete, by whoever's doing. */
 export const DROPPED = ["client_closed", "upstream_closed", "timeout", "interrupted"];
@@ -62,6 +63,7 @@ function valid(name: Name, value: string): boolean {
   switch (name) {
     case "status": return value.split(",").every((v) => /^[1-5](xx|\d\d)$/i.test(v));
     case "outcome": return value.split(",").every((v) => OUTCOMES.includes(v));
+    case "origin": return value.split(",").every((v) => ORIGINS.includes(v));
     case "stream": return value === "true" || value === "false";
     case "mode": return value === "transparent" || value === "managed";
     case "min_duration_ms": return /^\d+$/.test(value);
@@ -133,6 +135,7 @@ export interface Filterable {
   upstream_model?: string | null;
   status?: number | null;
   outcome: string;
+  error?: { code: string } | null;
   stream?: boolean | null;
   duration_ms?: number | null;
 }
@@ -146,7 +149,9 @@ export function matches(x: Filterable, filters: Filters, now: number): boolean {
   const has = (field: string | null | undefined, wanted: string | undefined) => wanted === undefined || like(field ?? "", wanted);
   if ((!has(x.model, by.model) && !has(x.upstream_model ?? null, by.model)) || !has(x.provider, by.provider) || !has(x.key, by.key)) return false;
   if (!has(x.client_token, by.client_token) || !has(x.method.toLowerCase(), by.method?.toLowerCase())) return false;
-  if (!has(x.origin, by.origin) || !has(x.mode, by.mode)) return false;
+  if (!has(x.mode, by.mode) || (by.origin !== undefined && !by.origin.split(",").includes(x.origin))) return false;
+  // "none" is no code, whatever else went wrong.
+  if (by.error === "none" ? x.error != null : !has(x.error?.code, by.error)) return false;
   if (!has(x.path, by.path)) return false;
   // Which turns belong together only the database knows.
   if (by.conversation !== undefined && x.id !== by.conversation) return false;

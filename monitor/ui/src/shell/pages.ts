@@ -4,7 +4,7 @@
 import type { Words } from "../i18n/en";
 import type { IconName } from "./Icon.vue";
 
-export type PageName = "requests" | "keys" | "providers" | "models" | "prices" | "routes" | "client-tokens" | "settings";
+export type PageName = "dashboard" | "statistics" | "requests" | "keys" | "providers" | "models" | "prices" | "routes" | "client-tokens" | "settings";
 
 export interface Page {
   name: PageName;
@@ -17,7 +17,10 @@ export interface Page {
 }
 
 export const PAGES: Page[][] = [
-  [{ name: "requests", icon: "requests", key: "r", near: true, label: (w) => w.nav.requests }],
+  [
+    { name: "dashboard", icon: "dashboard", key: "d", near: true, label: (w) => w.nav.dashboard },
+    { name: "requests", icon: "requests", key: "r", near: true, label: (w) => w.nav.requests },
+  ],
   [
     { name: "keys", icon: "key", key: "k", near: true, label: (w) => w.nav.keys },
     { name: "providers", icon: "provider", key: "p", near: true, label: (w) => w.nav.providers },
@@ -26,5 +29,6 @@ export const PAGES: Page[][] = [
     { name: "routes", icon: "route", key: "o", label: (w) => w.nav.routes },
     { name: "client-tokens", icon: "token", key: "t", label: (w) => w.nav.tokens },
   ],
+  [{ name: "statistics", icon: "statistics", key: "i", label: (w) => w.nav.statistics }],
   [{ name: "settings", icon: "settings", key: "s", label: (w) => w.nav.settings }],
 ];
