@@ -46,8 +46,8 @@ async function talk(model, first) {
 }
 
 const LANGUAGES = [
-  { locale: "en-US", name: "English", lang: "en", view: "View", client: "Client", group: "Group by conversation", turns: /^3 turns/, save: "Save this filter…", nameField: "Name", keep: "Save", csv: /CSV/, commands: "Commands", keys: "Keys", older: "failed" },
-  { locale: "zh-CN", name: "Chinese", lang: "zh-CN", view: "视图", client: "客户端", group: "按对话分组", turns: /^3 轮/, save: "保存此筛选…", nameField: "名称", keep: "保存", csv: /CSV/, commands: "命令", keys: "密钥", older: "失败" },
+  { locale: "en-US", name: "English", lang: "en", view: "View", client: "Client", group: "Group by conversation", turns: /^3 turns/, save: "Save this filter…", nameField: "Name", keep: "Save", csv: /CSV/, chart: "Chart of times", commands: "Commands", keys: "Keys" },
+  { locale: "zh-CN", name: "Chinese", lang: "zh-CN", view: "视图", client: "客户端", group: "按对话分组", turns: /^3 轮/, save: "保存此筛选…", nameField: "名称", keep: "保存", csv: /CSV/, chart: "时间图表", commands: "命令", keys: "密钥" },
 ];
 
 for (const t of LANGUAGES) {
@@ -112,6 +112,31 @@ for (const t of LANGUAGES) {
       await page.locator("a.row").first().waitFor();
       assert.equal(await cell.isVisible(), false);
       await inspect(page, `columns-${t.lang}`);
+    });
+
+    it("narrows to a time dragged over a chart", async () => {
+      await ask("gpt-4o", [{ role: "user", content: "x" }]);
+      await ask("broken", [{ role: "user", content: "x" }]);
+      const page = await signedIn(browser, glassway, t);
+      await page.locator("a.row").first().waitFor();
+      await page.getByRole("button", { name: t.view }).click();
+      await page.getByRole("menuitem", { name: t.chart }).click();
+      const plot = page.locator(".brush-plot");
+      await plot.locator("rect.bad").first().waitFor();
+      const box = await plot.boundingBox();
+      const y = box.y + box.height / 2;
+      // Yesterday's first hours: nothing had happened.
+      await page.mouse.move(box.x + 4, y);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width / 4, y, { steps: 4 });
+      await page.mouse.up();
+      await page.waitForURL(/since.*until|until.*since/);
+      await page.locator("a.row").first().waitFor({ state: "hidden" });
+      await page.locator(".brush .linkish", { hasText: "1h" }).click();
+      await page.waitForURL(/since:1h/);
+      await page.locator("a.row").nth(1).waitFor();
+      await plot.locator("rect.bad").first().waitFor();
+      await inspect(page, `brush-${t.lang}`);
     });
 
     it("takes what matches along as a table", async () => {

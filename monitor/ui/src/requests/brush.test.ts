@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { parse } from "../filters/filters";
+import { bars, shown, slotAt, stretch } from "./brush";
+
+const slots = { since: "2026-11-20T10:00:00.000Z", until: "2026-11-20T10:40:00.000Z", width_minutes: 10, count: 4 };
+
+test("what went wrong is added up apart", () => {
+  const made = bars(slots, [{ name: "ok", calls: [1, 2, 0, 4] }, { name: "timeout", calls: [0, 1, 0, 0] }, { name: "client_error", calls: [0, 3, 0, 1] }]);
+  expect([made.ok, made.failed, made.most]).toEqual([[1, 2, 0, 4], [0, 4, 0, 1], 6]);
+});
+
+test("a drag is a stretch of whole slots, open where it reaches now", () => {
+  const now = Date.parse("2026-11-20T10:39:00Z");
+  expect(stretch(slots, 2, 1, now)).toEqual({ since: "2026-11-20T10:10:00.000Z", until: "2026-11-20T10:30:00.000Z" });
+  expect(stretch(slots, 3, 3, now)).toEqual({ since: "2026-11-20T10:30:00.000Z", until: null });
+  expect([slotAt(-1, slots), slotAt(0.5, slots), slotAt(1, slots)]).toEqual([0, 2, 3]);
+});
+
+test("the chart shows the filter's own time", () => {
+  const now = Date.parse("2026-11-20T10:39:00Z");
+  expect(shown(parse("fox"), now)).toEqual({ preset: "24h" });
+  expect(shown(parse("since:1h"), now)).toEqual({ preset: null, since: "2026-11-20T09:39:00.000Z", until: "2026-11-20T10:39:00.000Z" });
+});
