@@ -9,9 +9,8 @@ use glassway_shared::store::{
 
 use super::{
     csv::{Cell, Sheet},
-    failures,
-    shape::{By, Table},
-    top_list,
+    lists::{failures, top_list},
+    shape::{By, Table, TopItem},
 };
 use crate::{api::stats::at, app::App};
 
@@ -98,7 +97,7 @@ fn by_name(
         By::Model => head.extend(LATENCIES),
         By::Outcome | By::Provider | By::ClientToken => {}
     }
-    let row = |item: super::TopItem| {
+    let row = |item: TopItem| {
         let t = item.total;
         let mut row = vec![Cell::Text(item.name)];
         if by == By::Key {
