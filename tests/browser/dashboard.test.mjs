@@ -48,7 +48,7 @@ async function traffic() {
 }
 
 const LANGUAGES = [
-  { locale: "en-US", tag: "en", status: "Requests by status", ends: { upstream: "5xx, lost", client: "4xx", ok: "completed" }, models: "Models", errors: "Errors by kind", requests: "12 requests in range", failed: "5 failed in range", more: "13 requests in range", noneYet: "No request has ended yet", broken: "The numbers could not be loaded", again: "Try again", table: "Requests by status: as a table", keys: "provider" },
+  { locale: "en-US", tag: "en", status: "Requests by status", ends: { upstream: "5xx, lost", client: "4xx", ok: "completed" }, models: "Models", errors: "Errors by kind", requests: "12 in range", failed: "5 failed in range", more: "13 in range", noneYet: "No request has ended yet", broken: "The numbers could not be loaded", again: "Try again", table: "Requests by status: as a table", keys: "provider" },
   { locale: "zh-CN", tag: "zh", status: "请求状态", ends: { upstream: "5xx 或中断", client: "4xx 错误", ok: "已完成" }, models: "模型", errors: "错误类型", requests: "范围内 12 个", failed: "范围内 5 个失败", more: "范围内 13 个", noneYet: "还没有结束的请求", broken: "无法加载统计数据", again: "重试", table: "请求状态：以表格显示", keys: "供应商" },
 ];
 const PHONE = { viewport: { width: 390, height: 844 }, colorScheme: "dark" };
@@ -111,6 +111,8 @@ for (const words of LANGUAGES) {
       };
       const running = ask("gpt-4o", { stream: true }).then((r) => r.text());
       await page.locator('[data-cell="inFlight"] b', { hasText: /^1$/ }).waitFor();
+      await page.locator(".in-flight a", { hasText: "gpt-4o" }).waitFor();
+      await inspect(page, `dashboard-running-${words.tag}`);
       end();
       await running;
       await page.locator('[data-cell="inFlight"] b', { hasText: /^0$/ }).waitFor();

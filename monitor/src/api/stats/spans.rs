@@ -3,6 +3,7 @@
 //! read from the record. Answers say which span they are about, since its edges are
 //! moved to those of whole slots.
 
+mod lists;
 mod now;
 mod shape;
 mod table;
@@ -10,7 +11,7 @@ mod table;
 use std::sync::Arc;
 
 use glassway_shared::store::{
-    StoreError, exchanges, keys,
+    StoreError,
     read::Reader,
     stats::{self, Narrow, Span},
     totals::Metric,
@@ -23,17 +24,16 @@ use poem_openapi::{
     payload::{Json, PlainText},
 };
 
-use self::shape::{
-    By, FailureKind, FailureReport, LatencyLine, LatencyReport, LossReport, Newest, Now, Order,
-    SeriesReport, Table, TopItem, TopReport, Total,
-};
-use super::{id_of, shape::Losses, this_minute};
-use crate::{
-    api::{
-        Tag,
-        pool::Pool,
-        shape::{Id, Time},
+use self::{
+    lists::{failures, top_list},
+    shape::{
+        By, FailureReport, LatencyLine, LatencyReport, LossReport, Now, Order, SeriesReport, Table,
+        TopReport,
     },
+};
+use super::{shape::Losses, this_minute};
+use crate::{
+    api::{Tag, shape::Time},
     app::App,
     error::Problem,
 };
@@ -280,82 +280,6 @@ fn span(
     }
     Span::new(since, until, offset, width)
         .map_err(|said| Problem::field(if width.is_some() { "width" } else { "since" }, said))
-}
-
-fn top_list(
-    app: &App,
-    reader: &Reader,
-    span: Span,
-    (by, order): (By, stats::Weight),
-    limit: usize,
-    narrow: &Narrow,
-) -> Result<TopReport, StoreError> {
-    let ranking = stats::ranking(reader, span, by.into(), order, limit, narrow)?;
-    let known = match by {
-        By::Key => Some(reader.with(|c| Ok((keys::all(c)?, Pool::read(app, c)?)))?),
-        _ => None,
-    };
-    let spreads = match by {
-        By::Model => Some((
-            stats::spread_by_model(reader, span, Metric::Duration)?,
-            stats::spread_by_model(reader, span, Metric::FirstToken)?,
-        )),
-        _ => None,
-    };
-    let item = |(name, sums): &(stats::Name, stats::Sums)| {
-        let key_id = known.as_ref().zip(name.provider.as_deref());
-        let spread = |share: f64, first: bool| {
-            let (whole, token) = spreads.as_ref()?;
-            let of = if first { token } else { whole };
-            of.get(&name.name)?.percentile(share)
-        };
-        TopItem {
-            name: name.name.clone(),
-            provider: name.provider.clone(),
-            key_id: key_id.and_then(|((all, pool), of)| id_of(all, pool, of, &name.name)),
-            total: sums.into(),
-            p50_ms: spread(0.5, false),
-            p95_ms: spread(0.95, false),
-            first_token_p50_ms: spread(0.5, true),
-            first_token_p95_ms: spread(0.95, true),
-        }
-    };
-    Ok(TopReport {
-        span: span.into(),
-        total: Total::from(&ranking.whole),
-        items: ranking.top.iter().map(item).collect(),
-        others: ranking.others,
-        rest: Total::from(&ranking.rest),
-    })
-}
-
-fn failures(reader: &Reader, span: Span) -> Result<FailureReport, StoreError> {
-    let kinds = stats::kinds(reader, span)?;
-    let items = kinds.into_iter().map(|kind| {
-        // Retention may have taken it.
-        let newest = exchanges::find(reader, kind.newest)?.map(|found| {
-            let exchange = found.exchange;
-            Newest {
-                id: Id(exchange.id),
-                started_at: Time(exchange.started_at),
-                message: exchange.error.map(|error| error.message),
-                model: exchange.model,
-                provider: exchange.provider,
-                key: exchange.key,
-                client_token: exchange.client_token,
-            }
-        });
-        Ok(FailureKind {
-            outcome: kind.outcome,
-            status: kind.status,
-            code: kind.code,
-            calls: kind.calls,
-            newest,
-        })
-    });
-    let items: Vec<_> = items.collect::<Result<_, StoreError>>()?;
-    let calls = items.iter().map(|item| item.calls).sum();
-    Ok(FailureReport { span: span.into(), calls, items })
 }
 
 fn zero() -> i64 {

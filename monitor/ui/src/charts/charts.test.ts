@@ -55,6 +55,7 @@ describe("marks", () => {
   test.each([
     [0, [0, 1]], [3, [0, 1, 2, 3]], [10, [0, 2.5, 5, 7.5, 10]], [396, [0, 100, 200, 300, 400]], [0.0003, [0, 0.0001, 0.0002, 0.0003]], [1e6, [0, 250_000, 500_000, 750_000, 1_000_000]], [NaN, [0, 1]],
   ])("up to %s are %j", (most, expected) => expect(amounts(most)).toEqual(expected));
+  test.each([[1, [0, 1]], [3, [0, 1, 2, 3]], [10, [0, 5, 10]], [90, [0, 25, 50, 75, 100]]])("of counts up to %s are whole: %j", (most, expected) => expect(amounts(most, true)).toEqual(expected));
   test.each([[480, 19_100], [1, 1], [3, 4], [999, 1001], [0.4, 20_000]])("of a logarithm hold %s and %s", (least, most) => {
     const ticks = decades(least, most);
     expect(ticks[0]!).toBeLessThanOrEqual(least);

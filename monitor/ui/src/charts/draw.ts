@@ -15,6 +15,8 @@ export interface Drawing {
   stack: boolean;
   /** A logarithmic scale upwards. */
   log: boolean;
+  /** Counts: no marks between whole numbers. */
+  whole: boolean;
   format: (n: number) => string;
   language: string;
 }
@@ -46,7 +48,7 @@ function levels(of: Drawing): number[] {
     const found = extent(values);
     return found ? decades(found[0], found[1]) : [100, 1000];
   }
-  return amounts(extent(of.stack ? stacked(values) : values)?.[1] ?? 0);
+  return amounts(extent(of.stack ? stacked(values) : values)?.[1] ?? 0, of.whole);
 }
 
 function bars(of: Drawing): uPlot.Series[] {

@@ -46,15 +46,17 @@ export function useFresh<T>(what: Ref<unknown>, ask: (signal: AbortSignal) => Pr
     }
   }
 
-  /** The next question: soon after a change, though never too often. */
+  /** The next question: soon after a change, though never too often, and not for a hidden tab. */
   function later() {
     clearTimeout(timer);
-    const wait = dirty ? Math.max(SETTLE_MS, askedAt + everyMs() - Date.now()) : IDLE_MS;
-    timer = setTimeout(() => {
-      if (document.hidden) later();
-      else void load();
-    }, wait);
+    if (document.hidden) return;
+    const wait = dirty ? Math.max(SETTLE_MS, askedAt + everyMs() - Date.now()) : Math.max(0, askedAt + IDLE_MS - Date.now());
+    timer = setTimeout(() => void load(), wait);
   }
+  const seen = () => {
+    if (!loading.value) later();
+  };
+  document.addEventListener("visibilitychange", seen);
 
   const leave = live.view({
     shows: () => false,
@@ -74,6 +76,7 @@ export function useFresh<T>(what: Ref<unknown>, ask: (signal: AbortSignal) => Pr
   void load();
   onScopeDispose(() => {
     leave();
+    document.removeEventListener("visibilitychange", seen);
     clearTimeout(timer);
     abort.abort();
   });

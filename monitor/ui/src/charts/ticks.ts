@@ -1,11 +1,11 @@
 // Where a chart's axes have their marks: round numbers upwards, round times along. Pure.
 
-/** Round numbers from 0 to at least `most`, about `many` of them. */
-export function amounts(most: number, many = 4): number[] {
+/** Round numbers from 0 to at least `most`, about `many` of them; `whole` where halves make no sense. */
+export function amounts(most: number, whole = false, many = 4): number[] {
   if (!(most > 0) || !Number.isFinite(most)) return [0, 1];
-  const rough = most / many;
+  const rough = whole ? Math.max(1, most / many) : most / many;
   const size = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((n) => n * size).find((n) => n >= rough * 0.999)!;
+  const step = [1, 2, 2.5, 5, 10].map((n) => n * size).find((n) => n >= rough * 0.999 && (!whole || Number.isInteger(n)))!;
   const out: number[] = [];
   // Multiplied, not added up: 0.1 + 0.2 is no round number.
   for (let n = 0; ; n++) {

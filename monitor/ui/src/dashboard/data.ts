@@ -15,7 +15,7 @@ export type FailureReport = components["schemas"]["FailureReport"];
 const NOW_MS = 2_000;
 const LISTED = 6;
 
-export const useNow = () => useFresh(computed(() => 0), (signal) => got(api.GET("/api/stats/now", { signal })), () => NOW_MS);
+export const useCurrent = () => useFresh(computed(() => 0), (signal) => got(api.GET("/api/stats/now", { signal })), () => NOW_MS);
 
 export function useRange(range: Ref<Range>, by: Ref<By>, measure: Ref<Measure>) {
   const what = computed(() => JSON.stringify([range.value, by.value, measure.value]));

@@ -177,12 +177,7 @@ fn each(
     narrow: &Narrow,
     mut take: impl FnMut(usize, Name, &rusqlite::Row<'_>) -> rusqlite::Result<()>,
 ) -> Result<(), StoreError> {
-    let (provider, name) = by.columns();
-    let mut query = connection.prepare_cached(&format!(
-        "SELECT (minute - ?1) / ?3 AS slot, {provider} AS of, {name} AS name, {SUMS} FROM {table}
-         WHERE minute >= ?1 AND minute < ?2 AND {} GROUP BY slot, of, name, outcome",
-        Narrow::SQL
-    ))?;
+    let mut query = connection.prepare_cached(&sql(table, by))?;
     let pattern = |name: &Option<String>| name.as_deref().map(glob);
     let mut rows = query.query(params![
         span.first,
@@ -198,4 +193,36 @@ fn each(
         take(row.get::<_, i64>("slot")? as usize, name, row)?;
     }
     Ok(())
+}
+
+fn sql(table: &str, by: By) -> String {
+    let (provider, name) = by.columns();
+    format!(
+        "SELECT (minute - ?1) / ?3 AS slot, {provider} AS of, {name} AS name, {SUMS} FROM {table}
+         WHERE minute >= ?1 AND minute < ?2 AND {} GROUP BY slot, of, name, outcome",
+        Narrow::SQL
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::migrate::open_writer;
+
+    #[test]
+    fn only_the_minutes_of_the_span_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = open_writer(&dir.path().join("glassway.db")).unwrap();
+        for table in ["minute_totals", "quarter_totals"] {
+            for by in [By::Outcome, By::Model, By::Provider, By::Key, By::ClientToken] {
+                let plan = format!("EXPLAIN QUERY PLAN {}", sql(table, by));
+                let mut plan = connection.prepare(&plan).unwrap();
+                let values = params![0, 9, 1, None::<String>, None::<String>, None::<String>, "x"];
+                let rows = plan.query_map(values, |row| row.get::<_, String>("detail")).unwrap();
+                let plan: Vec<_> = rows.map(Result::unwrap).collect();
+                let range = format!("SEARCH {table} USING PRIMARY KEY (minute>? AND minute<?)");
+                assert!(plan.contains(&range), "{plan:?}");
+            }
+        }
+    }
 }

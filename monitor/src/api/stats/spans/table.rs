@@ -8,9 +8,8 @@ use glassway_shared::store::{
 };
 
 use super::{
-    failures,
-    shape::{By, Table},
-    top_list,
+    lists::{failures, top_list},
+    shape::{By, Table, TopItem},
 };
 use crate::{
     api::{
@@ -103,7 +102,7 @@ fn by_name(
         By::Model => head.extend(LATENCIES),
         By::Outcome | By::Provider | By::ClientToken => {}
     }
-    let row = |item: super::TopItem| {
+    let row = |item: TopItem| {
         let t = item.total;
         let mut row = vec![Cell::Text(item.name)];
         if by == By::Key {
