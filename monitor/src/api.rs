@@ -4,6 +4,8 @@
 //! session   POST /token, GET and DELETE /api/session
 //! requests  GET /api/requests, /api/request/{id}, …/request-body, …/response-body
 //! export    GET /api/export.har
+//! annotate  PUT /api/request/{id}
+//! replay    POST /api/request/{id}/replay
 //! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys
 //! settings  GET and PUT /api/settings
 //! providers /api/providers, /api/proxies
@@ -22,6 +24,7 @@
 //! what is in them, `answer` is what writes say; `pool` and `seal` are what providers and keys share; `spec`
 //! completes the specification.
 
+mod annotate;
 mod answer;
 mod bodies;
 mod curl;
@@ -40,6 +43,7 @@ mod presets;
 mod prices;
 mod providers;
 mod raw;
+mod replay;
 mod requests;
 mod routes;
 mod seal;
@@ -88,8 +92,7 @@ enum Tag {
 type Operations = (
     session::Operations,
     requests::Operations,
-    bodies::Operations,
-    export::Operations,
+    (bodies::Operations, export::Operations, annotate::Operations, replay::Operations),
     stats::Operations,
     (
         providers::Operations,
@@ -110,8 +113,12 @@ fn operations(app: &Arc<App>) -> Operations {
     (
         session::Operations(app.clone()),
         requests::Operations(app.clone()),
-        bodies::Operations(app.clone()),
-        export::Operations(app.clone()),
+        (
+            bodies::Operations(app.clone()),
+            export::Operations(app.clone()),
+            annotate::Operations(app.clone()),
+            replay::Operations(app.clone()),
+        ),
         stats::Operations(app.clone()),
         (
             providers::Operations(app.clone()),

@@ -66,6 +66,8 @@ impl Operations {
         /// Took at least this long.
         #[oai(validator(minimum(value = "0")))]
         min_duration_ms: Query<Option<f64>>,
+        /// Kept from retention.
+        pinned: Query<Option<bool>>,
         /// Entries at most.
         #[oai(default = "hundred", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Query<u64>,
@@ -86,6 +88,7 @@ impl Operations {
             since: since.0.map(|t| t.0),
             until: until.0.map(|t| t.0),
             min_duration_ms: min_duration_ms.0,
+            pinned: pinned.0,
         };
         let limit = limit.0 as usize;
         let (name, ids) = match id.0 {

@@ -32,8 +32,8 @@ use crate::{app::App, error::Problem};
 pub(super) struct Operations(pub(super) Arc<App>);
 
 /// An exchange is committed within moments of its end.
-const COMMIT_WAIT: Duration = Duration::from_millis(50);
-const COMMIT_TRIES: u32 = 20;
+pub(super) const COMMIT_WAIT: Duration = Duration::from_millis(50);
+pub(super) const COMMIT_TRIES: u32 = 20;
 /// More than these are never committed in the moments before they are announced.
 const UNANNOUNCED: usize = 1_000;
 
@@ -97,6 +97,8 @@ impl Operations {
         /// Took at least this long.
         #[oai(validator(minimum(value = "0")))]
         min_duration_ms: Query<Option<f64>>,
+        /// Kept from retention.
+        pinned: Query<Option<bool>>,
         /// Items on the page.
         #[oai(default = "twenty", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Query<u64>,
@@ -119,6 +121,7 @@ impl Operations {
             since: since.0.map(|t| t.0),
             until: until.0.map(|t| t.0),
             min_duration_ms: min_duration_ms.0,
+            pinned: pinned.0,
         };
         let before = cursor.0.map(|id| id.0);
         Ok(Json(self.page(filter, before, limit.0 as usize).await?))
@@ -242,6 +245,9 @@ async fn running(app: &App, id: ExchangeId) -> Result<Option<Value>, Problem> {
     };
     match serde_json::from_slice::<Value>(&body) {
         Ok(mut detail) if status == StatusCode::OK && detail.is_object() => {
+            if let Some(said) = app.live.annotation(id) {
+                (detail["pinned"], detail["note"]) = (said.pinned.into(), said.note.into());
+            }
             complete(&mut detail, &proxy_address(app));
             Ok(Some(detail))
         }
