@@ -244,6 +244,12 @@ impl Live {
         state.running.get(&id).cloned()
     }
 
+    /// Whether an exchange was announced, be it over by now.
+    pub fn knows(&self, id: ExchangeId) -> bool {
+        let state = self.state();
+        state.running.contains_key(&id) || state.ended.contains(id)
+    }
+
     /// What was said about a running exchange.
     pub fn annotation(&self, id: ExchangeId) -> Option<Annotation> {
         self.state().annotations.get(&id).cloned()

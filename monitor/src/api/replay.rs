@@ -36,6 +36,9 @@ pub(super) struct Operations(pub(super) Arc<App>);
 
 /// One request to many at once.
 const MOST_TARGETS: usize = 16;
+/// The link tells of an exchange within moments of its start.
+const ANNOUNCED_WAIT: Duration = Duration::from_millis(10);
+const ANNOUNCED_TRIES: u32 = 200;
 /// A person waits for these.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -123,11 +126,22 @@ impl Operations {
             ready.push((to.map_err(Problem::from)?, place));
         }
         let ids = self.send(ready).await?;
+        self.announced(&ids).await;
         Ok(Started::Done(Json(Replaying { ids })))
     }
 }
 
 impl Operations {
+    /// Waits until whoever is told of them can also read them; they go on regardless.
+    async fn announced(&self, ids: &[Id]) {
+        for _ in 0..ANNOUNCED_TRIES {
+            if ids.iter().all(|id| self.0.live.knows(id.0)) {
+                return;
+            }
+            tokio::time::sleep(ANNOUNCED_WAIT).await;
+        }
+    }
+
     /// Hands them to the proxy; each goes on by itself.
     async fn send(&self, ready: Vec<(Again, Place)>) -> Result<Vec<Id>, Problem> {
         let app = &self.0;

@@ -518,14 +518,35 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        get?: never;
         /**
-         * Read one exchange
-         * @description With everything that was said. Answers for running ones too. Events and
-         *     messages are cut at 2,000 each unless all are asked for.
+         * Pin an exchange, or note something about it
+         * @description A pinned one is kept whole, however old it gets. Running ones can be pinned too.
          */
-        get: operations["readRequest"];
-        put?: never;
+        put: operations["annotateRequest"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/request/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an exchange again
+         * @description As it was or changed, to one or more keys or providers. Answers at once with the
+         *     new exchanges. A transparent one needs `targets`, since its credential was never
+         *     kept. 409 says why something cannot be sent again.
+         */
+        post: operations["replayRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -870,6 +891,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Annotations
+         * @description What may be said of an exchange; what is left out stays as it is.
+         */
+        Annotations: {
+            /** @description A remark; `null` or blank = none. */
+            note: string | null;
+            /** @description Kept from retention. */
+            pinned: boolean | null;
+        };
         /**
          * @description When a budget begins anew; days and months are UTC's.
          * @enum {string}
@@ -2470,6 +2501,47 @@ export interface components {
             reason: string;
         };
         /**
+         * ReplayInput
+         * @description What is to be different; nothing: the same again.
+         */
+        ReplayInput: {
+            /** @description In place of the recorded body: text as it stands, or JSON. */
+            body: unknown;
+            /** @description In place of the request's, for every target that names none. */
+            model: string | null;
+            /** @description One exchange each; left out: one, as Glassway routes. */
+            targets: components["schemas"]["ReplayTarget"][] | null;
+        };
+        /**
+         * ReplayTarget
+         * @description Where to send it; neither key nor provider: as Glassway routes.
+         */
+        ReplayTarget: {
+            /**
+             * Format: int64
+             * @description Exactly this key, whatever its state; one attempt.
+             */
+            key_id: number | null;
+            /** @description In place of the request's. */
+            model: string | null;
+            /**
+             * Format: int64
+             * @description Any key of this provider.
+             */
+            provider_id: number | null;
+        };
+        /**
+         * Replaying
+         * @description What was sent.
+         */
+        Replaying: {
+            /**
+             * @description The new exchanges, in the order of the targets. They run; read them, or follow them
+             *     on the feed.
+             */
+            ids: string[];
+        };
+        /**
          * Route
          * @description A route.
          */
@@ -3143,6 +3215,8 @@ export interface operations {
                 until?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
+                /** @description Kept from retention. */
+                pinned?: boolean;
                 /** @description Entries at most. */
                 limit?: number;
             };
@@ -4458,12 +4532,9 @@ export interface operations {
             };
         };
     };
-    readRequest: {
+    annotateRequest: {
         parameters: {
-            query?: {
-                /** @description `all`: not only the first 2,000. */
-                events?: components["schemas"]["Shown"];
-            };
+            query?: never;
             header?: never;
             path: {
                 /** @description The exchange. */
@@ -4471,7 +4542,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Annotations"];
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -4479,7 +4554,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Detail"];
+                    "application/json": components["schemas"]["Exchange"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The exchange. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayInput"];
+            };
+        };
+        responses: {
+            /** @description On its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replaying"];
                 };
             };
             /** @description Refused, and why. */
@@ -4596,6 +4707,8 @@ export interface operations {
                 until?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
+                /** @description Kept from retention. */
+                pinned?: boolean;
                 /** @description Items on the page. */
                 limit?: number;
                 /** @description `next` of the page before. */

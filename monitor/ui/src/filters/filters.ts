@@ -4,7 +4,7 @@
 
 /** The names of the list's filters, as the API has them. */
 export const NAMES = [
-  "model", "status", "outcome", "path", "method", "provider", "key", "client_token", "origin", "mode", "stream",
+  "model", "status", "outcome", "path", "method", "provider", "key", "client_token", "origin", "mode", "stream", "pinned",
   "since", "until", "min_duration_ms",
 ] as const;
 export type Name = (typeof NAMES)[number];
@@ -62,7 +62,7 @@ function valid(name: Name, value: string): boolean {
   switch (name) {
     case "status": return value.split(",").every((v) => /^[1-5](xx|\d\d)$/i.test(v));
     case "outcome": return value.split(",").every((v) => OUTCOMES.includes(v));
-    case "stream": return value === "true" || value === "false";
+    case "stream": case "pinned": return value === "true" || value === "false";
     case "mode": return value === "transparent" || value === "managed";
     case "min_duration_ms": return /^\d+$/.test(value);
     case "since": case "until": return moment(value, 0) !== null;
@@ -132,6 +132,7 @@ export interface Filterable {
   status?: number | null;
   outcome: string;
   stream?: boolean | null;
+  pinned?: boolean;
   duration_ms?: number | null;
 }
 
@@ -148,6 +149,7 @@ export function matches(x: Filterable, filters: Filters, now: number): boolean {
   if (!has(x.path, by.path)) return false;
   if (by.outcome !== undefined && !by.outcome.split(",").includes(x.outcome)) return false;
   if (by.stream !== undefined && String(x.stream ?? false) !== by.stream) return false;
+  if (by.pinned !== undefined && String(x.pinned ?? false) !== by.pinned) return false;
   if (by.status !== undefined) {
     const status = String(x.status ?? "");
     if (!by.status.toLowerCase().split(",").some((s) => (s.endsWith("xx") ? status !== "" && status[0] === s[0] : status === s))) return false;
