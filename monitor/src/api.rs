@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! session   POST /token, GET and DELETE /api/session
-//! requests  GET /api/requests, /api/request/{id}, …/request-body, …/response-body
+//! requests  GET /api/requests, GET and PUT /api/request/{id}
+//! bodies    GET /api/request/{id}/request-body, …/response-body
 //! export    GET /api/export.har
-//! annotate  PUT /api/request/{id}
 //! replay    POST /api/request/{id}/replay
 //! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys
 //! settings  GET and PUT /api/settings
@@ -20,7 +20,7 @@
 //! feed      GET /api/feed (WebSocket)
 //! ```
 //!
-//! `shape` and `detail` are what the answers look like; `input` judges bodies, `fields`
+//! `annotate` is what people say of an exchange. `shape` and `detail` are what the answers look like; `input` judges bodies, `fields`
 //! what is in them, `answer` is what writes say; `pool` and `seal` are what providers and keys share; `spec`
 //! completes the specification.
 
@@ -92,7 +92,7 @@ enum Tag {
 type Operations = (
     session::Operations,
     requests::Operations,
-    (bodies::Operations, export::Operations, annotate::Operations, replay::Operations),
+    (bodies::Operations, export::Operations, replay::Operations),
     stats::Operations,
     (
         providers::Operations,
@@ -116,7 +116,6 @@ fn operations(app: &Arc<App>) -> Operations {
         (
             bodies::Operations(app.clone()),
             export::Operations(app.clone()),
-            annotate::Operations(app.clone()),
             replay::Operations(app.clone()),
         ),
         stats::Operations(app.clone()),

@@ -22,8 +22,11 @@ use poem_openapi::{
 use serde_json::Value;
 
 use super::{
-    Tag, curl,
+    Tag,
+    annotate::{AnnotationInput, annotate},
+    curl,
     detail::{Detail, SHOWN},
+    input::Body,
     raw::Raw,
     shape::{Exchange, Id, Mode, Origin, Outcomes, Time},
 };
@@ -153,6 +156,19 @@ impl Operations {
             poem_openapi::types::ToJSON::to_json_string(&detail).into_bytes()
         };
         Ok(json(crate::app::blocking(render).await?).into())
+    }
+
+    /// Pin an exchange, or note something about it
+    ///
+    /// A pinned one is kept whole, however old it gets. Running ones can be pinned too.
+    #[oai(path = "/api/request/:id", method = "put", operation_id = "annotateRequest")]
+    async fn annotate(
+        &self,
+        /// The exchange.
+        id: Path<Id>,
+        said: Body<AnnotationInput>,
+    ) -> Result<Json<Exchange>> {
+        Ok(Json(annotate(&self.0, id.0.0, said.0).await?))
     }
 }
 

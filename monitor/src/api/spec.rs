@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 const ABSENT: &[(&str, &str)] = &[("Exchange", "live"), ("Detail", "live")];
 /// What clients send: here a missing field means "leave it".
 const INPUT: &[&str] = &[
+    "AnnotationInput",
     "KeyBulkInput",
     "CandidateInput",
     "ClientTokenInput",
@@ -19,6 +20,8 @@ const INPUT: &[&str] = &[
     "PasswordForm",
     "PriceInput",
     "ProviderInput",
+    "ReplayInput",
+    "ReplayTarget",
     "RouteInput",
     "SettingsChange",
 ];
@@ -34,6 +37,7 @@ const CLEARED: &[&str] = &[
     "expires_at",
     "image_input",
     "image_output",
+    "note",
     "preset",
     "price_per_call_usd",
     "prices",

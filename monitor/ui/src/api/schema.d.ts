@@ -518,7 +518,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Read one exchange
+         * @description With everything that was said. Answers for running ones too. Events and
+         *     messages are cut at 2,000 each unless all are asked for.
+         */
+        get: operations["readRequest"];
         /**
          * Pin an exchange, or note something about it
          * @description A pinned one is kept whole, however old it gets. Running ones can be pinned too.
@@ -892,14 +897,14 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * Annotations
+         * AnnotationInput
          * @description What may be said of an exchange; what is left out stays as it is.
          */
-        Annotations: {
+        AnnotationInput: {
             /** @description A remark; `null` or blank = none. */
-            note: string | null;
+            note?: string | null;
             /** @description Kept from retention. */
-            pinned: boolean | null;
+            pinned?: boolean;
         };
         /**
          * @description When a budget begins anew; days and months are UTC's.
@@ -2506,11 +2511,11 @@ export interface components {
          */
         ReplayInput: {
             /** @description In place of the recorded body: text as it stands, or JSON. */
-            body: unknown;
+            body?: unknown;
             /** @description In place of the request's, for every target that names none. */
-            model: string | null;
+            model?: string;
             /** @description One exchange each; left out: one, as Glassway routes. */
-            targets: components["schemas"]["ReplayTarget"][] | null;
+            targets?: components["schemas"]["ReplayTarget"][];
         };
         /**
          * ReplayTarget
@@ -2521,14 +2526,14 @@ export interface components {
              * Format: int64
              * @description Exactly this key, whatever its state; one attempt.
              */
-            key_id: number | null;
+            key_id?: number;
             /** @description In place of the request's. */
-            model: string | null;
+            model?: string;
             /**
              * Format: int64
              * @description Any key of this provider.
              */
-            provider_id: number | null;
+            provider_id?: number;
         };
         /**
          * Replaying
@@ -4532,6 +4537,41 @@ export interface operations {
             };
         };
     };
+    readRequest: {
+        parameters: {
+            query?: {
+                /** @description `all`: not only the first 2,000. */
+                events?: components["schemas"]["Shown"];
+            };
+            header?: never;
+            path: {
+                /** @description The exchange. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Detail"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     annotateRequest: {
         parameters: {
             query?: never;
@@ -4544,7 +4584,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Annotations"];
+                "application/json": components["schemas"]["AnnotationInput"];
             };
         };
         responses: {

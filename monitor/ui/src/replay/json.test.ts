@@ -1,6 +1,6 @@
 // What somebody typed must survive being edited by fields: everything but the value stays.
 import { describe, expect, test } from "vitest";
-import { insertFirst, read, setAt, setField, wrong } from "./json";
+import { insertFirst, lay, read, setAt, setField, wrong } from "./json";
 
 const TEXT = `{
   "model": "gpt-4o",
@@ -50,4 +50,20 @@ test("says where a text is wrong", () => {
   expect(wrong(TEXT)).toBeNull();
   expect(wrong('{\n  "a": 1,\n  oops\n}')).toMatchObject({ line: 3 });
   expect(wrong("")).toMatchObject({ line: 1, column: 1 });
+});
+
+test("lays JSON out without touching a value", () => {
+  expect(lay('{"a":1.50,"b":[],"c":{ },"d":["x, {y}",12345678901234567890,null]}')).toBe(`{
+  "a": 1.50,
+  "b": [],
+  "c": {},
+  "d": [
+    "x, {y}",
+    12345678901234567890,
+    null
+  ]
+}`);
+  expect(lay(lay(TEXT))).toBe(lay(TEXT));
+  expect(JSON.parse(lay(TEXT))).toEqual(JSON.parse(TEXT));
+  expect([lay("not json"), lay("3")]).toEqual(["not json", "3"]);
 });

@@ -136,9 +136,47 @@ export function wrong(text: string): { line: number; column: number; message: st
     return null;
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : "";
+    const told = /line (\d+) column (\d+)/.exec(message);
+    if (told) return { line: Number(told[1]), column: Number(told[2]), message };
     const place = /position (\d+)/.exec(message);
     const at = place ? Number(place[1]) : text.length;
     const before = text.slice(0, at).split("\n");
     return { line: before.length, column: before.at(-1)!.length + 1, message };
   }
+}
+
+/** JSON laid out for reading, every value as it was written; what is no JSON as it is. */
+export function lay(text: string): string {
+  if (wrong(text)) return text;
+  let out = "";
+  let depth = 0;
+  const line = () => `\n${"  ".repeat(depth)}`;
+  for (let i = 0; i < text.length;) {
+    const c = text[i]!;
+    if (SPACE.test(c)) i++;
+    else if (c === '"') {
+      const end = pastString(text, i);
+      out += text.slice(i, end);
+      i = end;
+    } else if (c === "{" || c === "[") {
+      const inner = skip(text, i + 1);
+      if (text[inner] === "}" || text[inner] === "]") {
+        out += c + text[inner];
+        i = inner + 1;
+      } else {
+        depth++;
+        out += c + line();
+        i++;
+      }
+    } else if (c === "}" || c === "]") {
+      depth--;
+      out += line() + c;
+      i++;
+    } else {
+      const end = c === "," || c === ":" ? i + 1 : pastValue(text, i);
+      out += c === "," ? `,${line()}` : c === ":" ? ": " : text.slice(i, end);
+      i = end;
+    }
+  }
+  return out;
 }

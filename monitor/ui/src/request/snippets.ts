@@ -66,7 +66,6 @@ function py(value: unknown, indent = ""): string {
 }
 /** A string literal of Python and of JavaScript: what is not seen is escaped. */
 function text(value: string): string {
-  // eslint-disable-next-line no-control-regex -- these are what must not stand in a literal
   return JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
