@@ -16,7 +16,7 @@ before(async () => {
 after(() => browser.close());
 
 beforeEach(async () => {
-  answer = (request, response) => json(response, completion(`answer of ${request.body?.model}`));
+  answer = (request, response) => json(response, completion(`answer of ${request.body?.model}`, request.body?.model));
   upstream = await Upstream.start((request, response) => answer(request, response));
   glassway = await Glassway.start(upstream);
   keys = (await glassway.api("/api/keys/bulk", { text: `ada, ${KEY(0)}\nbob, ${KEY(1)}` })).added;
@@ -27,8 +27,8 @@ afterEach(async () => {
   upstream.stop();
 });
 
-const completion = (content) => ({
-  id: "c", object: "chat.completion", model: "gpt-4o",
+const completion = (content, model = "gpt-4o") => ({
+  id: "c", object: "chat.completion", model,
   choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }],
   usage: { prompt_tokens: 1000, completion_tokens: 40, total_tokens: 1040 },
 });
@@ -48,7 +48,7 @@ const LANGUAGES = [
 
 for (const w of LANGUAGES) {
   describe(`replay in ${w.locale}`, () => {
-    const run = (page, n) => page.locator("article.run").nth(n);
+    const run = (page, n) => page.locator("article.column").nth(n);
 
     it("sends the same again, and the answer streams in beside the original", async () => {
       const one = await recorded();
@@ -85,7 +85,7 @@ for (const w of LANGUAGES) {
       await page.goto(`${glassway.monitor.url}/#/replay/${one.id}`);
       await page.getByRole("button", { name: w.everyKey }).click();
       await page.getByRole("textbox", { name: w.modelOf }).or(page.getByRole("combobox", { name: w.modelOf })).fill("gpt-4o-mini");
-      answer = (request, response) => (request.headers.authorization.includes(KEY(0)) ? json(response, { error: { message: "overloaded", code: "overloaded" } }, 503) : json(response, completion(`answer of ${request.body?.model}`)));
+      answer = (request, response) => (request.headers.authorization.includes(KEY(0)) ? json(response, { error: { message: "overloaded", code: "overloaded" } }, 503) : json(response, completion(`answer of ${request.body?.model}`, request.body?.model)));
       await page.getByRole("button", { name: w.send2 }).click();
       await run(page, 1).getByText("overloaded").first().waitFor();
       await run(page, 2).getByText("answer of gpt-4o-mini").waitFor();

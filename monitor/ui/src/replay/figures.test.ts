@@ -13,6 +13,7 @@ test("each measure has its best, among those that answered well", () => {
 test("nobody is best alone, among equals, or while one still runs", () => {
   expect(told(x("a", 100, 1100, 2))).toEqual({ a: [] });
   expect(told(x("a", 100, 1100, 2), x("b", 100, 1100, 2))).toEqual({ a: [], b: [] });
+  expect(told(x("a", 100, 1100, 2), x("b", 101, 1110, 2.01))).toEqual({ a: [], b: [] });
   expect(told(x("a", 100, 1100, 2), x("b", 50, 1, 1, "in_flight"))).toEqual({ a: [], b: [] });
 });
 
