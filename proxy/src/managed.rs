@@ -153,7 +153,7 @@ pub async fn internal(
         None => Dialect::of(parts.uri.path(), &parts.headers),
     };
     let ip = std::net::Ipv4Addr::LOCALHOST.into();
-    let id = call.id.unwrap_or_else(ExchangeId::new);
+    let id = call.id.unwrap_or_default();
     let recording =
         app.recorder.as_ref().map(|r| r.begin_as(id, &parts, ip, call.origin, Mode::Managed));
     let body = body.map(|body| (body, None));

@@ -247,7 +247,7 @@ fn one_that_still_runs_can_be_pinned_before_it_has_a_row() {
     store.settings.annotate(late.id, true, change).unwrap().unwrap();
     let waiting = annotations::of_running(&store.reader).unwrap();
     assert_eq!(waiting, [(late.id, Annotation { pinned: true, note: None })]);
-    store.append(&[late.clone()]);
+    store.append(std::slice::from_ref(&late));
     assert!(exchanges::find(&store.reader, late.id).unwrap().unwrap().exchange.pinned);
     assert_eq!(annotations::of_running(&store.reader).unwrap(), []);
 }
