@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! session   POST /token, GET and DELETE /api/session
-//! requests  GET /api/requests, /api/request/{id}, …/request-body, …/response-body
+//! requests  GET /api/requests, GET and PUT /api/request/{id}
+//! bodies    GET /api/request/{id}/request-body, …/response-body
 //! conversations GET /api/conversations
 //! export    GET /api/export.har, .jsonl, .csv
+//! replay    POST /api/request/{id}/replay
 //! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys; over a
 //!           chosen span …/now, …/series, …/top, …/latency, …/errors, …/losses, …/export.csv
 //! settings  GET and PUT /api/settings
@@ -20,10 +22,12 @@
 //! feed      GET /api/feed (WebSocket)
 //! ```
 //!
-//! `matching` reads the list's filters. `shape` and `detail` are what the answers look like; `input` judges bodies, `fields`
+//! `matching` reads the list's filters; `annotate` is what people say of an exchange.
+//! `shape` and `detail` are what the answers look like; `input` judges bodies, `fields`
 //! what is in them, `answer` is what writes say; `pool` and `seal` are what providers and keys share; `spec`
 //! completes the specification.
 
+mod annotate;
 mod answer;
 mod bodies;
 mod conversations;
@@ -45,6 +49,7 @@ mod presets;
 mod prices;
 mod providers;
 mod raw;
+mod replay;
 mod requests;
 mod routes;
 mod seal;
@@ -93,8 +98,7 @@ enum Tag {
 type Operations = (
     session::Operations,
     requests::Operations,
-    bodies::Operations,
-    (export::Operations, conversations::Operations),
+    (bodies::Operations, export::Operations, conversations::Operations, replay::Operations),
     (stats::Operations, stats::spans::Operations),
     (
         providers::Operations,
@@ -115,8 +119,12 @@ fn operations(app: &Arc<App>) -> Operations {
     (
         session::Operations(app.clone()),
         requests::Operations(app.clone()),
-        bodies::Operations(app.clone()),
-        (export::Operations(app.clone()), conversations::Operations(app.clone())),
+        (
+            bodies::Operations(app.clone()),
+            export::Operations(app.clone()),
+            conversations::Operations(app.clone()),
+            replay::Operations(app.clone()),
+        ),
         (stats::Operations(app.clone()), stats::spans::Operations(app.clone())),
         (
             providers::Operations(app.clone()),

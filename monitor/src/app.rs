@@ -15,7 +15,7 @@ use glassway_shared::{
     store::{StoreError, models, providers::Provider, read::Reader, settings::Settings},
 };
 use rusqlite::Connection;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     auth::Auth,
@@ -28,6 +28,8 @@ use crate::{
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(1);
 /// What a write's answer says where the proxy did not take it in.
 const PROXY_AWAY: &str = "proxy_away";
+/// Exchanges that may be sent again at once.
+const REPLAYS: usize = 64;
 
 /// One per process.
 pub struct App {
@@ -43,6 +45,8 @@ pub struct App {
     pub stop: watch::Receiver<bool>,
     /// Which addresses people may choose.
     pub allow: Allow,
+    /// How many replays may still begin.
+    pub replays: Arc<Semaphore>,
     reader: Reader,
     settings: Arc<Mutex<Settings>>,
     /// The imported price list, and when it was imported.
@@ -84,7 +88,8 @@ impl App {
         let allow = Allow::parse(&config.upstream.allow).unwrap_or_default();
         let allow = allow.and(&config.upstream.base_url).and(&config.upstream.anthropic_base_url);
         let book = Mutex::new(None);
-        Self { config, auth, live, link, stop, allow, reader, settings, book }
+        let replays = Arc::new(Semaphore::new(REPLAYS));
+        Self { config, auth, live, link, stop, allow, replays, reader, settings, book }
     }
 
     /// Where clients reach the proxy: as it says, else as configured.

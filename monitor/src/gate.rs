@@ -98,7 +98,7 @@ impl Gate {
         }
         self.known_query(&path, &request)?;
         if unsafe_method {
-            request = limited(request).await?;
+            request = limited(request, most(&path, &self.app.config)).await?;
         }
         match self.api.call(request).await {
             Err(e) if e.status() == StatusCode::METHOD_NOT_ALLOWED => {
@@ -244,16 +244,27 @@ fn same_site(request: &Request, host: &str, config: &Config) -> Result<(), Probl
     }
 }
 
+/// The most bytes of a body: what is sent again may be as large as what is kept.
+fn most(path: &str, config: &Config) -> usize {
+    let kept = usize::try_from(config.record.max_body_bytes).unwrap_or(usize::MAX);
+    match path.starts_with("/api/request/") && path.ends_with("/replay") {
+        // As text inside JSON it takes more.
+        true => MAX_BODY.max(kept.saturating_mul(2)),
+        false => MAX_BODY,
+    }
+}
+
 /// Reads the body up to the limit, so that no extractor can be made to read more.
-async fn limited(mut request: Request) -> Result<Request, Problem> {
-    let body = request.take_body().into_bytes_limit(MAX_BODY);
+async fn limited(mut request: Request, most: usize) -> Result<Request, Problem> {
+    let body = request.take_body().into_bytes_limit(most);
     match tokio::time::timeout(BODY_TIMEOUT, body).await {
         Ok(Ok(bytes)) => {
             request.set_body(Body::from(bytes));
             Ok(request)
         }
         Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => {
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "no body here is larger than 1 MiB")
+            let message = format!("no body here is larger than {} MiB", most >> 20);
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
                 .header(header::CONNECTION, "close"))
         }
         Ok(Err(e)) => {

@@ -44,7 +44,7 @@ use std::{
 
 use glassway_shared::{
     config::Config,
-    store::{StoreError, exchanges, read::Reader, settings::Settings},
+    store::{StoreError, annotations, exchanges, read::Reader, settings::Settings},
 };
 use tokio::{net::TcpListener, sync::watch};
 
@@ -77,6 +77,7 @@ impl Monitor {
         let Self { config, reader, settings, .. } = self;
         let (stop, stopped) = watch::channel(false);
         let (live, commands) = Live::new(exchanges::cursor(&reader)?);
+        live.recall(annotations::of_running(&reader)?);
         let link = Link::new(&config.proxy.link);
         let follow = tokio::spawn(link.clone().follow(live.clone(), commands, until(&stopped)));
         let tail = tokio::spawn(live::tail::follow(live.clone(), reader.clone(), until(&stopped)));

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use glassway_shared::feed::{LinkCommand, LinkEvent};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use poem::http::StatusCode;
 use serde_json::value::RawValue;
@@ -92,19 +93,8 @@ impl Link {
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Answer, LinkError> {
         let limit = ask.timeout;
         let ask = async {
-            let stream = UnixStream::connect(&self.path).await?;
-            let http = |e: hyper::Error| LinkError::Http(e.to_string());
-            let (mut sender, connection) =
-                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(http)?;
-            let mut request = hyper::Request::builder()
-                .method(ask.method)
-                .uri(ask.path)
-                .header("host", "glassway");
-            for (name, value) in ask.headers {
-                request = request.header(*name, *value);
-            }
-            let request =
-                request.body(Full::new(ask.body)).map_err(|e| LinkError::Http(e.to_string()))?;
+            let request = request(ask)?;
+            let (mut sender, connection) = self.open().await?;
             let answer = async {
                 let response = sender.send_request(request).await.map_err(http)?;
                 let status = response.status();
@@ -114,19 +104,37 @@ impl Link {
                 let body = body.map_err(|e| LinkError::Http(e.to_string()))?;
                 Ok(Answer { status, id, body: body.to_bytes() })
             };
-            // The connection is driven here rather than by a task of its own: it ends
-            // with the answer, or when the caller gives up.
-            tokio::pin!(answer, connection);
-            tokio::select! {
-                biased;
-                answered = &mut answer => answered,
-                ended = &mut connection => match ended {
-                    Ok(()) => answer.await,
-                    Err(e) => Err(http(e)),
-                },
-            }
+            driven(answer, connection).await
         };
         tokio::time::timeout(limit, ask).await.unwrap_or(Err(LinkError::Timeout))
+    }
+
+    /// Has something sent whose answer nobody here reads: the record has it. Returns once
+    /// the proxy is there; `held` is let go of when it is over.
+    pub async fn send(&self, ask: Ask<'_>, held: impl Send + 'static) -> Result<(), LinkError> {
+        let request = request(ask)?;
+        let open = tokio::time::timeout(CONNECT_TIMEOUT, self.open()).await;
+        let (mut sender, connection) = open.unwrap_or(Err(LinkError::Timeout))?;
+        let answer = async move {
+            let mut body = sender.send_request(request).await.map_err(http)?.into_body();
+            while let Some(frame) = body.frame().await {
+                frame.map_err(http)?;
+            }
+            Ok(())
+        };
+        tokio::spawn(async move {
+            // Broken off: the proxy went away, and says so in the record where it can.
+            if let Err(e) = driven(answer, connection).await {
+                tracing::debug!(error = %e, "an exchange sent over the link broke off");
+            }
+            drop(held);
+        });
+        Ok(())
+    }
+
+    async fn open(&self) -> Result<(SendRequest<Full<Bytes>>, Driver), LinkError> {
+        let stream = UnixStream::connect(&self.path).await?;
+        http1::handshake(TokioIo::new(stream)).await.map_err(http)
     }
 
     /// Follows the proxy's feed until `stop` resolves.
@@ -216,6 +224,38 @@ impl Link {
             }
         }
         if greeted { Ended::Lost } else { Ended::NeverThere }
+    }
+}
+
+type Driver = http1::Connection<TokioIo<UnixStream>, Full<Bytes>>;
+
+fn http(error: hyper::Error) -> LinkError {
+    LinkError::Http(error.to_string())
+}
+
+fn request(ask: Ask<'_>) -> Result<hyper::Request<Full<Bytes>>, LinkError> {
+    let mut request =
+        hyper::Request::builder().method(ask.method).uri(ask.path).header("host", "glassway");
+    for (name, value) in ask.headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Full::new(ask.body)).map_err(|e| LinkError::Http(e.to_string()))
+}
+
+/// The connection is driven here rather than by a task of its own: it ends with the
+/// answer, or when the caller gives up.
+async fn driven<T>(
+    answer: impl Future<Output = Result<T, LinkError>>,
+    connection: Driver,
+) -> Result<T, LinkError> {
+    tokio::pin!(answer, connection);
+    tokio::select! {
+        biased;
+        answered = &mut answer => answered,
+        ended = &mut connection => match ended {
+            Ok(()) => answer.await,
+            Err(e) => Err(http(e)),
+        },
     }
 }
 

@@ -32,7 +32,7 @@ use glassway_shared::{
     feed::{BodyDelta, Gauges, LinkCommand, LinkEvent, Standing},
     id::ExchangeId,
     model::{Exchange, Failure, Outcome},
-    store::exchanges::Committed,
+    store::{annotations::Annotation, exchanges::Committed},
 };
 use tokio::sync::{mpsc, watch};
 
@@ -61,6 +61,8 @@ struct State {
     /// Running as far as we were told, but unknown to the proxy when it last said hello.
     doubtful: HashMap<ExchangeId, Instant>,
     ended: Recent,
+    /// What people said about exchanges that run: the proxy does not know it.
+    annotations: HashMap<ExchangeId, Annotation>,
     /// The newest exchange announced as finished.
     cursor: i64,
     viewers: HashMap<u64, Viewer>,
@@ -113,6 +115,7 @@ impl Live {
             running: HashMap::new(),
             doubtful: HashMap::new(),
             ended: Recent::default(),
+            annotations: HashMap::new(),
             cursor,
             viewers: HashMap::new(),
             next_viewer: 0,
@@ -213,6 +216,45 @@ impl Live {
         lasts(&standing, jiff::Timestamp::now()).then_some(standing)
     }
 
+    /// What was said about exchanges that had not ended when the monitor started.
+    pub fn recall(&self, annotations: Vec<(ExchangeId, Annotation)>) {
+        self.state().annotations.extend(annotations);
+    }
+
+    /// Somebody pinned an exchange or wrote a note; `stored` where it has ended. Returns
+    /// how it stands.
+    pub fn annotated(
+        &self,
+        id: ExchangeId,
+        annotation: Annotation,
+        stored: Option<Exchange>,
+    ) -> Option<Exchange> {
+        let mut state = self.state();
+        if let Some(exchange) = stored {
+            let mut event = Lazy::new(Stage::Updated, &exchange);
+            state.everyone(|viewer| viewer.annotated(&mut event));
+            return Some(exchange);
+        }
+        if state.ended.contains(id) {
+            return None;
+        }
+        state.annotations.insert(id, annotation);
+        let exchange = state.running.get(&id).cloned()?;
+        state.progressed(exchange);
+        state.running.get(&id).cloned()
+    }
+
+    /// Whether an exchange was announced, be it over by now.
+    pub fn knows(&self, id: ExchangeId) -> bool {
+        let state = self.state();
+        state.running.contains_key(&id) || state.ended.contains(id)
+    }
+
+    /// What was said about a running exchange.
+    pub fn annotation(&self, id: ExchangeId) -> Option<Annotation> {
+        self.state().annotations.get(&id).cloned()
+    }
+
     /// Tells everyone how far a validation of keys has come.
     pub fn progress(&self, done: usize, total: usize) {
         self.tell(Event::progress(done, total));
@@ -235,6 +277,10 @@ impl Live {
             tracing::warn!("the proxy does not take commands; a live text may be missing");
         }
     }
+}
+
+fn annotate(exchange: &mut Exchange, annotation: Annotation) {
+    (exchange.pinned, exchange.note) = (annotation.pinned, annotation.note);
 }
 
 /// Whether it still is so by the clock.
@@ -272,9 +318,12 @@ impl State {
     }
 
     /// A running exchange, new or further on.
-    fn progressed(&mut self, exchange: Exchange) {
+    fn progressed(&mut self, mut exchange: Exchange) {
         if self.ended.contains(exchange.id) {
             return;
+        }
+        if let Some(annotation) = self.annotations.get(&exchange.id) {
+            annotate(&mut exchange, annotation.clone());
         }
         self.doubtful.remove(&exchange.id);
         let before = self.running.insert(exchange.id, exchange.clone());
@@ -287,7 +336,11 @@ impl State {
     }
 
     /// An exchange has ended, and is in the database unless its record was lost.
-    fn finished(&mut self, cursor: Option<i64>, exchange: Exchange) {
+    fn finished(&mut self, cursor: Option<i64>, mut exchange: Exchange) {
+        let said = self.annotations.remove(&exchange.id);
+        if let Some(annotation) = said.filter(|_| cursor.is_none()) {
+            annotate(&mut exchange, annotation);
+        }
         if let Some(cursor) = cursor {
             self.cursor = self.cursor.max(cursor);
         }

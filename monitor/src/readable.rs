@@ -22,12 +22,21 @@ pub struct Readable {
 impl Readable {
     /// Decodes what can be decoded.
     pub fn of(message: &StoredMessage) -> Self {
-        match Encoding::of(&message.headers) {
-            Some(encoding) if !message.body.is_empty() => {
-                let decoded = decode(&message.body, encoding, DECODE_LIMIT);
+        Self::read(&message.headers, &message.body)
+    }
+
+    /// A body's bytes under these headers, decoded where they can be.
+    pub fn decoded(headers: &[u8], body: &[u8]) -> Vec<u8> {
+        Self::read(headers, body).bytes
+    }
+
+    fn read(headers: &[u8], body: &[u8]) -> Self {
+        match Encoding::of(headers) {
+            Some(encoding) if !body.is_empty() => {
+                let decoded = decode(body, encoding, DECODE_LIMIT);
                 match decoded.bytes.is_empty() && !decoded.complete {
                     // Not what its header says: better the bytes than nothing.
-                    true => Self { bytes: message.body.clone(), encoding: None, complete: true },
+                    true => Self { bytes: body.to_vec(), encoding: None, complete: true },
                     false => Self {
                         bytes: decoded.bytes,
                         encoding: Some(encoding),
@@ -35,7 +44,7 @@ impl Readable {
                     },
                 }
             }
-            _ => Self { bytes: message.body.clone(), encoding: None, complete: true },
+            _ => Self { bytes: body.to_vec(), encoding: None, complete: true },
         }
     }
 

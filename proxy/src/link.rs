@@ -155,6 +155,8 @@ async fn managed(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<R
         let (id, rest) = rest.split_at(rest.find('/')?);
         Some((id.parse::<i64>().ok()?, rest))
     });
+    let id = text("x-glassway-id").and_then(|id| id.parse().ok());
+    let verbatim = as_key.is_some();
     let (key, exact, rest) = match as_key {
         Some((id, rest)) => (Some(id), true, rest),
         None => (chosen, chosen.is_some(), target.strip_prefix("/managed").unwrap_or(target)),
@@ -165,7 +167,7 @@ async fn managed(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<R
     };
     parts.uri = uri;
     let origin = origin.unwrap_or(if exact { Origin::Test } else { Origin::Chat });
-    let call = Call { origin, token: None, provider, key, exact };
+    let call = Call { provider, key, exact, verbatim, id, ..Call::of(origin) };
     managed::internal(&shared.app, &shared.client, parts, Some(body), call).await
 }
 

@@ -61,14 +61,31 @@ pub struct Call {
     pub provider: Option<String>,
     /// Only this key.
     pub key: Option<i64>,
-    /// One attempt, whatever the key's standing (`/as/{key}`).
+    /// One attempt, whatever the key's standing.
     pub exact: bool,
+    /// In the words of the key's provider, never converted (`/as/{key}`).
+    pub verbatim: bool,
+    /// What it is recorded as, where that was promised to somebody.
+    pub id: Option<ExchangeId>,
 }
 
 impl Call {
     /// A client's, with its token if it has one.
     pub fn from_client(token: Option<Arc<Token>>) -> Self {
-        Self { origin: Origin::Client, token, provider: None, key: None, exact: false }
+        Self { token, ..Self::of(Origin::Client) }
+    }
+
+    /// Ours, routed like a client's.
+    pub fn of(origin: Origin) -> Self {
+        Self {
+            origin,
+            token: None,
+            provider: None,
+            key: None,
+            exact: false,
+            verbatim: false,
+            id: None,
+        }
     }
 }
 
@@ -132,14 +149,16 @@ pub async fn internal(
 ) -> Response<Reply> {
     let dialect = match call
         .key
-        .filter(|_| call.exact)
+        .filter(|_| call.verbatim)
         .and_then(|id| app.snapshot().key(id).map(|(p, _)| p.kind))
     {
         Some(kind) => kind.dialect(),
         None => Dialect::of(parts.uri.path(), &parts.headers),
     };
     let ip = std::net::Ipv4Addr::LOCALHOST.into();
-    let recording = app.recorder.as_ref().map(|r| r.begin(&parts, ip, call.origin, Mode::Managed));
+    let id = call.id.unwrap_or_default();
+    let recording =
+        app.recorder.as_ref().map(|r| r.begin_as(id, &parts, ip, call.origin, Mode::Managed));
     let body = body.map(|body| (body, None));
     serve(app, client, parts, body, dialect, recording, call).await
 }
@@ -218,8 +237,7 @@ async fn prepare(
             may_use(token, asked)?;
         }
     }
-    // One request with exactly that key is in its provider's own words.
-    let spoken = translate::spoken(&parts.method, &destination).filter(|_| !call.exact);
+    let spoken = translate::spoken(&parts.method, &destination).filter(|_| !call.verbatim);
     let wanted = Wanted {
         model: model.as_deref().unwrap_or(""),
         dialect,

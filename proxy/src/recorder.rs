@@ -74,6 +74,18 @@ impl Recorder {
         origin: Origin,
         mode: Mode,
     ) -> Recording {
+        self.begin_as(ExchangeId::new(), parts, client_ip, origin, mode)
+    }
+
+    /// The same under an id that was promised to somebody.
+    pub fn begin_as(
+        self: &Arc<Self>,
+        id: ExchangeId,
+        parts: &Parts,
+        client_ip: IpAddr,
+        origin: Origin,
+        mode: Mode,
+    ) -> Recording {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let head = Head {
             method: parts.method.clone(),
@@ -86,9 +98,8 @@ impl Recorder {
         };
         let request = Capture::new(&self.budget, self.max_body);
         let at_us = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
-        let live = self
-            .flight
-            .admit(|slot| Live::new(ExchangeId::new(), Instant::now(), at_us, slot, head, request));
+        let live =
+            self.flight.admit(|slot| Live::new(id, Instant::now(), at_us, slot, head, request));
         self.feed.send(|| Signal::Started(live.clone()));
         Recording::new(live, self.clone())
     }

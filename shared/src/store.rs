@@ -5,9 +5,11 @@
 //! migrate    open, create and migrate under a file lock; refuse what is newer or corrupt
 //! record     what the proxy hands over for one ended exchange
 //! write      batches of records, with totals, in one transaction
+//! annotations  which exchanges people pinned, and what they noted
 //! attempts   what attempts said and were told, where the client saw something else
 //! bodies     raw, compressed, or cut into chunks stored by content
 //! search     text in, phrases out; Chinese included
+//! keep       pinned exchanges outlive their chunks
 //! tend       idle work of the writer: indexing, retention, merging, vacuum
 //! checkpoint moves the WAL into the file, beside the writer
 //! totals     minute sums and latency buckets
@@ -30,11 +32,13 @@
 //! store on another engine would stand beside this module; until there is one
 //! there is no trait.
 
+pub mod annotations;
 mod attempts;
 pub mod bodies;
 pub mod checkpoint;
 pub mod exchanges;
 pub mod filter;
+mod keep;
 pub mod keys;
 pub mod migrate;
 pub mod models;

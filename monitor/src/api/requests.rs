@@ -22,8 +22,11 @@ use poem_openapi::{
 use serde_json::Value;
 
 use super::{
-    Tag, curl,
+    Tag,
+    annotate::{AnnotationInput, annotate},
+    curl,
     detail::{Detail, SHOWN},
+    input::Body,
     raw::Raw,
     shape::{Exchange, Id, Mode, Origins, Outcomes, Time},
 };
@@ -32,8 +35,8 @@ use crate::{app::App, error::Problem};
 pub(super) struct Operations(pub(super) Arc<App>);
 
 /// An exchange is committed within moments of its end.
-const COMMIT_WAIT: Duration = Duration::from_millis(50);
-const COMMIT_TRIES: u32 = 20;
+pub(super) const COMMIT_WAIT: Duration = Duration::from_millis(50);
+pub(super) const COMMIT_TRIES: u32 = 20;
 /// More than these are never committed in the moments before they are announced.
 const UNANNOUNCED: usize = 1_000;
 
@@ -101,6 +104,8 @@ impl Operations {
         /// Took at least this long.
         #[oai(validator(minimum(value = "0")))]
         min_duration_ms: Query<Option<f64>>,
+        /// Kept from retention.
+        pinned: Query<Option<bool>>,
         /// Items on the page.
         #[oai(default = "twenty", validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Query<u64>,
@@ -125,6 +130,7 @@ impl Operations {
             until: until.0.map(|t| t.0),
             min_duration_ms: min_duration_ms.0,
             conversation: conversation.0.map(|id| id.0),
+            pinned: pinned.0,
         };
         let before = cursor.0.map(|id| id.0);
         Ok(Json(self.page(filter, before, limit.0 as usize).await?))
@@ -156,6 +162,19 @@ impl Operations {
             poem_openapi::types::ToJSON::to_json_string(&detail).into_bytes()
         };
         Ok(json(crate::app::blocking(render).await?).into())
+    }
+
+    /// Pin an exchange, or note something about it
+    ///
+    /// A pinned one is kept whole, however old it gets. Running ones can be pinned too.
+    #[oai(path = "/api/request/:id", method = "put", operation_id = "annotateRequest")]
+    async fn annotate(
+        &self,
+        /// The exchange.
+        id: Path<Id>,
+        said: Body<AnnotationInput>,
+    ) -> Result<Json<Exchange>> {
+        Ok(Json(annotate(&self.0, id.0.0, said.0).await?))
     }
 }
 
@@ -248,6 +267,9 @@ async fn running(app: &App, id: ExchangeId) -> Result<Option<Value>, Problem> {
     };
     match serde_json::from_slice::<Value>(&body) {
         Ok(mut detail) if status == StatusCode::OK && detail.is_object() => {
+            if let Some(said) = app.live.annotation(id) {
+                (detail["pinned"], detail["note"]) = (said.pinned.into(), said.note.into());
+            }
             complete(&mut detail, &proxy_address(app));
             Ok(Some(detail))
         }

@@ -15,6 +15,7 @@ const GAPS: &[(&str, &[&str])] = &[
 ];
 /// What clients send: here a missing field means "leave it".
 const INPUT: &[&str] = &[
+    "AnnotationInput",
     "KeyBulkInput",
     "CandidateInput",
     "ClientTokenInput",
@@ -25,6 +26,8 @@ const INPUT: &[&str] = &[
     "PasswordForm",
     "PriceInput",
     "ProviderInput",
+    "ReplayInput",
+    "ReplayTarget",
     "RouteInput",
     "SettingsChange",
 ];
@@ -40,6 +43,7 @@ const CLEARED: &[&str] = &[
     "expires_at",
     "image_input",
     "image_output",
+    "note",
     "preset",
     "price_per_call_usd",
     "prices",

@@ -78,6 +78,15 @@ impl Viewer {
         }
     }
 
+    /// Tells what somebody said about an exchange that has ended: also where the list shows
+    /// only pinned ones, so that one leaves it that is not pinned any more.
+    pub(super) fn annotated(&mut self, event: &mut Lazy<'_>) {
+        let filter = Filter { pinned: None, ..self.filter.clone() };
+        if filter.matches(event.exchange, event.now) {
+            self.push(event.event());
+        }
+    }
+
     /// Sends what this client does not have yet of a watched body.
     pub(super) fn delta(&mut self, delta: &BodyDelta) {
         if self.paused {

@@ -20,7 +20,7 @@ pub(super) fn put(headers: &mut HeaderMap, kind: Kind, key: &Key) {
     for name in [&header::AUTHORIZATION, &X_API_KEY, &API_KEY] {
         headers.remove(name);
     }
-    for ours in ["x-glassway-origin", "x-glassway-provider", "x-glassway-key"] {
+    for ours in ["x-glassway-origin", "x-glassway-provider", "x-glassway-key", "x-glassway-id"] {
         headers.remove(ours);
     }
     headers.insert(mine, key.credential.clone());

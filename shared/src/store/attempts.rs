@@ -37,13 +37,15 @@ pub(super) fn pack(
         put_varint(&mut out, flags);
         for (side, message) in [(Side::Request, request), (Side::Response, response)] {
             let Some(message) = message else { continue };
-            let packed = bodies::pack(connection, side, message, seq)?;
-            put_varint(&mut out, message.body_bytes);
-            put_varint(&mut out, packed.form.column() as u64);
-            for bytes in [&message.headers[..], &message.trailers, &packed.column] {
-                put_varint(&mut out, bytes.len() as u64);
-                out.extend_from_slice(bytes);
-            }
+            let body = bodies::pack(connection, side, message, seq)?;
+            let packed = Packed {
+                body_bytes: message.body_bytes,
+                form: body.form,
+                headers: &message.headers,
+                trailers: &message.trailers,
+                column: &body.column,
+            };
+            put(&mut out, &packed);
         }
     }
     bodies::compress(&out).map(Some)
@@ -79,18 +81,65 @@ pub(super) fn unpack(
     Ok(attempts)
 }
 
-fn one(connection: &Connection, rest: &mut &[u8]) -> Result<Option<StoredMessage>, StoreError> {
-    let (Some(body_bytes), Some(form)) = (take_varint(rest), take_varint(rest)) else {
-        return Ok(None);
-    };
-    let form = Form::from_column(form as i64);
+/// The column with bodies that need nothing beside it any more; `None` where they all are
+/// that already.
+pub(super) fn whole(
+    connection: &Connection,
+    column: Option<&[u8]>,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let bytes = bodies::inflate(column.unwrap_or_default())?;
+    let mut rest = &bytes[..];
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut changed = false;
+    while let (Some(n), Some(flags)) = (take_varint(&mut rest), take_varint(&mut rest)) {
+        put_varint(&mut out, n);
+        put_varint(&mut out, flags);
+        for _ in [REQUEST, RESPONSE].into_iter().filter(|flag| flags & flag != 0) {
+            let Some(packed) = packed(&mut rest) else { return Ok(None) };
+            match bodies::whole(connection, Some(packed.column), packed.form)? {
+                Some((column, form)) => {
+                    changed = true;
+                    put(&mut out, &Packed { column: &column, form, ..packed });
+                }
+                None => put(&mut out, &packed),
+            }
+        }
+    }
+    if changed { bodies::compress(&out).map(Some) } else { Ok(None) }
+}
+
+/// One message as the column holds it.
+struct Packed<'a> {
+    body_bytes: u64,
+    form: Form,
+    headers: &'a [u8],
+    trailers: &'a [u8],
+    column: &'a [u8],
+}
+
+fn put(out: &mut Vec<u8>, message: &Packed<'_>) {
+    put_varint(out, message.body_bytes);
+    put_varint(out, message.form.column() as u64);
+    for bytes in [message.headers, message.trailers, message.column] {
+        put_varint(out, bytes.len() as u64);
+        out.extend_from_slice(bytes);
+    }
+}
+
+fn packed<'a>(rest: &mut &'a [u8]) -> Option<Packed<'a>> {
+    let (body_bytes, form) = (take_varint(rest)?, take_varint(rest)?);
     let mut bytes = || {
         let len = usize::try_from(take_varint(rest)?).ok()?;
         let (bytes, tail) = rest.split_at_checked(len)?;
         *rest = tail;
         Some(bytes)
     };
-    let (Some(headers), Some(trailers), Some(column)) = (bytes(), bytes(), bytes()) else {
+    let (headers, trailers, column) = (bytes()?, bytes()?, bytes()?);
+    Some(Packed { body_bytes, form: Form::from_column(form as i64), headers, trailers, column })
+}
+
+fn one(connection: &Connection, rest: &mut &[u8]) -> Result<Option<StoredMessage>, StoreError> {
+    let Some(Packed { body_bytes, form, headers, trailers, column }) = packed(rest) else {
         return Ok(None);
     };
     Ok(Some(StoredMessage {

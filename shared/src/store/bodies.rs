@@ -160,6 +160,19 @@ pub fn unpack(
     }
 }
 
+/// A body that needs nothing beside its column any more; `None` where it is that already.
+pub(super) fn whole(
+    connection: &Connection,
+    column: Option<&[u8]>,
+    form: Form,
+) -> Result<Option<(Vec<u8>, Form)>, StoreError> {
+    if form.0 & Form::KIND != Form::CHUNKS {
+        return Ok(None);
+    }
+    let body = unpack(connection, column, form)?;
+    Ok(Some((compress(&body)?, Form::new(Form::ZSTD, form.truncated(), form.shed()))))
+}
+
 pub(super) fn inflate(data: &[u8]) -> Result<Vec<u8>, StoreError> {
     let mut out = Vec::new();
     if !data.is_empty() {

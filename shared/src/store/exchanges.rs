@@ -21,7 +21,9 @@ const COLUMNS: &str =
     "id, started_at, method, path, origin, mode, client_ip, client_token, provider,
     key, model, upstream_model, status, outcome, error_code, error_message, stream, duration_us,
     ttfb_us, first_token_us, request_bytes, response_bytes, prompt_tokens, completion_tokens,
-    cached_tokens, reasoning_tokens, usage_source, cost_nano, attempts, warnings, seq";
+    cached_tokens, reasoning_tokens, usage_source, cost_nano, attempts, warnings, seq,
+    (SELECT pinned FROM annotations WHERE annotations.id = exchanges.id) AS pinned,
+    (SELECT note FROM annotations WHERE annotations.id = exchanges.id) AS note";
 
 /// How long counting may take before a list goes without its total.
 const COUNT_LIMIT: Duration = Duration::from_millis(300);
@@ -179,8 +181,8 @@ fn exchange(row: &Row<'_>) -> rusqlite::Result<Exchange> {
         cost_usd: row.get::<_, Option<i64>>("cost_nano")?.map(|nano| nano as f64 / 1e9),
         attempts: row.get("attempts")?,
         warnings: warnings.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default(),
-        pinned: false,
-        note: None,
+        pinned: row.get::<_, Option<bool>>("pinned")?.unwrap_or(false),
+        note: row.get("note")?,
         live: None,
     })
 }

@@ -81,6 +81,8 @@ pub struct Filter {
     pub conversation: Option<ExchangeId>,
     /// Took at least this long, or has been running for as long.
     pub min_duration_ms: Option<f64>,
+    /// Kept from retention.
+    pub pinned: Option<bool>,
 }
 
 impl Filter {
@@ -103,6 +105,7 @@ impl Filter {
         "until",
         "min_duration_ms",
         "conversation",
+        "pinned",
     ];
 
     /// Adds the condition called `name`; the error is a sentence for a person.
@@ -121,10 +124,8 @@ impl Filter {
             "key" => self.key = word(),
             "client_token" => self.client_token = word(),
             "mode" => self.mode = Some(text.parse()?),
-            "stream" => {
-                self.stream =
-                    Some(text.parse().map_err(|_| format!("`{text}` is neither true nor false"))?);
-            }
+            "stream" => self.stream = Some(yes_or_no(text)?),
+            "pinned" => self.pinned = Some(yes_or_no(text)?),
             "since" => self.since = Some(moment(text)?),
             "until" => self.until = Some(moment(text)?),
             "min_duration_ms" => {
@@ -177,6 +178,7 @@ impl Filter {
             && name(&self.client_token, exchange.client_token.as_deref())
             && equals(self.mode.map(|mode| mode == exchange.mode))
             && equals(self.stream.map(|stream| stream == exchange.stream))
+            && equals(self.pinned.map(|pinned| pinned == exchange.pinned))
             && equals(self.since.map(|since| exchange.started_at >= since))
             && equals(self.until.map(|until| exchange.started_at < until))
             && equals(
@@ -265,6 +267,11 @@ impl Filter {
             let id = || Value::Blob(id.as_bytes().to_vec());
             all.add(Self::TURNS, [id(), id()]);
         }
+        match self.pinned {
+            Some(true) => all.add(Self::PINNED, []),
+            Some(false) => all.add(format!("NOT ({})", Self::PINNED), []),
+            None => {}
+        }
         (all.parts, all.values)
     }
 
@@ -272,6 +279,9 @@ impl Filter {
     const TURNS: &str = "seq IN (SELECT seq FROM exchanges WHERE id = ? UNION \
                          SELECT t.seq FROM turns t JOIN turns own ON own.root = t.root \
                          WHERE own.seq = (SELECT seq FROM exchanges WHERE id = ?))";
+
+    /// Few are: they are looked up one by one, and sorted.
+    const PINNED: &str = "id IN (SELECT id FROM annotations WHERE pinned)";
 
     /// The newest matches of a search; a word that is everywhere would otherwise
     /// cost as much as the whole history.
@@ -311,6 +321,10 @@ impl Conditions {
             None => {}
         }
     }
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| format!("`{text}` is neither true nor false"))
 }
 
 /// `a,b,c`: any of them.

@@ -12,7 +12,7 @@ const ADMIN_KEY_HASH: &str = "admin_key_hash";
 
 /// The monitor's writing connection.
 pub struct Settings {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 /// A sign-in that has not ended.

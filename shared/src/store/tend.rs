@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
-use super::{StoreError, bodies, bodies::Form, turns, write::Writer};
+use super::{StoreError, bodies, bodies::Form, keep, turns, write::Writer};
 use crate::{
     content::{self, Indexed},
     decode::{Encoding, decode},
@@ -32,6 +32,8 @@ pub struct Tender {
     upkeep_at_us: i64,
     unmerged: u32,
     sweep: Option<Sweep>,
+    /// Pinned exchanges before this row need no chunks any more.
+    whole_before: i64,
 }
 
 /// A walk over the chunks that retention may have orphaned.
@@ -51,6 +53,8 @@ const LINGER_US: i64 = 700_000;
 /// Between looks at what retention, merging and vacuum have to do.
 const UPKEEP_US: i64 = 1_000_000;
 const EXPIRED: i64 = 32;
+/// Pinned exchanges per slice whose bodies are written whole.
+const MADE_WHOLE: usize = 4;
 const SWEPT: i64 = 512;
 /// A row stays at least so long, for the feed to read how its exchange ended.
 const READ_TIME_US: i64 = 5_000_000;
@@ -78,6 +82,7 @@ impl Tender {
             return Ok(false);
         }
         let more = self.expire(writer, limits, now_us)?
+            || self.keep(writer)?
             || self.sweep(writer)?
             || self.merge(writer)?
             || vacuum(writer)?;
@@ -201,7 +206,8 @@ impl Tender {
         let Some(newest) = newest else { return Ok(false) };
         let by_count = match limits.max_exchanges {
             0 => 0,
-            // Rows leave only from the old end, so that the distance is the count.
+            // Rows leave only from the old end, so that the distance is the count; what is
+            // pinned stays beside it.
             cap => newest.saturating_sub(i64::try_from(cap).unwrap_or(i64::MAX)),
         };
         let before = limits.max_age.map_or(i64::MIN, |age| {
@@ -210,7 +216,9 @@ impl Tender {
         let expired: Vec<i64> = transaction
             .prepare_cached(
                 "SELECT seq FROM (SELECT seq, started_at, started_at + coalesce(duration_us, 0) AS ended_at
-                                  FROM exchanges ORDER BY seq LIMIT ?1)
+                                  FROM exchanges
+                                  WHERE id NOT IN (SELECT id FROM annotations WHERE pinned)
+                                  ORDER BY seq LIMIT ?1)
                  WHERE (seq <= ?2 OR started_at < ?3) AND ended_at < ?4",
             )?
             .query_map(params![EXPIRED, by_count, before, now_us - READ_TIME_US], |row| row.get(0))?
@@ -229,11 +237,34 @@ impl Tender {
             turns::forget(&transaction, *seq)?;
         }
         let oldest: i64 = transaction
-            .prepare_cached("SELECT coalesce(min(seq), ?1) FROM exchanges")?
+            .prepare_cached(
+                "SELECT coalesce((SELECT seq FROM exchanges
+                     WHERE id NOT IN (SELECT id FROM annotations WHERE pinned)
+                     ORDER BY seq LIMIT 1), ?1)",
+            )?
             .query_row([newest + 1], |row| row.get(0))?;
         transaction.commit()?;
         let at = self.sweep.map_or(0, |sweep| sweep.at);
         self.sweep = Some(Sweep { at, oldest });
+        Ok(true)
+    }
+
+    /// Has pinned exchanges among the expired let go of chunks, before those are deleted.
+    fn keep(&mut self, writer: &mut Writer) -> Result<bool, StoreError> {
+        let Some(sweep) = self.sweep.filter(|sweep| self.whole_before < sweep.oldest) else {
+            return Ok(false);
+        };
+        let transaction =
+            writer.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let rows = keep::between(&transaction, self.whole_before, sweep.oldest, MADE_WHOLE)?;
+        for seq in &rows {
+            keep::make_whole(&transaction, *seq)?;
+        }
+        transaction.commit()?;
+        self.whole_before = match rows.last() {
+            Some(last) if rows.len() == MADE_WHOLE => last + 1,
+            _ => sweep.oldest,
+        };
         Ok(true)
     }
 

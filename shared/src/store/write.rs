@@ -71,12 +71,14 @@ impl Writer {
         Ok(find.query_row([id.as_bytes()], |_| Ok(())).optional()?.is_some())
     }
 
-    /// When the oldest exchange that is kept began, in unix microseconds; `None` while
-    /// retention has taken nothing yet.
+    /// When the oldest exchange that retention has kept began, in unix microseconds; `None`
+    /// while it has taken nothing yet. Pinned ones say nothing of that.
     pub fn kept_since_us(&self) -> Result<Option<i64>, StoreError> {
         let mut oldest = self.connection.prepare_cached(
             "SELECT started_at FROM
-                 (SELECT seq, started_at FROM exchanges ORDER BY seq LIMIT 1) WHERE seq > 1",
+                 (SELECT seq, started_at FROM exchanges
+                  WHERE id NOT IN (SELECT id FROM annotations WHERE pinned)
+                  ORDER BY seq LIMIT 1) WHERE seq > 1",
         )?;
         Ok(oldest.query_row([], |row| row.get(0)).optional()?)
     }

@@ -47,49 +47,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/conversations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List conversations
-         * @description Requests whose messages begin with those of an earlier one, of the same client, are
-         *     turns of one conversation. Known within 2 s of a turn's end. `conversation` of the
-         *     list of exchanges takes any turn's id.
-         */
-        get: operations["listConversations"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/export.csv": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Export as a table (CSV)
-         * @description The newest that match, a row each, without what was said. Running ones are left
-         *     out.
-         */
-        get: operations["exportCsv"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/export.har": {
         parameters: {
             query?: never;
@@ -102,27 +59,6 @@ export interface paths {
          * @description One exchange by its id, or the newest that match. Running ones are left out.
          */
         get: operations["exportHar"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/export.jsonl": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Export as JSON lines
-         * @description The newest that match, each as `GET /api/request/{id}` gives it, one per line.
-         *     Running ones are left out.
-         */
-        get: operations["exportJsonl"];
         put?: never;
         post?: never;
         delete?: never;
@@ -588,8 +524,34 @@ export interface paths {
          *     messages are cut at 2,000 each unless all are asked for.
          */
         get: operations["readRequest"];
-        put?: never;
+        /**
+         * Pin an exchange, or note something about it
+         * @description A pinned one is kept whole, however old it gets. Running ones can be pinned too.
+         */
+        put: operations["annotateRequest"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/request/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an exchange again
+         * @description As it was or changed, to one or more keys or providers. Answers at once with the
+         *     new exchanges. A transparent one needs `targets`, since its credential was never
+         *     kept. 409 says why something cannot be sent again.
+         */
+        post: operations["replayRequest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -750,47 +712,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/stats/errors": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Failures by kind
-         * @description Most frequent first, each with its newest example.
-         */
-        get: operations["readStatsErrors"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/stats/export.csv": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * A table as CSV
-         * @description One line per name, kind or slot, with its head. Text that a spreadsheet would take
-         *     for a formula has an apostrophe before it.
-         */
-        get: operations["exportStatsCsv"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/stats/hourly": {
         parameters: {
             query?: never;
@@ -842,43 +763,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/stats/latency": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Latencies over time
-         * @description Percentiles are read off logarithmic buckets: at most 9 % off.
-         */
-        get: operations["readStatsLatency"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/stats/losses": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Losses over time */
-        get: operations["readStatsLosses"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/stats/models": {
         parameters: {
             query?: never;
@@ -896,27 +780,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/stats/now": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * How it goes now
-         * @description Rates of the last one to two minutes, shares and latencies of the last five, money
-         *     of the last sixty, and the last hour minute by minute.
-         */
-        get: operations["readStatsNow"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/stats/overview": {
         parameters: {
             query?: never;
@@ -926,47 +789,6 @@ export interface paths {
         };
         /** Sums of all time */
         get: operations["readStatsOverview"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/stats/series": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Series by name
-         * @description The names with the largest sums each get a line, the others one together. Counted
-         *     by when exchanges ended; slots in which nothing did are there too.
-         */
-        get: operations["readStatsSeries"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/stats/top": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Top list
-         * @description Sums of a span by name, largest first, and what the others come to.
-         */
-        get: operations["readStatsTop"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1075,15 +897,20 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AnnotationInput
+         * @description What may be said of an exchange; what is left out stays as it is.
+         */
+        AnnotationInput: {
+            /** @description A remark; `null` or blank = none. */
+            note?: string | null;
+            /** @description Kept from retention. */
+            pinned?: boolean;
+        };
+        /**
          * @description When a budget begins anew; days and months are UTC's.
          * @enum {string}
          */
         BudgetPeriod: "day" | "month" | "total";
-        /**
-         * @description What sums are told apart by.
-         * @enum {string}
-         */
-        By: "outcome" | "model" | "provider" | "key" | "client_token";
         /**
          * Candidate
          * @description Where a route leads.
@@ -1225,61 +1052,6 @@ export interface components {
             next: string | null;
             /** Format: uint64 */
             total: number;
-        };
-        /**
-         * Conversation
-         * @description A conversation, or an exchange that is none.
-         */
-        Conversation: {
-            /**
-             * Format: uint64
-             * @description As `prompt_tokens`.
-             */
-            completion_tokens: number;
-            /**
-             * Format: double
-             * @description Of all turns; `null` where no turn's cost is known.
-             */
-            cost_usd: number | null;
-            /**
-             * Format: uint64
-             * @description Turns that did not end well.
-             */
-            failed: number;
-            /**
-             * Format: uuid
-             * @description Its first turn that is still kept.
-             */
-            first: string;
-            /** @description The newest turn that matches. */
-            newest: components["schemas"]["Exchange"];
-            /**
-             * Format: uint64
-             * @description Of all turns; what is not known is left out.
-             */
-            prompt_tokens: number;
-            /**
-             * Format: date-time
-             * @description When that began.
-             */
-            started_at: string;
-            /**
-             * Format: uint64
-             * @description How many turns are kept.
-             */
-            turns: number;
-        };
-        /**
-         * ConversationPage
-         * @description One page, by the newest turn.
-         */
-        ConversationPage: {
-            items: components["schemas"]["Conversation"][];
-            /**
-             * Format: uuid
-             * @description For `cursor`; `null` on the last page.
-             */
-            next: string | null;
         };
         /**
          * Costs
@@ -1604,38 +1376,6 @@ export interface components {
             message: string;
         };
         /**
-         * FailureKind
-         * @description Exchanges that ended badly in the same way.
-         */
-        FailureKind: {
-            /** Format: int64 */
-            calls: number;
-            /** @description The error's code; `null` where it has none. */
-            code: string | null;
-            /** @description `null` where its record has expired. */
-            newest: components["schemas"]["Newest"] | null;
-            /** @description Never `ok`. */
-            outcome: string;
-            /**
-             * Format: uint16
-             * @description What the client got; `null` where nothing came.
-             */
-            status: number | null;
-        };
-        /**
-         * FailureReport
-         * @description Failures by kind, most frequent first.
-         */
-        FailureReport: {
-            /**
-             * Format: int64
-             * @description Of all kinds.
-             */
-            calls: number;
-            items: components["schemas"]["FailureKind"][];
-            span: components["schemas"]["Slots"];
-        };
-        /**
          * GroupModels
          * @description What a key's provider said it serves.
          */
@@ -1655,21 +1395,6 @@ export interface components {
             proxy: components["schemas"]["Proxy"];
             status: components["schemas"]["State"];
             version: string;
-        };
-        /**
-         * Hour
-         * @description The last hour, minute by minute, oldest first; the last minute still grows.
-         */
-        Hour: {
-            calls: number[];
-            cost_usd: number[];
-            duration_p95_ms: (number | null)[];
-            failed: number[];
-            first_token_p95_ms: (number | null)[];
-            /** Format: date-time */
-            since: string;
-            /** @description In and out together. */
-            tokens: number[];
         };
         /**
          * Instance
@@ -2040,60 +1765,6 @@ export interface components {
             p95: number | null;
         };
         /**
-         * LatencyLine
-         * @description A latency over time, in milliseconds; each array has one entry per slot.
-         */
-        LatencyLine: {
-            calls: number[];
-            p50: (number | null)[];
-            p95: (number | null)[];
-            p99: (number | null)[];
-            whole: components["schemas"]["Percentiles"];
-        };
-        /**
-         * LatencyReport
-         * @description Latencies over time.
-         */
-        LatencyReport: {
-            duration_ms: components["schemas"]["LatencyLine"];
-            first_token_ms: components["schemas"]["LatencyLine"];
-            span: components["schemas"]["Slots"];
-            ttfb_ms: components["schemas"]["LatencyLine"];
-        };
-        /**
-         * Line
-         * @description One name over time; each array has one entry per slot.
-         */
-        Line: {
-            cached_tokens: number[];
-            calls: number[];
-            completion_tokens: number[];
-            cost_usd: number[];
-            /** @description Neither well nor left by the client. */
-            failed: number[];
-            /** @description As it was; "" = none, `null` = all the other names together. */
-            name: string | null;
-            /**
-             * Format: uint64
-             * @description How many names it stands for.
-             */
-            names: number;
-            prompt_tokens: number[];
-            /** @description The key's provider, where keys are told apart. */
-            provider: string | null;
-            total: components["schemas"]["Total"];
-        };
-        /**
-         * LossReport
-         * @description What could not be kept; each array has one entry per slot.
-         */
-        LossReport: {
-            bodies_shed: number[];
-            records_lost: number[];
-            span: components["schemas"]["Slots"];
-            total: components["schemas"]["Losses"];
-        };
-        /**
          * Losses
          * @description What could not be kept.
          */
@@ -2338,67 +2009,6 @@ export interface components {
             tpm: number | null;
         };
         /**
-         * Newest
-         * @description The newest example of a failure.
-         */
-        Newest: {
-            client_token: string | null;
-            /** Format: uuid */
-            id: string;
-            key: string | null;
-            message: string | null;
-            model: string | null;
-            provider: string | null;
-            /** Format: date-time */
-            started_at: string;
-        };
-        /**
-         * Now
-         * @description How it goes now.
-         */
-        Now: {
-            /** Format: date-time */
-            at: string;
-            duration_ms: components["schemas"]["Percentiles"];
-            /**
-             * Format: double
-             * @description failed ÷ (calls − left by the client); `null` where there is nothing to judge.
-             */
-            error_rate: number | null;
-            first_token_ms: components["schemas"]["Percentiles"];
-            hour: components["schemas"]["Hour"];
-            /** Format: uint64 */
-            in_flight: number;
-            /**
-             * Format: date-time
-             * @description Since when the rates count: the minute before this one.
-             */
-            rates_since: string;
-            recent: components["schemas"]["Total"];
-            /**
-             * Format: date-time
-             * @description Since when the error rate and the latencies count.
-             */
-            recent_since: string;
-            /** Format: double */
-            requests_per_second: number;
-            /**
-             * Format: double
-             * @description In and out together.
-             */
-            tokens_per_second: number;
-            /**
-             * Format: double
-             * @description Spent in the last sixty minutes.
-             */
-            usd_per_hour: number;
-        };
-        /**
-         * @description What comes first.
-         * @enum {string}
-         */
-        Order: "calls" | "cost" | "tokens" | "failed";
-        /**
          * @description Who caused an exchange.
          * @enum {string}
          */
@@ -2451,23 +2061,6 @@ export interface components {
             scope?: string;
             /** @description Ignored: there is one admin. */
             username: string;
-        };
-        /**
-         * Percentiles
-         * @description A latency's percentiles in milliseconds; `null` where nothing ended.
-         */
-        Percentiles: {
-            /**
-             * Format: int64
-             * @description Exchanges they are of.
-             */
-            calls: number;
-            /** Format: double */
-            p50: number | null;
-            /** Format: double */
-            p95: number | null;
-            /** Format: double */
-            p99: number | null;
         };
         /**
          * @description How far usage looks back.
@@ -2913,6 +2506,47 @@ export interface components {
             reason: string;
         };
         /**
+         * ReplayInput
+         * @description What is to be different; nothing: the same again.
+         */
+        ReplayInput: {
+            /** @description In place of the recorded body: text as it stands, or JSON. */
+            body?: unknown;
+            /** @description In place of the request's, for every target that names none. */
+            model?: string;
+            /** @description One exchange each; left out: one, as Glassway routes. */
+            targets?: components["schemas"]["ReplayTarget"][];
+        };
+        /**
+         * ReplayTarget
+         * @description Where to send it; neither key nor provider: as Glassway routes.
+         */
+        ReplayTarget: {
+            /**
+             * Format: int64
+             * @description Exactly this key, whatever its state; one attempt.
+             */
+            key_id?: number;
+            /** @description In place of the request's. */
+            model?: string;
+            /**
+             * Format: int64
+             * @description Any key of this provider.
+             */
+            provider_id?: number;
+        };
+        /**
+         * Replaying
+         * @description What was sent.
+         */
+        Replaying: {
+            /**
+             * @description The new exchanges, in the order of the targets. They run; read them, or follow them
+             *     on the feed.
+             */
+            ids: string[];
+        };
+        /**
          * Route
          * @description A route.
          */
@@ -2949,17 +2583,6 @@ export interface components {
             next: string | null;
             /** Format: uint64 */
             total: number;
-        };
-        /**
-         * SeriesReport
-         * @description Sums over time.
-         */
-        SeriesReport: {
-            /** @description The largest first; the other names, if there are any, last. */
-            items: components["schemas"]["Line"][];
-            span: components["schemas"]["Slots"];
-            /** @description Of all lines together. */
-            total: components["schemas"]["Total"];
         };
         /**
          * Session
@@ -3060,32 +2683,6 @@ export interface components {
          * @enum {string}
          */
         Side: "request" | "response";
-        /**
-         * Slots
-         * @description The stretch of time an answer is about, cut into equal slots.
-         */
-        Slots: {
-            /**
-             * Format: int64
-             * @description How many there are.
-             */
-            count: number;
-            /**
-             * Format: date-time
-             * @description When the first begins.
-             */
-            since: string;
-            /**
-             * Format: date-time
-             * @description When the last ends; it may not have yet.
-             */
-            until: string;
-            /**
-             * Format: int64
-             * @description How long each lasts.
-             */
-            width_minutes: number;
-        };
         /** @enum {string} */
         State: "ok" | "degraded";
         /**
@@ -3124,11 +2721,6 @@ export interface components {
          * @enum {string}
          */
         Strategy: "round_robin" | "random" | "least_used" | "least_busy" | "smart" | "affinity";
-        /**
-         * @description A table to export.
-         * @enum {string}
-         */
-        Table: "time" | "models" | "providers" | "keys" | "client_tokens" | "errors";
         /**
          * @description How a JSON string holds a body.
          * @enum {string}
@@ -3227,108 +2819,6 @@ export interface components {
         };
         /** @enum {string} */
         TokenType: "bearer";
-        /**
-         * TopItem
-         * @description What one name came to.
-         */
-        TopItem: {
-            /** Format: double */
-            first_token_p50_ms: number | null;
-            /** Format: double */
-            first_token_p95_ms: number | null;
-            /**
-             * Format: int64
-             * @description `null` where the key is gone, and where no keys are listed.
-             */
-            key_id: number | null;
-            /** @description As it was; "" = none. */
-            name: string;
-            /**
-             * Format: double
-             * @description Of the duration; models only, as the other three.
-             */
-            p50_ms: number | null;
-            /** Format: double */
-            p95_ms: number | null;
-            /** @description The key's provider, where keys are listed. */
-            provider: string | null;
-            total: components["schemas"]["Total"];
-        };
-        /**
-         * TopReport
-         * @description Sums by name, largest first.
-         */
-        TopReport: {
-            items: components["schemas"]["TopItem"][];
-            /**
-             * Format: uint64
-             * @description How many names are not listed.
-             */
-            others: number;
-            /** @description What they come to. */
-            rest: components["schemas"]["Total"];
-            span: components["schemas"]["Slots"];
-            /** @description Of all names. */
-            total: components["schemas"]["Total"];
-        };
-        /**
-         * Total
-         * @description Sums.
-         */
-        Total: {
-            /** Format: double */
-            avg_duration_ms: number | null;
-            /** Format: double */
-            avg_ttfb_ms: number | null;
-            /**
-             * Format: int64
-             * @description Of the tokens in, from a cache.
-             */
-            cached_tokens: number;
-            /**
-             * Format: int64
-             * @description Exchanges that ended.
-             */
-            calls: number;
-            /**
-             * Format: int64
-             * @description Left by their client.
-             */
-            client_closed: number;
-            /**
-             * Format: int64
-             * @description Of them, 4xx and what Glassway refused.
-             */
-            client_error: number;
-            /** Format: int64 */
-            completion_tokens: number;
-            /** Format: double */
-            cost_usd: number;
-            /**
-             * Format: int64
-             * @description The others.
-             */
-            failed: number;
-            /** Format: int64 */
-            ok: number;
-            /** Format: int64 */
-            prompt_tokens: number;
-            /**
-             * Format: int64
-             * @description Of the tokens out.
-             */
-            reasoning_tokens: number;
-            /**
-             * Format: double
-             * @description ok ÷ (calls − left by the client); `null` where there is nothing to judge.
-             */
-            success_rate: number | null;
-            /**
-             * Format: int64
-             * @description Of them, 5xx, timeouts and broken answers.
-             */
-            upstream_error: number;
-        };
         /**
          * Traffic
          * @description The last hour by key, busiest first.
@@ -3695,147 +3185,11 @@ export interface operations {
             };
         };
     };
-    listConversations: {
-        parameters: {
-            query?: {
-                /** @description Items on the page. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string;
-                /** @description Words anywhere in what was said, the path or the model. */
-                q?: string;
-                /** @description Without the query. */
-                path?: string;
-                /** @description In any case. */
-                method?: string;
-                /** @description `200`, `4xx` for all of them, or a list with commas. */
-                status?: string;
-                /** @description How it ended: any of these, repeated or with commas. */
-                outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it: any of these, repeated or with commas. */
-                origin?: components["schemas"]["Origin"][];
-                /** @description The error's code; `none` where it has none. */
-                error?: string;
-                /** @description As the client named it, or as the upstream knows it. */
-                model?: string;
-                /** @description The provider's name. */
-                provider?: string;
-                /** @description The key's name. */
-                key?: string;
-                /** @description The client token's name. */
-                client_token?: string;
-                /** @description Whose credential travelled. */
-                mode?: components["schemas"]["Mode"];
-                /** @description Whether the answer is a stream. */
-                stream?: boolean;
-                /** @description Started then or later. */
-                since?: string;
-                /** @description Started before. */
-                until?: string;
-                /** @description Turns of the conversation that this exchange belongs to. */
-                conversation?: string;
-                /** @description Took at least this long. */
-                min_duration_ms?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConversationPage"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    exportCsv: {
-        parameters: {
-            query?: {
-                /** @description Rows at most. */
-                limit?: number;
-                /** @description Words anywhere in what was said, the path or the model. */
-                q?: string;
-                /** @description Without the query. */
-                path?: string;
-                /** @description In any case. */
-                method?: string;
-                /** @description `200`, `4xx` for all of them, or a list with commas. */
-                status?: string;
-                /** @description How it ended: any of these, repeated or with commas. */
-                outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it: any of these, repeated or with commas. */
-                origin?: components["schemas"]["Origin"][];
-                /** @description The error's code; `none` where it has none. */
-                error?: string;
-                /** @description As the client named it, or as the upstream knows it. */
-                model?: string;
-                /** @description The provider's name. */
-                provider?: string;
-                /** @description The key's name. */
-                key?: string;
-                /** @description The client token's name. */
-                client_token?: string;
-                /** @description Whose credential travelled. */
-                mode?: components["schemas"]["Mode"];
-                /** @description Whether the answer is a stream. */
-                stream?: boolean;
-                /** @description Started then or later. */
-                since?: string;
-                /** @description Started before. */
-                until?: string;
-                /** @description Turns of the conversation that this exchange belongs to. */
-                conversation?: string;
-                /** @description Took at least this long. */
-                min_duration_ms?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain; charset=utf-8": string;
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     exportHar: {
         parameters: {
             query?: {
                 /** @description Only this exchange. */
                 id?: string;
-                /** @description Entries at most. */
-                limit?: number;
                 /** @description Words anywhere in what was said, the path or the model. */
                 q?: string;
                 /** @description Without the query. */
@@ -3846,10 +3200,8 @@ export interface operations {
                 status?: string;
                 /** @description How it ended: any of these, repeated or with commas. */
                 outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it: any of these, repeated or with commas. */
-                origin?: components["schemas"]["Origin"][];
-                /** @description The error's code; `none` where it has none. */
-                error?: string;
+                /** @description Who caused it. */
+                origin?: components["schemas"]["Origin"];
                 /** @description As the client named it, or as the upstream knows it. */
                 model?: string;
                 /** @description The provider's name. */
@@ -3866,10 +3218,12 @@ export interface operations {
                 since?: string;
                 /** @description Started before. */
                 until?: string;
-                /** @description Turns of the conversation that this exchange belongs to. */
-                conversation?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
+                /** @description Kept from retention. */
+                pinned?: boolean;
+                /** @description Entries at most. */
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -3884,72 +3238,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    exportJsonl: {
-        parameters: {
-            query?: {
-                /** @description Lines at most. */
-                limit?: number;
-                /** @description Words anywhere in what was said, the path or the model. */
-                q?: string;
-                /** @description Without the query. */
-                path?: string;
-                /** @description In any case. */
-                method?: string;
-                /** @description `200`, `4xx` for all of them, or a list with commas. */
-                status?: string;
-                /** @description How it ended: any of these, repeated or with commas. */
-                outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it: any of these, repeated or with commas. */
-                origin?: components["schemas"]["Origin"][];
-                /** @description The error's code; `none` where it has none. */
-                error?: string;
-                /** @description As the client named it, or as the upstream knows it. */
-                model?: string;
-                /** @description The provider's name. */
-                provider?: string;
-                /** @description The key's name. */
-                key?: string;
-                /** @description The client token's name. */
-                client_token?: string;
-                /** @description Whose credential travelled. */
-                mode?: components["schemas"]["Mode"];
-                /** @description Whether the answer is a stream. */
-                stream?: boolean;
-                /** @description Started then or later. */
-                since?: string;
-                /** @description Started before. */
-                until?: string;
-                /** @description Turns of the conversation that this exchange belongs to. */
-                conversation?: string;
-                /** @description Took at least this long. */
-                min_duration_ms?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain; charset=utf-8": string;
                 };
             };
             /** @description Refused, and why. */
@@ -5284,6 +4572,78 @@ export interface operations {
             };
         };
     };
+    annotateRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The exchange. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnotationInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exchange"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The exchange. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayInput"];
+            };
+        };
+        responses: {
+            /** @description On its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replaying"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readRequestBody: {
         parameters: {
             query?: {
@@ -5367,10 +4727,8 @@ export interface operations {
                 status?: string;
                 /** @description How it ended: any of these, repeated or with commas. */
                 outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it: any of these, repeated or with commas. */
-                origin?: components["schemas"]["Origin"][];
-                /** @description The error's code; `none` where it has none. */
-                error?: string;
+                /** @description Who caused it. */
+                origin?: components["schemas"]["Origin"];
                 /** @description As the client named it, or as the upstream knows it. */
                 model?: string;
                 /** @description The provider's name. */
@@ -5387,10 +4745,10 @@ export interface operations {
                 since?: string;
                 /** @description Started before. */
                 until?: string;
-                /** @description Turns of the conversation that this exchange belongs to. */
-                conversation?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
+                /** @description Kept from retention. */
+                pinned?: boolean;
                 /** @description Items on the page. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -5740,85 +5098,6 @@ export interface operations {
             };
         };
     };
-    readStatsErrors: {
-        parameters: {
-            query?: {
-                /** @description From then on; a day before `until` where it is left out. */
-                since?: string;
-                /** @description Up to then; now where it is left out. */
-                until?: string;
-                /** @description The reader's offset in minutes east of UTC, for where days begin. */
-                utc_offset?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FailureReport"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    exportStatsCsv: {
-        parameters: {
-            query: {
-                /** @description Which one. */
-                table: components["schemas"]["Table"];
-                /** @description From then on; a day before `until` where it is left out. */
-                since?: string;
-                /** @description Up to then; now where it is left out. */
-                until?: string;
-                /** @description The reader's offset in minutes east of UTC, for where days begin. */
-                utc_offset?: number;
-                /** @description Minutes in a slot of the table by time, as for the series. */
-                width?: number;
-                /** @description Whether it begins with a byte order mark, which spreadsheets want to tell UTF-8. */
-                bom?: boolean;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Its lines end in CR LF, as RFC 4180 has it. */
-            200: {
-                headers: {
-                    "CONTENT-DISPOSITION": string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/csv; charset=utf-8": string;
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     readStatsHourly: {
         parameters: {
             query?: {
@@ -5912,82 +5191,6 @@ export interface operations {
             };
         };
     };
-    readStatsLatency: {
-        parameters: {
-            query?: {
-                /** @description From then on; a day before `until` where it is left out. */
-                since?: string;
-                /** @description Up to then; now where it is left out. */
-                until?: string;
-                /** @description The reader's offset in minutes east of UTC, for where days begin. */
-                utc_offset?: number;
-                /** @description Minutes in a slot, as for the series. */
-                width?: number;
-                /** @description Only this model, as clients named it; `*` stands for anything. */
-                model?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LatencyReport"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readStatsLosses: {
-        parameters: {
-            query?: {
-                /** @description From then on; a day before `until` where it is left out. */
-                since?: string;
-                /** @description Up to then; now where it is left out. */
-                until?: string;
-                /** @description The reader's offset in minutes east of UTC, for where days begin. */
-                utc_offset?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LossReport"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     readStatsModels: {
         parameters: {
             query?: {
@@ -6020,35 +5223,6 @@ export interface operations {
             };
         };
     };
-    readStatsNow: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Now"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     readStatsOverview: {
         parameters: {
             query?: never;
@@ -6065,111 +5239,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readStatsSeries: {
-        parameters: {
-            query: {
-                /** @description What lines are told apart by. */
-                by: components["schemas"]["By"];
-                /** @description From then on; a day before `until` where it is left out. */
-                since?: string;
-                /** @description Up to then; now where it is left out. */
-                until?: string;
-                /** @description The reader's offset in minutes east of UTC, for where days begin. */
-                utc_offset?: number;
-                /**
-                 * @description Minutes in a slot: 1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720 or 1440; chosen
-                 *     by the span where it is left out.
-                 */
-                width?: number;
-                /** @description What makes a name stand alone. */
-                order?: components["schemas"]["Order"];
-                /** @description How many names stand alone. */
-                top?: number;
-                /** @description Only this model, as clients named it; `*` stands for anything. */
-                model?: string;
-                /** @description Only this provider. */
-                provider?: string;
-                /** @description Only this key. */
-                key?: string;
-                /** @description Only this client token. */
-                client_token?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SeriesReport"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readStatsTop: {
-        parameters: {
-            query: {
-                /** @description What is listed. */
-                by: components["schemas"]["By"];
-                /** @description From then on; a day before `until` where it is left out. */
-                since?: string;
-                /** @description Up to then; now where it is left out. */
-                until?: string;
-                /** @description The reader's offset in minutes east of UTC, for where days begin. */
-                utc_offset?: number;
-                /** @description What comes first. */
-                order?: components["schemas"]["Order"];
-                /** @description Names at most. */
-                limit?: number;
-                /** @description Only this model, as clients named it; `*` stands for anything. */
-                model?: string;
-                /** @description Only this provider. */
-                provider?: string;
-                /** @description Only this key. */
-                key?: string;
-                /** @description Only this client token. */
-                client_token?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TopReport"];
                 };
             };
             /** @description Refused, and why. */

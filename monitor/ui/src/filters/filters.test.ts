@@ -63,7 +63,7 @@ describe("matching a live exchange", () => {
   const rows: [string, boolean][] = [
     ["", true], ["model:gpt-4o", true], ["model:gpt-4", false], ["status:5xx", true], ["status:502", true], ["status:2xx", false],
     ["outcome:upstream_error,timeout", true], ["outcome:ok", false], ["since:1h", true], ["since:30s", false], ["until:1h", false],
-    ["min_duration_ms:900", true], ["min_duration_ms:901", false], ["stream:true", true], ["stream:false", false],
+    ["min_duration_ms:900", true], ["min_duration_ms:901", false], ["stream:true", true], ["stream:false", false], ["pinned:false", true], ["pinned:true", false],
     ["chat", true], ["狐狸", false], ["path:/v1/chat*", true], ["path:/v1/chat", false], ["model:gpt-*", true], ["model:*4o", true], ["model:g.t-4o", false], ["key:main", false], ["method:get", false],
     ["origin:client,chat,replay", true], ["origin:test", false], ["origin:nobody", true], ["error:none", true], ["error:upstream_connect", false],
   ];

@@ -4,7 +4,7 @@
 
 /** The names of the list's filters, as the API has them. */
 export const NAMES = [
-  "model", "status", "outcome", "error", "path", "method", "provider", "key", "client_token", "origin", "mode", "stream",
+  "model", "status", "outcome", "error", "path", "method", "provider", "key", "client_token", "origin", "mode", "stream", "pinned",
   "since", "until", "min_duration_ms", "conversation",
 ] as const;
 export type Name = (typeof NAMES)[number];
@@ -64,7 +64,7 @@ function valid(name: Name, value: string): boolean {
     case "status": return value.split(",").every((v) => /^[1-5](xx|\d\d)$/i.test(v));
     case "outcome": return value.split(",").every((v) => OUTCOMES.includes(v));
     case "origin": return value.split(",").every((v) => ORIGINS.includes(v));
-    case "stream": return value === "true" || value === "false";
+    case "stream": case "pinned": return value === "true" || value === "false";
     case "mode": return value === "transparent" || value === "managed";
     case "min_duration_ms": return /^\d+$/.test(value);
     case "since": case "until": return moment(value, 0) !== null;
@@ -137,6 +137,7 @@ export interface Filterable {
   outcome: string;
   error?: { code: string } | null;
   stream?: boolean | null;
+  pinned?: boolean;
   duration_ms?: number | null;
 }
 
@@ -157,6 +158,7 @@ export function matches(x: Filterable, filters: Filters, now: number): boolean {
   if (by.conversation !== undefined && x.id !== by.conversation) return false;
   if (by.outcome !== undefined && !by.outcome.split(",").includes(x.outcome)) return false;
   if (by.stream !== undefined && String(x.stream ?? false) !== by.stream) return false;
+  if (by.pinned !== undefined && String(x.pinned ?? false) !== by.pinned) return false;
   if (by.status !== undefined) {
     const status = String(x.status ?? "");
     if (!by.status.toLowerCase().split(",").some((s) => (s.endsWith("xx") ? status !== "" && status[0] === s[0] : status === s))) return false;

@@ -92,7 +92,7 @@ export const en = {
     filterWords: {
       model: "name, or gpt-*", status: "200, 4xx, 5xx", outcome: "how it ended", path: "/v1/chat*; * stands for anything", method: "GET, POST…",
       provider: "upstream", key: "upstream key", client_token: "who called", origin: "client, chat, replay…", error: "error code, or none",
-      mode: "transparent or managed", stream: "true or false", since: "30m, 1h, 7d or a date", until: "the same",
+      mode: "transparent or managed", stream: "true or false", pinned: "true or false", since: "30m, 1h, 7d or a date", until: "the same",
       min_duration_ms: "slower than, in ms", conversation: "turns that belong with this id",
     },
   },
@@ -277,7 +277,7 @@ export const en = {
     search: "Search and filter",
     follow: "Follow, pause",
     commands: "Pages, commands, names",
-    curl: "Copy as curl",
+    curl: "Copy as curl", pin: "Pin, unpin", replay: "Replay", compare: "Compare with another",
     help: "This help",
     goDashboard: "Go to the dashboard",
     goRequests: "Go to requests",

@@ -89,7 +89,7 @@ export const zh: Words = {
     filterWords: {
       model: "模型名，或 gpt-*", status: "200、4xx、5xx", outcome: "结果", path: "如 /v1/chat*，* 代表任意", method: "GET、POST……",
       provider: "供应商", key: "密钥", client_token: "客户端令牌", origin: "client、chat、replay……", error: "错误代码，none 表示没有代码",
-      mode: "transparent 或 managed", stream: "true 或 false", since: "30m、1h、7d 或日期", until: "同上",
+      mode: "transparent 或 managed", stream: "true 或 false", pinned: "true 或 false", since: "30m、1h、7d 或日期", until: "同上",
       conversation: "与此 id 同属一个对话", min_duration_ms: "耗时超过（毫秒）",
     },
   },
@@ -273,7 +273,7 @@ export const zh: Words = {
     search: "搜索与筛选",
     follow: "跟随、暂停",
     commands: "页面、命令与名称",
-    curl: "复制为 curl",
+    curl: "复制为 curl", pin: "固定或取消固定", replay: "重放", compare: "与另一个请求对比",
     help: "本帮助",
     goDashboard: "前往总览",
     goRequests: "前往请求",

@@ -35,6 +35,12 @@ describe("merging", () => {
   test("an update without live keeps the last words", () => {
     expect(merge(answering, x({ status: 200, response_bytes: 500 })).live).toEqual(said(5));
   });
+  test("a running one takes notes and keeps them", () => {
+    const noted = merge(further, { ...further, pinned: true, note: "slow" });
+    expect([noted.pinned, noted.note, noted.live]).toEqual([true, "slow", further.live]);
+    expect(merge(noted, answering)).toBe(noted);
+    expect(merge(noted, { ...noted })).toBe(noted);
+  });
   test("a finished one takes later notes", () => expect(merge(done, { ...done, pinned: true }).pinned).toBe(true));
 });
 

@@ -21,10 +21,14 @@ export function merge(old: Exchange | undefined, next: Exchange): Exchange {
   if (!old) return next;
   const done = old.outcome !== "in_flight";
   if (next.outcome !== "in_flight") return done && same(old, next) ? old : next;
-  if (done || !further(next, old)) return old;
+  if (done) return old;
+  if (!further(next, old)) return further(old, next) || saidAlike(old, next) ? old : { ...old, pinned: next.pinned, note: next.note };
   // An update may leave out what has not changed.
   return next.live ? next : { ...next, live: old.live };
 }
+
+/** What people say of it does not move it on. */
+const saidAlike = (a: Exchange, b: Exchange) => a.pinned === b.pinned && a.note === b.note;
 
 function same(a: Exchange, b: Exchange): boolean {
   return JSON.stringify(a) === JSON.stringify(b);

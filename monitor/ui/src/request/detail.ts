@@ -110,8 +110,11 @@ export function useDetail(id: string) {
     changed(exchanges) {
       const x = exchanges.find((e) => e.id === id);
       if (!x) return;
+      const d = detail.value;
       seen.value = x;
-      if (!running(x)) void load();
+      // A pin or a note on what has ended: nothing else of it can have changed.
+      if (d && !running(d) && !running(x)) detail.value = { ...d, pinned: x.pinned, note: x.note };
+      else if (!running(x)) void load();
     },
   });
 

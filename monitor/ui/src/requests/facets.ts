@@ -6,11 +6,14 @@ import { running, type Exchange } from "../api/types";
 import { DROPPED, matches, parse, query, set, type Filters } from "../filters/filters";
 import { live } from "../live/store";
 import { ask } from "./pages";
+import { endedAt } from "./state";
 
 export const FACETS = ["all", "running", "2xx", "4xx", "5xx", "dropped"] as const;
 export type Facet = (typeof FACETS)[number];
 
 const RECOUNT_MS = 30_000;
+/** An end is in the database within this time. */
+const SETTLED_MS = 2_000;
 const droppedValue = DROPPED.join(",");
 
 /** The text with this facet chosen. */
@@ -77,7 +80,8 @@ export function useFacets(text: Ref<string>) {
       begun.add(x.id);
       bump("all");
     }
-    if (running(x) || ended.has(x.id)) return;
+    // One that had ended well before was counted: somebody pinned it, or wrote a note.
+    if (running(x) || ended.has(x.id) || endedAt(x) < countedAt - SETTLED_MS) return;
     ended.add(x.id);
     const cls = x.status == null ? null : `${String(x.status)[0]}xx`;
     if (cls === "2xx" || cls === "4xx" || cls === "5xx") bump(cls);

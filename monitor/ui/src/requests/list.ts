@@ -8,6 +8,7 @@ import { matches, parse, query } from "../filters/filters";
 import { Rows } from "../live/rows";
 import { live, unresolved } from "../live/store";
 import { ask, Reader } from "./pages";
+import { endedAt } from "./state";
 
 const FIRST_PAGE = 100;
 const PAGE = 250;
@@ -17,6 +18,9 @@ const KEPT_WHILE_FOLLOWING = 20_000;
 const HELD = 5_000;
 /** Bodies become searchable within 2 s of the end (contract). */
 const SEARCHABLE_MS = 2_200;
+
+/** What ended longer ago is in the total already: somebody pinned it, or wrote a note. */
+const NEWS_MS = 10_000;
 
 export function useList(text: Ref<string>) {
   const filters = computed(() => parse(text.value));
@@ -147,7 +151,7 @@ export function useList(text: Ref<string>) {
         } else if (f.q && !running(x)) researchSoon();
       }
       if (fresh.length) {
-        if (state.value === "ready" && total.value !== null) total.value += fresh.length;
+        if (state.value === "ready" && total.value !== null) total.value += f.by.pinned ? fresh.length : fresh.filter((x) => endedAt(x) > now - NEWS_MS).length;
         admit(fresh);
       }
       version.value++;

@@ -10,6 +10,9 @@ export type State = "waiting" | "streaming" | "stalled" | "ok" | "client_error" 
 
 export const startedAt = (x: Exchange) => Date.parse(x.started_at);
 
+/** When it ended; running: never yet. */
+export const endedAt = (x: Exchange) => (x.outcome === "in_flight" ? Infinity : startedAt(x) + (x.duration_ms ?? 0));
+
 /** How long it has run, or ran. `now` is the gateway's time. */
 export function elapsed(x: Exchange, now: number): number | null {
   return x.outcome === "in_flight" ? Math.max(0, now - startedAt(x)) : (x.duration_ms ?? null);

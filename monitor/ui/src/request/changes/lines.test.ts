@@ -11,6 +11,14 @@ test("a changed line is one that went and one that came", () => {
   ]);
 });
 
+test("of a line that was changed, the words that differ are told", () => {
+  const [before, after] = lines("the quick brown fox", "the quick red fox")!;
+  expect(before!.parts!.filter((p) => p.differs).map((p) => p.text)).toEqual(["brown"]);
+  expect(after!.parts!.filter((p) => p.differs).map((p) => p.text)).toEqual(["red"]);
+  expect(before!.parts!.map((p) => p.text).join("")).toBe("the quick brown fox");
+  expect(lines("nothing alike", "12345678901234567890")!.every((l) => l.parts === undefined)).toBe(true);
+});
+
 test("a missing line break at the end is no difference", () => {
   expect(lines("a\nb", "a\nb\n")!.every((l) => l.kind === "same")).toBe(true);
 });

@@ -7,7 +7,7 @@ type Price = components["schemas"]["PriceUsed"];
 type Usage = components["schemas"]["Usage"];
 
 export interface CostLine {
-  what: "prompt" | "cached" | "written" | "completion";
+  what: "prompt" | "cached" | "written" | "hour" | "completion" | "audioIn" | "audioOut" | "imageIn" | "imageOut";
   tokens: number;
   /** Dollars per million tokens; null where the list names none of its own. */
   rate: number | null;
@@ -19,8 +19,10 @@ export interface Breakdown {
   perCall: number | null;
   /** Of the completion; already in it. */
   reasoning: number | null;
-  /** What reading from the cache cost less than reading anew. */
+  /** What the cache made it cost less, as the gateway reckoned; below zero: more. */
   saved: number | null;
+  /** Classes of service that changed the rates. */
+  served: string[];
 }
 
 export function breakdown(usage: Usage | null | undefined, price: Price | null | undefined): Breakdown {
@@ -33,13 +35,30 @@ export function breakdown(usage: Usage | null | undefined, price: Price | null |
     const rate = byToken ? (own ?? null) : null;
     return { what, tokens, rate, usd: rate === null ? null : (rate * tokens) / 1e6 };
   };
+  const beside = price?.beside;
+  const part = (tokens: number | undefined, most: number) => Math.max(0, Math.min(tokens ?? 0, most));
+  // Each kind of token has its line; what is left of the whole is plain text.
+  const hour = part(beside?.written_1h_tokens, written);
+  const fresh = (prompt ?? 0) - cached - written;
+  const audioIn = part(beside?.audio_input_tokens, fresh);
+  const imageIn = part(beside?.image_input_tokens, fresh - audioIn);
+  const completion = usage?.completion_tokens ?? null;
+  const audioOut = part(beside?.audio_output_tokens, completion ?? 0);
+  const imageOut = part(beside?.image_output_tokens, (completion ?? 0) - audioOut);
   const lines: CostLine[] = [];
-  if (prompt !== null) lines.push(line("prompt", prompt - cached - written, price?.input));
-  if (cached > 0) lines.push(line("cached", cached, price?.cache_read ?? price?.input));
-  if (written > 0) lines.push(line("written", written, price?.cache_write ?? price?.input));
-  if (usage?.completion_tokens != null) lines.push(line("completion", usage.completion_tokens, price?.output));
-  const saved = byToken && cached > 0 && price.input != null && price.cache_read != null ? ((price.input - price.cache_read) * cached) / 1e6 : null;
-  return { lines, perCall, reasoning: usage?.reasoning_tokens || null, saved };
+  const some = (what: CostLine["what"], tokens: number, rate: number | null | undefined) => {
+    if (tokens > 0) lines.push(line(what, tokens, rate));
+  };
+  if (prompt !== null) lines.push(line("prompt", fresh - audioIn - imageIn, price?.input));
+  some("audioIn", audioIn, beside?.audio_input ?? price?.input);
+  some("imageIn", imageIn, beside?.image_input ?? price?.input);
+  some("cached", cached, price?.cache_read ?? price?.input);
+  some("written", written - hour, price?.cache_write ?? price?.input);
+  some("hour", hour, beside?.cache_write_1h ?? price?.cache_write ?? price?.input);
+  if (completion !== null) lines.push(line("completion", completion - audioOut - imageOut, price?.output));
+  some("audioOut", audioOut, beside?.audio_output ?? price?.output);
+  some("imageOut", imageOut, beside?.image_output ?? price?.output);
+  return { lines, perCall, reasoning: usage?.reasoning_tokens || null, saved: price?.cache_saved_usd ?? null, served: beside?.served ?? [] };
 }
 
 /** Every digit that is not noise, so that the lines are seen to add up: $0.001752, $0.00175. */
