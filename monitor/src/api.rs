@@ -6,6 +6,8 @@
 //! export    GET /api/export.har
 //! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys
 //! settings  GET and PUT /api/settings
+//! access    /api/admin-key, /api/sessions…
+//! about     GET /api/about, /api/storage
 //! providers /api/providers, /api/proxies
 //! presets   /api/presets, /api/providers/capabilities
 //! keys      /api/keys…, /api/validate_keys
@@ -14,6 +16,7 @@
 //! prices    /api/prices…
 //! routes    /api/routes…
 //! tokens    /api/client-tokens…
+//! chat      POST /api/chat, /api/chat/history…, /api/chat/conversations…
 //! health    GET /api/health, /healthz, /metrics
 //! feed      GET /api/feed (WebSocket)
 //! ```
@@ -22,8 +25,11 @@
 //! what is in them, `answer` is what writes say; `pool` and `seal` are what providers and keys share; `spec`
 //! completes the specification.
 
+mod about;
+mod access;
 mod answer;
 mod bodies;
+mod chat;
 mod curl;
 mod detail;
 mod export;
@@ -79,6 +85,8 @@ enum Tag {
     Routes,
     /// What apps identify themselves with.
     ClientTokens,
+    /// Conversations held here.
+    Chat,
     /// What can be changed while it runs.
     Settings,
     /// Whether all is well.
@@ -101,7 +109,8 @@ type Operations = (
         routes::Operations,
         tokens::Operations,
     ),
-    settings::Operations,
+    (chat::Operations, chat::history::Operations),
+    (settings::Operations, access::Operations, about::Operations),
     health::Operations,
     feed::Operations,
 );
@@ -123,7 +132,12 @@ fn operations(app: &Arc<App>) -> Operations {
             routes::Operations(app.clone()),
             tokens::Operations(app.clone()),
         ),
-        settings::Operations(app.clone()),
+        (chat::Operations(app.clone()), chat::history::Operations(app.clone())),
+        (
+            settings::Operations(app.clone()),
+            access::Operations(app.clone()),
+            about::Operations(app.clone()),
+        ),
         health::Operations(app.clone()),
         feed::Operations(app.clone()),
     )

@@ -22,8 +22,10 @@ use crate::{
     ui,
 };
 
-/// No JSON this API takes is larger.
+/// No JSON this API takes is larger,
 const MAX_BODY: usize = 1 << 20;
+/// save for conversations, which carry their images along.
+const MAX_CHAT: usize = 32 << 20;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const PUBLIC: &[&str] = &["/healthz", "/api/health", "/token"];
 
@@ -98,7 +100,8 @@ impl Gate {
         }
         self.known_query(&path, &request)?;
         if unsafe_method {
-            request = limited(request).await?;
+            let most = if path == "/api/chat" { MAX_CHAT } else { MAX_BODY };
+            request = limited(request, most).await?;
         }
         match self.api.call(request).await {
             Err(e) if e.status() == StatusCode::METHOD_NOT_ALLOWED => {
@@ -245,15 +248,16 @@ fn same_site(request: &Request, host: &str, config: &Config) -> Result<(), Probl
 }
 
 /// Reads the body up to the limit, so that no extractor can be made to read more.
-async fn limited(mut request: Request) -> Result<Request, Problem> {
-    let body = request.take_body().into_bytes_limit(MAX_BODY);
+async fn limited(mut request: Request, most: usize) -> Result<Request, Problem> {
+    let body = request.take_body().into_bytes_limit(most);
     match tokio::time::timeout(BODY_TIMEOUT, body).await {
         Ok(Ok(bytes)) => {
             request.set_body(Body::from(bytes));
             Ok(request)
         }
         Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => {
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "no body here is larger than 1 MiB")
+            let detail = format!("no body here is larger than {} MiB", most >> 20);
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
                 .header(header::CONNECTION, "close"))
         }
         Ok(Err(e)) => {

@@ -2,6 +2,8 @@
 //! and opened again whenever it breaks, and single requests. What comes in goes to
 //! [`Live`]; nothing is decided here.
 
+pub mod stream;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
@@ -60,6 +62,17 @@ impl Default for Ask<'_> {
     }
 }
 
+impl Ask<'_> {
+    fn request(&self) -> hyper::http::request::Builder {
+        let mut request =
+            hyper::Request::builder().method(self.method).uri(self.path).header("host", "glassway");
+        for (name, value) in self.headers {
+            request = request.header(*name, *value);
+        }
+        request
+    }
+}
+
 /// What the proxy answered.
 pub struct Answer {
     /// Its status.
@@ -96,15 +109,10 @@ impl Link {
             let http = |e: hyper::Error| LinkError::Http(e.to_string());
             let (mut sender, connection) =
                 hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(http)?;
-            let mut request = hyper::Request::builder()
-                .method(ask.method)
-                .uri(ask.path)
-                .header("host", "glassway");
-            for (name, value) in ask.headers {
-                request = request.header(*name, *value);
-            }
-            let request =
-                request.body(Full::new(ask.body)).map_err(|e| LinkError::Http(e.to_string()))?;
+            let request = ask
+                .request()
+                .body(Full::new(ask.body))
+                .map_err(|e| LinkError::Http(e.to_string()))?;
             let answer = async {
                 let response = sender.send_request(request).await.map_err(http)?;
                 let status = response.status();

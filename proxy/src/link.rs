@@ -155,17 +155,19 @@ async fn managed(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<R
         let (id, rest) = rest.split_at(rest.find('/')?);
         Some((id.parse::<i64>().ok()?, rest))
     });
-    let (key, exact, rest) = match as_key {
-        Some((id, rest)) => (Some(id), true, rest),
-        None => (chosen, chosen.is_some(), target.strip_prefix("/managed").unwrap_or(target)),
+    let own_words = as_key.is_some();
+    let (key, rest) = match as_key {
+        Some((id, rest)) => (Some(id), rest),
+        None => (chosen, target.strip_prefix("/managed").unwrap_or(target)),
     };
+    let exact = key.is_some();
     let Ok(uri) = rest.parse() else {
         let response = json_reply(StatusCode::BAD_REQUEST, &json!({"error": "no such path"}));
         return response.map(Reply::from);
     };
     parts.uri = uri;
     let origin = origin.unwrap_or(if exact { Origin::Test } else { Origin::Chat });
-    let call = Call { origin, token: None, provider, key, exact };
+    let call = Call { origin, token: None, provider, key, exact, own_words };
     managed::internal(&shared.app, &shared.client, parts, Some(body), call).await
 }
 

@@ -61,14 +61,23 @@ pub struct Call {
     pub provider: Option<String>,
     /// Only this key.
     pub key: Option<i64>,
-    /// One attempt, whatever the key's standing (`/as/{key}`).
+    /// One attempt, whatever the key's standing.
     pub exact: bool,
+    /// In the words of its key's provider already (`/as/{key}`): nothing is converted.
+    pub own_words: bool,
 }
 
 impl Call {
     /// A client's, with its token if it has one.
     pub fn from_client(token: Option<Arc<Token>>) -> Self {
-        Self { origin: Origin::Client, token, provider: None, key: None, exact: false }
+        Self {
+            origin: Origin::Client,
+            token,
+            provider: None,
+            key: None,
+            exact: false,
+            own_words: false,
+        }
     }
 }
 
@@ -129,7 +138,7 @@ pub async fn internal(
 ) -> Response<Reply> {
     let dialect = match call
         .key
-        .filter(|_| call.exact)
+        .filter(|_| call.own_words)
         .and_then(|id| app.snapshot().key(id).map(|(p, _)| p.kind))
     {
         Some(kind) => kind.dialect(),
@@ -213,8 +222,7 @@ async fn prepare(
             ));
         }
     }
-    // One request with exactly that key is in its provider's own words.
-    let spoken = translate::spoken(&parts.method, &destination).filter(|_| !call.exact);
+    let spoken = translate::spoken(&parts.method, &destination).filter(|_| !call.own_words);
     let wanted = Wanted {
         model: model.as_deref().unwrap_or(""),
         dialect,

@@ -388,8 +388,14 @@ pub async fn probe(app: &Arc<App>, client: &Client, key: i64) {
         return;
     };
     let (parts, ()) = request.into_parts();
-    let call =
-        Call { origin: Origin::Probe, token: None, provider: None, key: Some(key), exact: true };
+    let call = Call {
+        origin: Origin::Probe,
+        token: None,
+        provider: None,
+        key: Some(key),
+        exact: true,
+        own_words: true,
+    };
     let response = super::internal(app, client, parts, None, call).await;
     let _ = response.into_body().collect().await;
 }
