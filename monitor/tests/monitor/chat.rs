@@ -141,7 +141,7 @@ async fn what_is_no_chat_is_refused_and_nothing_is_kept() {
     let answer = gateway.send("POST", "/api/chat", big).await;
     assert!(answer.refused(413).contains("32 MiB"));
     assert_eq!(gateway.get("/api/chat/history").await["total"], 0);
-    assert_eq!(gateway.asked(), Vec::<String>::new());
+    assert!(!gateway.asked().iter().any(|path| path == PATH));
     let large = gateway.send("POST", "/api/chat", ask(&"y".repeat(5 << 20))).await;
     assert_eq!(large.status, 404, "the scripted proxy's own answer: it was passed on");
     assert_eq!(ended(&gateway).await["state"], "failed");
