@@ -12,7 +12,7 @@ export const en = {
   app: "Glassway",
   ...managedEn,
   ...truthEn,
-  nav: { main: "Main", requests: "Requests", keys: "Keys", providers: "Providers", models: "Models", prices: "Prices", routes: "Routes", tokens: "Client tokens", settings: "Settings", running: (n: number) => `${n} running` },
+  nav: { main: "Main", requests: "Requests", playground: "Playground", setup: "Setup guide", keys: "Keys", providers: "Providers", models: "Models", prices: "Prices", routes: "Routes", tokens: "Client tokens", settings: "Settings", running: (n: number) => `${n} running` },
   skip: "Skip to content",
   shell: {
     search: "Filter requests",
@@ -283,6 +283,8 @@ export const en = {
     goModels: "Go to models", goPrices: "Go to prices",
     goRoutes: "Go to routes",
     goTokens: "Go to client tokens",
+    goPlayground: "Go to the playground",
+    goSetup: "Go to the setup guide",
     goSettings: "Go to settings",
     tabs: "Next, previous tab of a request",
   },

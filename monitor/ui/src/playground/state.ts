@@ -143,6 +143,8 @@ async function finish(mine: Run, at: string) {
 export const play = {
   id, chat, failure, draft, run, entries, shown, turn, refused, changed, key,
   open, load,
+  /** Looks again at what is open. */
+  refresh: () => (id.value !== null && chat.value && !run.value ? load(id.value) : Promise.resolve()),
   /** Called with the id a new conversation has got. */
   whenArrived: (act: typeof arrived) => (arrived = act),
   choose: (turnId: number) => (leaf.value = turnId),
