@@ -152,7 +152,6 @@ export const play = {
     const { text, pictures } = draft.value;
     if (!text.trim() && !pictures.length) return;
     const before = said(entries.value, entries.value.length);
-    // An answer that never came leaves its question waiting: two in a row some refuse.
     void ask([...before, question(text, pictures)], () => {
       if (draft.value.text === text) draft.value.text = "";
       draft.value.pictures = [];

@@ -9,7 +9,7 @@ export const en = {
   openai: "OpenAI clients",
   anthropic: "Anthropic clients",
   loopback: "The proxy listens on its own machine only. For clients elsewhere set proxy.listen to an address they reach, with proxy.client_access = \"token\".",
-  credential: "With",
+  credential: "Credential",
   open: "no token",
   token: "a client token",
   openText: "Any placeholder may stand where the key goes; the gateway puts in a key of its own. A vendor key of your own is passed on as it is.",
