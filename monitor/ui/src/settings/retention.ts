@@ -26,6 +26,8 @@ export function inputOf(kept: Kept): { max_exchanges: number | null; max_age_s: 
 }
 
 /** Parts of a whole as shares of a bar; nothing smaller than can be seen. */
-export function shares(parts: readonly (readonly [name: string, bytes: number])[], whole: number): { name: string; bytes: number; share: number }[] {
-  return parts.filter(([, bytes]) => bytes > 0).map(([name, bytes]) => ({ name, bytes, share: whole > 0 ? Math.max(0.004, bytes / whole) : 0 })).sort((a, b) => b.bytes - a.bytes);
+export function shares(parts: readonly (readonly [name: string, bytes: number])[]): { name: string; bytes: number; share: number }[] {
+  // Not the file's size: a part of it may still stand in the log beside it.
+  const whole = parts.reduce((n, [, bytes]) => n + bytes, 0);
+  return parts.filter(([, bytes]) => bytes > 0).map(([name, bytes]) => ({ name, bytes, share: Math.max(0.004, bytes / whole) })).sort((a, b) => b.bytes - a.bytes);
 }

@@ -16,7 +16,7 @@ test("retention shows what counts and says so in the API's units", () => {
 });
 
 test("the largest part comes first and the smallest can be seen", () => {
-  expect(shares([["a", 1], ["b", 900], ["c", 0]], 1000).map((s) => [s.name, s.share])).toEqual([["b", 0.9], ["a", 0.004]]);
+  expect(shares([["a", 1], ["b", 900], ["c", 0], ["d", 99]]).map((s) => [s.name, s.share])).toEqual([["b", 0.9], ["d", 0.099], ["a", 0.004]]);
 });
 
 test("a user agent in a few words", () => {
