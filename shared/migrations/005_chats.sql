@@ -6,7 +6,8 @@ CREATE TABLE chats (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
     title      TEXT    NOT NULL,
     created_at INTEGER NOT NULL,                        -- unix milliseconds
-    updated_at INTEGER NOT NULL                         -- unix milliseconds
+    updated_at INTEGER NOT NULL,                        -- unix milliseconds
+    bytes      INTEGER NOT NULL DEFAULT 0               -- of its messages
 ) STRICT;
 CREATE INDEX chats_by_update ON chats (updated_at, id);
 

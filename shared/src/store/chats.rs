@@ -14,8 +14,10 @@ pub use read::{
 use super::StoreError;
 use crate::id::ExchangeId;
 
-/// Conversations kept; the one unused longest goes first.
+/// Conversations kept; those unused longest go first.
 pub const MOST: i64 = 5_000;
+/// Bytes of messages kept in all, images included.
+pub const MOST_BYTES: i64 = 1 << 30;
 
 /// What became of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,6 +115,7 @@ pub fn ask(connection: &Connection, asked: &Question) -> Result<Option<(i64, i64
     for message in &asked.messages {
         ids.push(put(connection, chat, message)?);
     }
+    retain(connection, chat, MOST, MOST_BYTES)?;
     connection
         .prepare_cached(
             "INSERT INTO chat_turns
@@ -136,14 +139,21 @@ fn begin(connection: &Connection, asked: &Question) -> Result<i64, StoreError> {
     connection
         .prepare_cached("INSERT INTO chats (title, created_at, updated_at) VALUES (?1, ?2, ?2)")?
         .execute(params![asked.title, asked.at])?;
-    let id = connection.last_insert_rowid();
+    Ok(connection.last_insert_rowid())
+}
+
+/// Lets go of what is too much, save for the conversation that goes on.
+fn retain(connection: &Connection, chat: i64, most: i64, bytes: i64) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "DELETE FROM chats WHERE id IN
-                (SELECT id FROM chats ORDER BY updated_at DESC, id DESC LIMIT -1 OFFSET ?1)",
+            "DELETE FROM chats WHERE id <> ?1 AND id IN (
+                SELECT id FROM (
+                    SELECT id, row_number() OVER newest AS n, sum(bytes) OVER newest AS total
+                    FROM chats WINDOW newest AS (ORDER BY updated_at DESC, id DESC))
+                WHERE n > ?2 OR total > ?3)",
         )?
-        .execute([MOST])?;
-    Ok(id)
+        .execute(params![chat, most, bytes])?;
+    Ok(())
 }
 
 /// The id of a message, which may be there already.
@@ -161,7 +171,11 @@ fn put(connection: &Connection, chat: i64, message: &Value) -> Result<i64, Store
     connection
         .prepare_cached("INSERT INTO chat_messages (chat_id, hash, json) VALUES (?1, ?2, ?3)")?
         .execute(params![chat, hash, json])?;
-    Ok(connection.last_insert_rowid())
+    let id = connection.last_insert_rowid();
+    connection
+        .prepare_cached("UPDATE chats SET bytes = bytes + ?2 WHERE id = ?1")?
+        .execute(params![chat, i64::try_from(json.len()).unwrap_or(i64::MAX)])?;
+    Ok(id)
 }
 
 /// Stores how a turn ended. A turn that was deleted meanwhile stays deleted.

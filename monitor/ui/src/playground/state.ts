@@ -79,6 +79,13 @@ async function load(which: number) {
   }
 }
 
+/** Looks for the figures of a turn that is shown. */
+async function look(turnId: number) {
+  const found = await chatsApi.turn(turnId).catch(() => null);
+  if (!found || !chat.value) return;
+  chat.value = { ...chat.value, history: chat.value.history.map((t) => (t.id === turnId ? { ...t, ...found } : t)) };
+}
+
 /** Asks with these messages; what was typed is let go only once the question is kept. */
 async function ask(messages: Message[], sent: () => void) {
   if (run.value) return;
@@ -131,7 +138,9 @@ async function finish(mine: Run, at: string) {
     await new Promise((go) => setTimeout(go, wait));
     if (at !== key.value) break;
     leaf.value = place!.turn;
-    await load(place!.chat);
+    // The whole once, images and all; then only what is still to come.
+    const known = turn.value?.id === place!.turn && turn.value.state !== "running";
+    await (known ? look(place!.turn) : load(place!.chat));
     const kept = turn.value;
     if (kept && kept.id === place!.turn && kept.state !== "running") runs.delete(at);
     if (kept?.exchange || (kept && kept.state !== "running" && kept.request_id === null)) break;

@@ -96,3 +96,24 @@ fn a_deleted_turn_takes_its_own_words_along_and_the_last_one_the_conversation() 
     ask(&db, &question(None, 3, &["x"])).unwrap();
     assert_eq!(clear(&db).unwrap(), 1);
 }
+
+#[test]
+fn the_conversations_unused_longest_go_first_by_number_and_by_size() {
+    let (_dir, db) = database();
+    let begin = |at: i64, size: usize| {
+        ask(&db, &question(None, at, &[&"x".repeat(size)])).unwrap().unwrap().0
+    };
+    let [old, used, big, last] = [begin(1, 10), begin(2, 10), begin(3, 9_000), begin(4, 10)];
+    ask(&db, &question(Some(used), 5, &["again"])).unwrap();
+    let left = || {
+        let page = conversations(&db, None, None, 10).unwrap();
+        page.items.iter().map(|c| c.id).collect::<Vec<_>>()
+    };
+    assert_eq!(left(), [used, last, big, old]);
+    retain(&db, last, 3, MOST_BYTES).unwrap();
+    assert_eq!(left(), [used, last, big]);
+    retain(&db, last, 3, 5_000).unwrap();
+    assert_eq!(left(), [used, last]);
+    retain(&db, last, 1, 0).unwrap();
+    assert_eq!(left(), [last], "what goes on stays, however large");
+}
