@@ -10,6 +10,8 @@
 //! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys; over a
 //!           chosen span …/now, …/series, …/top, …/latency, …/errors, …/losses, …/export.csv
 //! settings  GET and PUT /api/settings
+//! access    /api/admin-key, /api/sessions…
+//! about     GET /api/about, /api/storage
 //! providers /api/providers, /api/proxies
 //! presets   /api/presets, /api/providers/capabilities
 //! keys      /api/keys…, /api/validate_keys
@@ -18,6 +20,7 @@
 //! prices    /api/prices…
 //! routes    /api/routes…
 //! tokens    /api/client-tokens…
+//! chat      POST /api/chat, /api/chat/history…, /api/chat/conversations…
 //! health    GET /api/health, /healthz, /metrics
 //! feed      GET /api/feed (WebSocket)
 //! ```
@@ -27,9 +30,12 @@
 //! what is in them, `answer` is what writes say; `pool` and `seal` are what providers and keys share; `spec`
 //! completes the specification.
 
+mod about;
+mod access;
 mod annotate;
 mod answer;
 mod bodies;
+mod chat;
 mod conversations;
 mod csv;
 mod curl;
@@ -89,6 +95,8 @@ enum Tag {
     Routes,
     /// What apps identify themselves with.
     ClientTokens,
+    /// Conversations held here.
+    Chat,
     /// What can be changed while it runs.
     Settings,
     /// Whether all is well.
@@ -110,7 +118,8 @@ type Operations = (
         routes::Operations,
         tokens::Operations,
     ),
-    settings::Operations,
+    (chat::Operations, chat::history::Operations),
+    (settings::Operations, access::Operations, about::Operations),
     health::Operations,
     feed::Operations,
 );
@@ -136,7 +145,12 @@ fn operations(app: &Arc<App>) -> Operations {
             routes::Operations(app.clone()),
             tokens::Operations(app.clone()),
         ),
-        settings::Operations(app.clone()),
+        (chat::Operations(app.clone()), chat::history::Operations(app.clone())),
+        (
+            settings::Operations(app.clone()),
+            access::Operations(app.clone()),
+            about::Operations(app.clone()),
+        ),
         health::Operations(app.clone()),
         feed::Operations(app.clone()),
     )

@@ -52,6 +52,8 @@ pub struct Client(pub IpAddr);
 
 /// Decides.
 pub struct Auth {
+    /// Whether the admin key is set from outside, which would undo a change made here.
+    pub configured: bool,
     reader: Reader,
     right: Arc<Mutex<Option<Right>>>,
     /// Argon2 takes memory and time by design: one at a time.
@@ -68,8 +70,9 @@ struct Right {
 
 impl Auth {
     /// Over the stored hashes.
-    pub fn new(reader: Reader) -> Self {
+    pub fn new(reader: Reader, configured: bool) -> Self {
         Self {
+            configured,
             reader,
             right: Arc::default(),
             hashing: Arc::new(Semaphore::new(1)),
@@ -226,7 +229,7 @@ pub fn establish(
     let stored = settings::admin_key_hash(reader)?;
     match (configured, stored) {
         (Some(key), Some(stored)) if key::verify(key, &stored) => Ok(None),
-        (Some(key), _) => settings.put_admin_key_hash(&key::hash(key)?).map(|()| None),
+        (Some(key), _) => settings.put_admin_key_hash(&key::hash(key)?, None).map(|_| None),
         (None, Some(_)) => Ok(None),
         (None, None) => replace(settings).map(Some),
     }
@@ -235,6 +238,6 @@ pub fn establish(
 /// Makes a new admin key, stores its hash and ends every session.
 pub fn replace(settings: &mut settings::Settings) -> Result<String, StoreError> {
     let key = key::generate();
-    settings.put_admin_key_hash(&key::hash(&key)?)?;
+    settings.put_admin_key_hash(&key::hash(&key)?, None)?;
     Ok(key)
 }

@@ -84,6 +84,11 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something broke here; the log says what")
     }
 
+    /// Whether it has this status.
+    pub fn is(&self, status: StatusCode) -> bool {
+        self.status == status
+    }
+
     /// Its sentence.
     pub fn detail(&self) -> &str {
         &self.detail

@@ -22,8 +22,10 @@ use crate::{
     ui,
 };
 
-/// No JSON this API takes is larger.
+/// No JSON this API takes is larger,
 const MAX_BODY: usize = 1 << 20;
+/// save for conversations, which carry their images along.
+const MAX_CHAT: usize = 32 << 20;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const PUBLIC: &[&str] = &["/healthz", "/api/health", "/token"];
 
@@ -247,6 +249,9 @@ fn same_site(request: &Request, host: &str, config: &Config) -> Result<(), Probl
 /// The most bytes of a body: what is sent again may be as large as what is kept.
 fn most(path: &str, config: &Config) -> usize {
     let kept = usize::try_from(config.record.max_body_bytes).unwrap_or(usize::MAX);
+    if path == "/api/chat" {
+        return MAX_CHAT;
+    }
     match path.starts_with("/api/request/") && path.ends_with("/replay") {
         // As text inside JSON it takes more.
         true => MAX_BODY.max(kept.saturating_mul(2)),

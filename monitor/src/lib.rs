@@ -10,6 +10,7 @@
 //! api       the table of contents; one file per part of the API
 //! compress  gzip where it is worth it
 //! docs      the specification and its reference page
+//! chat      a conversation's turn: stored, asked, passed on, kept
 //! live      what runs now; one queue per feed client (live/viewer), the database
 //!           followed (live/tail)
 //! link      the unix socket to the proxy
@@ -26,6 +27,7 @@
 pub mod api;
 pub mod app;
 pub mod auth;
+pub mod chat;
 mod compress;
 pub mod docs;
 pub mod error;
@@ -44,7 +46,7 @@ use std::{
 
 use glassway_shared::{
     config::Config,
-    store::{StoreError, annotations, exchanges, read::Reader, settings::Settings},
+    store::{StoreError, annotations, chats, exchanges, read::Reader, settings::Settings},
 };
 use tokio::{net::TcpListener, sync::watch};
 
@@ -55,6 +57,8 @@ pub struct Monitor {
     config: Config,
     reader: Reader,
     settings: Settings,
+    /// Whether somebody configured the admin key.
+    configured: bool,
     /// The admin key, where this start made one; shown once.
     pub new_key: Option<String>,
 }
@@ -63,9 +67,10 @@ impl Monitor {
     /// Opens or makes the database; `admin_key` is the one somebody configured.
     pub fn open(config: Config, admin_key: Option<&str>) -> Result<Self, StoreError> {
         let mut settings = Settings::open(&config.database.path)?;
+        settings.keep(chats::interrupt)?;
         let reader = Reader::open(&config.database.path)?;
         let new_key = auth::establish(&reader, &mut settings, admin_key)?;
-        Ok(Self { config, reader, settings, new_key })
+        Ok(Self { config, reader, settings, configured: admin_key.is_some(), new_key })
     }
 
     /// Serves until `shutdown` resolves; then lets answers under way end.
@@ -74,7 +79,7 @@ impl Monitor {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StoreError> {
-        let Self { config, reader, settings, .. } = self;
+        let Self { config, reader, settings, configured, .. } = self;
         let (stop, stopped) = watch::channel(false);
         let (live, commands) = Live::new(exchanges::cursor(&reader)?);
         live.recall(annotations::of_running(&reader)?);
@@ -85,7 +90,7 @@ impl Monitor {
             config,
             reader.clone(),
             Arc::new(Mutex::new(settings)),
-            Auth::new(reader),
+            Auth::new(reader, configured),
             live.clone(),
             link,
             stopped.clone(),

@@ -2,6 +2,8 @@
 //! and opened again whenever it breaks, and single requests. What comes in goes to
 //! [`Live`]; nothing is decided here.
 
+pub mod stream;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,

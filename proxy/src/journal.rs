@@ -186,6 +186,7 @@ struct Work {
     checkpointer: Checkpointer,
     tender: Tender,
     estimator: estimate::Estimator,
+    /// As configured.
     limits: Limits,
     gather: Duration,
     path: PathBuf,
@@ -360,7 +361,8 @@ impl Work {
             self.swept = Instant::now();
             self.parts.flight.sweep();
         }
-        match self.tender.slice(&mut self.writer, self.limits, now_us()) {
+        let said = self.parts.routing.snapshot.load().settings.retention;
+        match self.tender.slice(&mut self.writer, said.over(self.limits), now_us()) {
             Ok(more) => more,
             Err(e) => {
                 tracing::warn!(error = %e, "idle work on the database failed; trying again later");

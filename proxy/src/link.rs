@@ -157,10 +157,11 @@ async fn managed(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<R
     });
     let id = text("x-glassway-id").and_then(|id| id.parse().ok());
     let verbatim = as_key.is_some();
-    let (key, exact, rest) = match as_key {
-        Some((id, rest)) => (Some(id), true, rest),
-        None => (chosen, chosen.is_some(), target.strip_prefix("/managed").unwrap_or(target)),
+    let (key, rest) = match as_key {
+        Some((id, rest)) => (Some(id), rest),
+        None => (chosen, target.strip_prefix("/managed").unwrap_or(target)),
     };
+    let exact = key.is_some();
     let Ok(uri) = rest.parse() else {
         let response = json_reply(StatusCode::BAD_REQUEST, &json!({"error": "no such path"}));
         return response.map(Reply::from);

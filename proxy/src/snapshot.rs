@@ -11,7 +11,10 @@ use glassway_shared::{
     config::Config,
     prices::Book,
     secret::{self, Binding, PrivateKey},
-    store::roster::{self, Roster},
+    store::{
+        roster::{self, Roster},
+        tend,
+    },
 };
 use http::HeaderValue;
 use url::Url;
@@ -163,6 +166,36 @@ pub struct Settings {
     pub rests: Rests,
     /// Of providers.
     pub limits: Limits,
+    /// Of the record.
+    pub retention: Retention,
+}
+
+/// How much of the record is kept, where somebody said so while it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// Nothing was read yet: nothing may go.
+    Unknown,
+    /// What was said; `None` = as configured, 0 = no cap.
+    Known {
+        /// Rows.
+        max_exchanges: Option<u64>,
+        /// Seconds.
+        max_age_s: Option<u64>,
+    },
+}
+
+impl Retention {
+    /// What it comes to over the configuration.
+    pub fn over(self, configured: tend::Limits) -> tend::Limits {
+        let Self::Known { max_exchanges, max_age_s } = self else {
+            return tend::Limits { max_exchanges: 0, max_age: None };
+        };
+        let age = |seconds| (seconds > 0).then(|| std::time::Duration::from_secs(seconds));
+        tend::Limits {
+            max_exchanges: max_exchanges.unwrap_or(configured.max_exchanges),
+            max_age: max_age_s.map_or(configured.max_age, age),
+        }
+    }
 }
 
 impl Settings {
@@ -186,6 +219,10 @@ impl Settings {
                 window: seconds("breaker_window_s", 60),
                 open: seconds("breaker_open_s", 30),
                 ..Limits::default()
+            },
+            retention: Retention::Known {
+                max_exchanges: values.get("max_exchanges").and_then(serde_json::Value::as_u64),
+                max_age_s: values.get("max_age_s").and_then(serde_json::Value::as_u64),
             },
         }
     }
@@ -248,7 +285,9 @@ impl Snapshot {
     /// Nothing managed: everything is transparent.
     pub fn empty() -> Self {
         let config = Config::default();
-        Self::make(&Roster::default(), &config, None, &Standing::default()).0
+        let mut empty = Self::make(&Roster::default(), &config, None, &Standing::default()).0;
+        empty.settings.retention = Retention::Unknown;
+        empty
     }
 
     /// Makes the picture. Keys that cannot be opened are left out; their ids and reasons
@@ -533,5 +572,20 @@ pub(crate) mod tests {
         let mut off = roster;
         off.providers[0].enabled = false;
         assert_eq!(names(&off), [""; 0]);
+    }
+
+    #[test]
+    fn retention_is_what_was_said_else_the_configuration_and_at_first_nothing_goes() {
+        let configured = tend::Limits { max_exchanges: 10, max_age: None };
+        let limits = |retention: Retention| {
+            let limits = retention.over(configured);
+            (limits.max_exchanges, limits.max_age.map(|age| age.as_secs()))
+        };
+        assert_eq!(limits(Retention::Unknown), (0, None));
+        let said = |max_exchanges, max_age_s| Retention::Known { max_exchanges, max_age_s };
+        assert_eq!(limits(said(None, None)), (10, None));
+        assert_eq!(limits(said(Some(0), Some(60))), (0, Some(60)));
+        assert_eq!(limits(said(Some(7), Some(0))), (7, None));
+        assert_eq!(Snapshot::empty().settings.retention, Retention::Unknown);
     }
 }

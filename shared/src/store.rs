@@ -21,6 +21,9 @@
 //! roster     what the proxy routes by, and what it keeps of that
 //! rekey      every sealed key under another key pair, in one transaction
 //! settings   what the monitor keeps for itself
+//! chats      conversations held over the monitor
+//! sessions   who is signed in
+//! storage    what the database costs in disk
 //! providers  upstreams, and what uses them
 //! keys       upstream credentials with their state, sealed
 //! models     what is known of models; an imported price list
@@ -35,6 +38,7 @@
 pub mod annotations;
 mod attempts;
 pub mod bodies;
+pub mod chats;
 pub mod checkpoint;
 pub mod exchanges;
 pub mod filter;
@@ -49,8 +53,10 @@ pub mod rekey;
 pub mod roster;
 pub mod routes;
 pub mod search;
+pub mod sessions;
 pub mod settings;
 pub mod stats;
+pub mod storage;
 pub mod stored;
 pub mod tend;
 pub mod tokens;

@@ -41,6 +41,9 @@ export async function visit(browser, { locale = "en-US", viewport = { width: 128
 /** Takes a screenshot and asks axe; nothing serious may be wrong, nothing thrown. */
 export async function inspect(page, name) {
   await page.screenshot({ path: `${shots}${name}.png` });
+  // What is wider than the screen is cut off or pushes the page sideways.
+  const wide = await page.evaluate(() => [document.documentElement, ...document.querySelectorAll("main, .rmain, .pg-main, .pg-side")].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className || e.localName));
+  assert.deepEqual(wide, [], `too wide on ${name}`);
   const found = await new AxeBuilder({ page }).analyze();
   const grave = found.violations
     .filter((violation) => ["serious", "critical"].includes(violation.impact))

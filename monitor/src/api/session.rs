@@ -135,7 +135,7 @@ impl Operations {
     #[oai(path = "/api/session", method = "delete", operation_id = "signOut")]
     async fn sign_out(&self, who: Data<&Who>) -> Result<SignedOut> {
         if let Who::Session { hash, .. } = *who.0 {
-            self.0.write(move |settings| settings.end_session(&hash)).await?;
+            let _ = self.0.write(move |settings| settings.end_session(&hash)).await?;
         }
         Ok(SignedOut::Done(self.cookie("", 0)))
     }

@@ -103,6 +103,10 @@ struct Settings {
     /// Whether a POST is sent again after no answer came to it (timeout, lost connection),
     /// although it may have been acted on and be charged twice.
     retry_after_timeout: bool,
+    /// Exchanges kept, the oldest go first; 0 = no cap, `null` = as configured.
+    max_exchanges: Option<u64>,
+    /// Seconds exchanges are kept; 0 = no cap, `null` = as configured.
+    max_age_s: Option<u64>,
     instance: Instance,
 }
 
@@ -130,6 +134,12 @@ struct SettingsChange {
     /// Whether a POST is sent again after no answer came to it (timeout, lost connection),
     /// although it may have been acted on and be charged twice.
     retry_after_timeout: MaybeUndefined<bool>,
+    /// Exchanges kept, the oldest go first; 0 = no cap, `null` = as configured.
+    #[oai(validator(maximum(value = "1000000000000")))]
+    max_exchanges: MaybeUndefined<u64>,
+    /// Seconds exchanges are kept; 0 = no cap, `null` = as configured.
+    #[oai(validator(maximum(value = "10000000000")))]
+    max_age_s: MaybeUndefined<u64>,
 }
 
 #[OpenApi(tag = "Tag::Settings")]
@@ -148,6 +158,10 @@ impl Operations {
         let mut values = Vec::new();
         let mut put = |name, value: MaybeUndefined<serde_json::Value>| match value {
             MaybeUndefined::Undefined => Ok(()),
+            MaybeUndefined::Null if matches!(name, "max_exchanges" | "max_age_s") => {
+                values.push((name, "null".to_owned()));
+                Ok(())
+            }
             MaybeUndefined::Null => Err(Problem::field(name, "cannot be null; leave it out")),
             MaybeUndefined::Value(value) => {
                 values.push((name, value.to_string()));
@@ -163,6 +177,8 @@ impl Operations {
         put("breaker_open_s", json(change.breaker_open_s))?;
         put("request_deadline_s", json(change.request_deadline_s))?;
         put("retry_after_timeout", json(change.retry_after_timeout))?;
+        put("max_exchanges", json(change.max_exchanges))?;
+        put("max_age_s", json(change.max_age_s))?;
         let mut warning = None;
         if !values.is_empty() {
             let put = move |connection: &Connection| {
@@ -188,6 +204,8 @@ impl Operations {
                 breaker_open_s: read(reader, "breaker_open_s")?.unwrap_or(30),
                 request_deadline_s: read(reader, "request_deadline_s")?.unwrap_or(600),
                 retry_after_timeout: read(reader, "retry_after_timeout")?.unwrap_or(false),
+                max_exchanges: read(reader, "max_exchanges")?,
+                max_age_s: read(reader, "max_age_s")?,
                 instance,
             })
         };

@@ -76,10 +76,29 @@ pub async fn start_with(change: impl FnOnce(&mut Config)) -> Running {
     start_in(dir, config).await
 }
 
+/// A monitor that made its admin key itself, and that key.
+pub async fn start_with_made_key() -> (Running, String) {
+    let dir = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let mut config = Config::default();
+    config.database.path = dir.path().join("glassway.db");
+    config.proxy.link = dir.path().join("glassway.sock");
+    let (running, key) = start_keyed(dir, config, None).await;
+    (running, key.expect("there was none"))
+}
+
 async fn start_in(dir: std::sync::Arc<tempfile::TempDir>, config: Config) -> Running {
+    start_keyed(dir, config, Some(KEY)).await.0
+}
+
+async fn start_keyed(
+    dir: std::sync::Arc<tempfile::TempDir>,
+    config: Config,
+    key: Option<&str>,
+) -> (Running, Option<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let monitor = Monitor::open(config.clone(), Some(KEY)).unwrap();
+    let monitor = Monitor::open(config.clone(), key).unwrap();
+    let made = monitor.new_key.clone();
     let writer = Writer::open(&config.database.path).unwrap();
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(async move {
@@ -88,7 +107,7 @@ async fn start_in(dir: std::sync::Arc<tempfile::TempDir>, config: Config) -> Run
         };
         monitor.run(listener, shutdown).await.unwrap();
     });
-    Running { address, config, writer, stop: Some(stop), task: Some(task), _dir: dir }
+    (Running { address, config, writer, stop: Some(stop), task: Some(task), _dir: dir }, made)
 }
 
 impl Running {

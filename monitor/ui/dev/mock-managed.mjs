@@ -63,7 +63,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   let routes = [];
   let tokens = [];
   let next = 100;
-  const settings = { strategy: "smart", max_attempts: 3, cooldown_s: 30, breaker_failures: 5, breaker_window_s: 60, breaker_open_s: 30, request_deadline_s: 600, retry_after_timeout: false };
+  const settings = { strategy: "smart", max_attempts: 3, cooldown_s: 30, breaker_failures: 5, breaker_window_s: 60, breaker_open_s: 30, request_deadline_s: 600, retry_after_timeout: false, max_exchanges: null, max_age_s: null };
 
   const keyOf = ([name, of, tail, status, reason, until, spent, quota, uses, used, weight = 1], id) => ({
     id, provider_id: providers.find((p) => p.name === of).id, name, masked: KINDS[of] ? `${KINDS[of]}…${tail}` : `…${tail}`, status, status_reason: reason,

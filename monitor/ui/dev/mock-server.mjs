@@ -13,6 +13,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import { bodies, priceOf, ROWS } from "./mock-data.mjs";
+import { instance } from "./mock-instance.mjs";
 import { managed } from "./mock-managed.mjs";
 
 const args = process.argv.slice(2);
@@ -274,6 +275,7 @@ const server = createServer(async (req, res) => {
     if (path === "/api/session") return json(res, 200, { signed_in: true, expires_at: new Date(Date.now() + 30 * 86_400_000).toISOString() });
     if (args.includes("--slow")) await new Promise((resolve) => setTimeout(resolve, path.startsWith("/api/settings") ? 0 : 4000));
     if (await pool.handle(req, res, url)) return;
+    if (instance(req, path, (status, body) => json(res, status, body))) return;
     if (path === "/api/requests") {
       if (args.includes("--broken")) return problem(res, 503, "the database is locked by another process");
       return setTimeout(() => json(res, 200, list(url.searchParams)), args.includes("--slow") ? 4000 : 15);

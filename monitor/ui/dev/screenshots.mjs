@@ -136,6 +136,9 @@ const SCENES = [
   ["settings-loading", slow, async (p) => { await go(p, "/settings"); }],
   ["settings", busy, async (p) => { await go(p, "/settings"); }],
   ["settings-end", busy, async (p) => { await go(p, "/settings"); await p.locator(".rmain").evaluate((el) => el.scrollTo(0, 1e6)); await p.waitForTimeout(200); }],
+  ["playground", busy, async (p) => { await go(p, "/playground"); }],
+  ["playground-open", busy, async (p) => { await go(p, "/playground/1"); }],
+  ["setup", busy, async (p) => { await go(p, "/setup/claude-code"); }],
   ["sign-in", busy, async (p) => { await p.context().clearCookies(); await p.reload(); await p.waitForTimeout(400); await p.locator("#admin-key").fill("wrong"); await p.keyboard.press("Enter"); await p.waitForTimeout(500); }],
 ];
 

@@ -203,7 +203,7 @@ await step("a route is made of candidates", async () => {
 await step("settings are changed and stay", async () => {
   await go("/settings");
   await page.getByRole("radio", { name: /round robin/ }).check();
-  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).first().click();
   await page.waitForFunction(() => document.querySelector(".form-foot .primary").disabled);
   await page.reload();
   await page.waitForFunction(() => document.querySelector(".choice input:checked")?.value === "round_robin");
@@ -256,7 +256,7 @@ await step("a provider that is out says why, and until when", async () => {
   await row.locator(".count").waitFor();
 });
 await step("g and a letter lead to every page", async () => {
-  for (const [key, path] of [["k", "keys"], ["p", "providers"], ["m", "models"], ["o", "routes"], ["t", "client-tokens"], ["s", "settings"], ["r", "requests"]]) {
+  for (const [key, path] of [["k", "keys"], ["p", "providers"], ["m", "models"], ["o", "routes"], ["t", "client-tokens"], ["s", "settings"], ["u", "setup"], ["r", "requests"], ["l", "playground"]]) {
     await page.keyboard.press("g");
     await page.keyboard.press(key);
     await page.waitForURL(new RegExp(`#/${path}`));

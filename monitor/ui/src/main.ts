@@ -18,6 +18,7 @@ import "./styles/controls.css";
 import "./styles/marks.css";
 
 const linkKey = keyFromLink(location, history);
+let taken = linkKey;
 
 /** Only addresses of this UI: a crafted link must not send anyone elsewhere. */
 const backTo = (back: unknown) => (typeof back === "string" && /^\/(?!\/)/.test(back) ? back : "/requests");
@@ -31,8 +32,10 @@ async function signInByLink(key: string) {
 router.beforeEach(async (to) => {
   // A sign-in link pasted into a tab that is already open only changes the hash.
   // It is no page, so the router has already turned it into the first one, replacing the entry.
-  const late = /^\/key=(.+)$/.exec(to.redirectedFrom?.path ?? "");
-  if (late?.[1]) await signInByLink(late[1]);
+  // The first one was taken out of the address before, and still stands in what the router saw.
+  const late = /^\/key=(.+)$/.exec(to.redirectedFrom?.path ?? "")?.[1];
+  if (late && late !== taken) await signInByLink(late);
+  taken = null;
   if (standing.value === "unknown") await check().catch(() => (standing.value = "in"));
   const signedIn = standing.value === "in";
   if (!signedIn && !to.meta.open) return { name: "sign-in", query: to.fullPath === "/requests" ? {} : { back: to.fullPath } };

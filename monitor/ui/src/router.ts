@@ -24,6 +24,8 @@ export const router = createRouter({
     { path: "/requests/:id?", name: "requests", component: () => import("./requests/RequestsPage.vue"), meta: { page: "requests" } },
     { path: "/replay/:id", name: "replay", component: () => import("./replay/ReplayPage.vue"), meta: { page: "requests" } },
     { path: "/compare/:left/:right", name: "compare", component: () => import("./compare/ComparePage.vue"), meta: { page: "requests" } },
+    { path: "/playground/:id?", name: "playground", component: () => import("./playground/PlaygroundPage.vue"), meta: { page: "playground" } },
+    { path: "/setup/:client?", name: "setup", component: () => import("./setup/SetupPage.vue"), meta: { page: "setup" } },
     // The managed pages: a list, and beside it the entry that is open (`new` for one that is added).
     { path: "/keys/:id?", name: "keys", component: () => import("./keys/KeysPage.vue"), meta: { page: "keys" } },
     { path: "/providers/:id?", name: "providers", component: () => import("./providers/ProvidersPage.vue"), meta: { page: "providers" } },

@@ -19,6 +19,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/002_managed.sql"),
     include_str!("../../migrations/003_attempts.sql"),
     include_str!("../../migrations/004_annotations.sql"),
+    include_str!("../../migrations/005_chats.sql"),
     include_str!("../../migrations/007_spans.sql"),
     include_str!("../../migrations/008_turns.sql"),
 ];

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{StoreError, migrate, read::Reader};
+use super::{StoreError, migrate, read::Reader, sessions};
 
 /// A setting's name in the table for the admin key's hash.
 const ADMIN_KEY_HASH: &str = "admin_key_hash";
@@ -53,6 +53,22 @@ impl Settings {
         Ok((result, revision))
     }
 
+    /// Changes what is the monitor's alone: one transaction, which a refusal undoes whole,
+    /// and of which the proxy is not told.
+    pub fn keep<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let sql = |e: rusqlite::Error| StoreError::from(e);
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(sql)?;
+        let result = work(&transaction)?;
+        transaction.commit().map_err(sql)?;
+        Ok(result)
+    }
+
     /// Sets each of these (name, JSON) and tells the proxy by the revision.
     pub fn put(&mut self, values: &[(&str, String)]) -> Result<(), StoreError> {
         let put = |connection: &Connection| {
@@ -62,12 +78,18 @@ impl Settings {
         Ok(())
     }
 
-    /// Stores the admin key's hash; every session ends, as whoever held the old key
-    /// may have made them.
-    pub fn put_admin_key_hash(&mut self, hash: &str) -> Result<(), StoreError> {
-        self.put(&[(ADMIN_KEY_HASH, serde_json::Value::from(hash).to_string())])?;
-        self.connection.execute("DELETE FROM sessions", [])?;
-        Ok(())
+    /// Stores the admin key's hash; every session but the spared one ends, as whoever
+    /// held the old key may have made them. Says how many did.
+    pub fn put_admin_key_hash(
+        &mut self,
+        hash: &str,
+        spared: Option<&[u8; 32]>,
+    ) -> Result<usize, StoreError> {
+        let value = serde_json::Value::from(hash).to_string();
+        self.keep(|connection| {
+            put_setting(connection, ADMIN_KEY_HASH, &value)?;
+            sessions::end_others(connection, spared)
+        })
     }
 
     /// Remembers a session by its token's hash, and forgets those that have ended.
@@ -92,10 +114,9 @@ impl Settings {
         Ok(transaction.commit()?)
     }
 
-    /// Ends one session.
-    pub fn end_session(&mut self, hash: &[u8; 32]) -> Result<(), StoreError> {
-        self.connection.execute("DELETE FROM sessions WHERE hash = ?1", [hash])?;
-        Ok(())
+    /// Ends one session; whether it was there.
+    pub fn end_session(&mut self, hash: &[u8; 32]) -> Result<bool, StoreError> {
+        Ok(self.connection.execute("DELETE FROM sessions WHERE hash = ?1", [hash])? > 0)
     }
 }
 
@@ -177,7 +198,10 @@ mod tests {
         settings.end_session(&b).unwrap();
         assert_eq!(session(&reader, &b, 300).unwrap(), None);
         settings.add_session(&c, 300, 400, "here").unwrap();
-        settings.put_admin_key_hash("$argon2id$…").unwrap();
+        let d = [4; 32];
+        settings.add_session(&d, 300, 400, "there").unwrap();
+        assert_eq!(settings.put_admin_key_hash("$argon2id$…", Some(&d)).unwrap(), 1);
+        assert!(session(&reader, &d, 300).unwrap().is_some(), "spared");
         assert_eq!(admin_key_hash(&reader).unwrap().unwrap(), "$argon2id$…");
         assert_eq!(session(&reader, &c, 300).unwrap(), None);
     }

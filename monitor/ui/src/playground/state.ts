@@ -1,0 +1,181 @@
+// The playground's state: which conversation is open, which branch of it is shown, what is typed,
+// and what is running. It outlives the page, so that an answer goes on while one looks elsewhere.
+
+import { computed, ref, shallowReactive, shallowRef, watch } from "vue";
+import { Failure } from "../api/client";
+import { bodyOf, question, setupOf, Unfit } from "./body";
+import { chatsApi } from "./chats";
+import { Drafts } from "./drafts";
+import { Run } from "./run";
+import { draftOf, type Chat, type Draft, type Message } from "./shapes";
+import { line, newest, said, systemOf, type Entry } from "./thread";
+
+const NEW = "new";
+/** When the figures of a turn that has just ended are looked for. */
+const SETTLE_MS = [150, 500, 1200, 3000, 6000];
+
+const drafts = new Drafts(localStorage);
+const id = ref<number | null>(null);
+const chat = shallowRef<Chat | null>(null);
+const failure = shallowRef<Failure | null>(null);
+const leaf = ref<number | null>(null);
+const runs = shallowReactive(new Map<string, Run>());
+const refused = shallowRef<Unfit | Failure | null>(null);
+/** Moves when the list of conversations should be asked for again. */
+const changed = ref(0);
+const key = computed(() => (id.value === null ? NEW : String(id.value)));
+const draft = ref<Draft>(drafts.of(NEW) ?? draftOf(drafts.last()));
+let arrived: (chat: number) => void = () => {};
+
+let timer: ReturnType<typeof setTimeout> | null = null;
+function keepNow() {
+  if (timer) clearTimeout(timer);
+  timer = null;
+  drafts.keep(key.value, draft.value);
+}
+watch(draft, () => (timer ??= setTimeout(keepNow, 250)), { deep: true });
+addEventListener("pagehide", () => timer && keepNow());
+
+const turn = computed(() => chat.value?.history.find((t) => t.id === leaf.value) ?? null);
+const run = computed(() => runs.get(key.value) ?? null);
+const entries = computed(() => (chat.value && turn.value ? line(chat.value, turn.value) : []));
+/** The line; while a question runs, what it was asked with. */
+const shown = computed((): Entry[] => {
+  const asked = run.value?.asked;
+  if (!asked) return entries.value;
+  return asked.map((message, at) => {
+    const known = entries.value[at];
+    return known && JSON.stringify(known.message) === JSON.stringify(message) ? known : { key: `asked${at}`, message, turn: null, branches: [], branch: -1 };
+  });
+});
+
+/** Opens a conversation, or a new one. */
+async function open(next: number | null) {
+  if (next === id.value && (next === null || chat.value?.id === next)) return;
+  if (timer) keepNow();
+  id.value = next;
+  chat.value = null;
+  leaf.value = null;
+  refused.value = null;
+  failure.value = null;
+  draft.value = drafts.of(key.value) ?? draftOf(drafts.last());
+  if (next !== null) await load(next);
+}
+
+async function load(which: number) {
+  try {
+    const found = await chatsApi.one(which);
+    if (id.value !== which) return;
+    chat.value = found;
+    failure.value = null;
+    if (!found.history.some((t) => t.id === leaf.value)) {
+      const last = newest(found);
+      leaf.value = last?.id ?? null;
+      if (last && !drafts.of(key.value)) draft.value.setup = setupOf(last, systemOf(found, last));
+    }
+  } catch (cause) {
+    if (!(cause instanceof Failure)) throw cause;
+    if (id.value === which) failure.value = cause;
+  }
+}
+
+/** Looks for the figures of a turn that is shown. */
+async function look(turnId: number) {
+  const found = await chatsApi.turn(turnId).catch(() => null);
+  if (!found || !chat.value) return;
+  chat.value = { ...chat.value, history: chat.value.history.map((t) => (t.id === turnId ? { ...t, ...found } : t)) };
+}
+
+/** Asks with these messages; what was typed is let go only once the question is kept. */
+async function ask(messages: Message[], sent: () => void) {
+  if (run.value) return;
+  refused.value = null;
+  const setup = draft.value.setup;
+  let body;
+  try {
+    body = bodyOf(setup, messages);
+  } catch (cause) {
+    if (!(cause instanceof Unfit)) throw cause;
+    refused.value = cause;
+    return;
+  }
+  const query: Record<string, string> = {};
+  if (id.value !== null) query.conversation = String(id.value);
+  if (setup.by.startsWith("p:")) query.provider = setup.by.slice(2);
+  if (setup.by.startsWith("k:")) query.key = setup.by.slice(2);
+  const mine = new Run(body, query);
+  let at = key.value;
+  runs.set(at, mine);
+  try {
+    await mine.go((place) => {
+      const now = String(place.chat);
+      if (at === key.value) {
+        sent();
+        keepNow();
+      }
+      changed.value++;
+      if (at === now) return;
+      runs.delete(at);
+      runs.set(now, mine);
+      drafts.move(at, now);
+      if (at === key.value) {
+        id.value = place.chat;
+        arrived(place.chat);
+      }
+      at = now;
+    });
+  } catch (cause) {
+    if (!(cause instanceof Failure)) throw cause;
+    if (at === key.value) refused.value = cause;
+  }
+  await finish(mine, at);
+}
+
+/** Shows the turn as it was kept in the place of what was seen of it. */
+async function finish(mine: Run, at: string) {
+  const place = mine.place.value;
+  for (const wait of place ? SETTLE_MS : []) {
+    await new Promise((go) => setTimeout(go, wait));
+    if (at !== key.value) break;
+    leaf.value = place!.turn;
+    // The whole once, images and all; then only what is still to come.
+    const known = turn.value?.id === place!.turn && turn.value.state !== "running";
+    await (known ? look(place!.turn) : load(place!.chat));
+    const kept = turn.value;
+    if (kept && kept.id === place!.turn && kept.state !== "running") runs.delete(at);
+    if (kept?.exchange || (kept && kept.state !== "running" && kept.request_id === null)) break;
+  }
+  runs.delete(at);
+  changed.value++;
+}
+
+export const play = {
+  id, chat, failure, draft, run, entries, shown, turn, refused, changed, key,
+  open, load,
+  /** Looks again at what is open. */
+  refresh: () => (id.value !== null && chat.value && !run.value ? load(id.value) : Promise.resolve()),
+  /** Called with the id a new conversation has got. */
+  whenArrived: (act: typeof arrived) => (arrived = act),
+  choose: (turnId: number) => (leaf.value = turnId),
+  send() {
+    const { text, pictures } = draft.value;
+    if (!text.trim() && !pictures.length) return;
+    const before = said(entries.value, entries.value.length);
+    void ask([...before, question(text, pictures)], () => {
+      if (draft.value.text === text) draft.value.text = "";
+      draft.value.pictures = [];
+      draft.value.results = {};
+    });
+  },
+  /** Goes on after tools have answered. */
+  results: (messages: Message[]) => void ask([...said(entries.value, entries.value.length), ...messages], () => (draft.value.results = {})),
+  /** Asks once more for the answer at this place. */
+  again: (at: number) => void ask(said(entries.value, at), () => {}),
+  /** Asks otherwise at this place. */
+  changeAt: (at: number, message: Message) => void ask([...said(entries.value, at), message], () => (draft.value.edit = null)),
+  stop: () => run.value?.stop(),
+  forget(which: number) {
+    runs.get(String(which))?.stop();
+    drafts.drop(String(which));
+  },
+};

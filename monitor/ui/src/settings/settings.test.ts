@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { Refused } from "../roster/form";
+import { agent } from "./agent";
+import { inputOf, keptOf, shares } from "./retention";
+
+const settings = (max_exchanges: number | null, max_age_s: number | null) => ({ max_exchanges, max_age_s, instance: { record: { max_exchanges: 1_000_000, max_age_s: 30 * 86_400 } } });
+
+test("retention shows what counts and says so in the API's units", () => {
+  expect(keptOf(settings(null, null))).toEqual({ exchanges: "1000000", days: "30", own: false });
+  expect(keptOf(settings(0, 43_200))).toEqual({ exchanges: "", days: "0.5", own: true });
+  expect(inputOf({ exchanges: "", days: "", own: false })).toEqual({ max_exchanges: null, max_age_s: null });
+  expect(inputOf({ exchanges: "1,000", days: "0.5", own: true })).toEqual({ max_exchanges: 1000, max_age_s: 43_200 });
+  expect(inputOf({ exchanges: "", days: "", own: true })).toEqual({ max_exchanges: 0, max_age_s: 0 });
+  for (const bad of [{ exchanges: "many", days: "" }, { exchanges: "1.5", days: "" }, { exchanges: "-1", days: "" }, { exchanges: "", days: "-2" }]) expect(() => inputOf({ ...bad, own: true })).toThrow(Refused);
+});
+
+test("the largest part comes first and the smallest can be seen", () => {
+  expect(shares([["a", 1], ["b", 900], ["c", 0], ["d", 99]]).map((s) => [s.name, s.share])).toEqual([["b", 0.9], ["d", 0.099], ["a", 0.004]]);
+});
+
+test("a user agent in a few words", () => {
+  expect(agent("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.0 Safari/605.1.15")).toBe("Safari, macOS");
+  expect(agent("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36 Edg/130.0")).toBe("Edge, Windows");
+  expect(agent("Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36")).toBe("Chrome, Android");
+  expect([agent("curl/8.5.0"), agent("")]).toEqual(["curl/8.5.0", ""]);
+});
+
+test("the third-party notices are of what the lock files say", () => {
+  const read = (path: string) => readFileSync(path, "utf8");
+  const notices = JSON.parse(read("public/third-party.json")) as { name: string; version: string; license: string }[];
+  const crates = new Set([...read("../../Cargo.lock").matchAll(/name = "([^"]+)"\nversion = "([^"]+)"/g)].map((m) => `${m[1]} ${m[2]}`));
+  const lock = JSON.parse(read("package-lock.json")) as { packages: Record<string, { version: string; dev?: boolean }> };
+  const modules = new Set(Object.entries(lock.packages).map(([path, p]) => `${path.replace(/^.*node_modules\//, "")} ${p.version}`));
+  const unknown = notices.filter((n) => !crates.has(`${n.name} ${n.version}`) && !modules.has(`${n.name} ${n.version}`));
+  expect(unknown, "run `npm run notices`").toEqual([]);
+  const told = new Set(notices.map((n) => n.name));
+  const needed = Object.keys((JSON.parse(read("package.json")) as { dependencies: object }).dependencies);
+  expect(needed.filter((name) => !told.has(name)), "run `npm run notices`").toEqual([]);
+  expect(notices.every((n) => n.license)).toBe(true);
+});

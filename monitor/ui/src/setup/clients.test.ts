@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { CLIENTS, clientOf, credential, GROUPS, isLoopback, PLACEHOLDER } from "./clients";
+
+const TARGET = { address: "10.1.2.3:9999", credential: "gw-secret" };
+const codeOf = (id: string, target = TARGET) => clientOf(id).blocks(target).map((b) => b.code).join("\n");
+
+test("every client is sent to this instance with this credential", () => {
+  for (const client of CLIENTS) {
+    const code = codeOf(client.id);
+    expect(code, client.id).toContain("http://10.1.2.3:9999");
+    expect(code, client.id).toContain("gw-secret");
+    expect(code.replaceAll("http://10.1.2.3:9999", "").replace("https://opencode.ai/config.json", ""), `${client.id} names no other address`).not.toMatch(/https?:\/\/|127\.0\.0\.1|localhost/);
+  }
+});
+
+test("OpenAI clients get /v1 and Anthropic's do not, which add it themselves", () => {
+  for (const id of ["anthropic-python", "anthropic-node", "claude-code"]) expect(codeOf(id), id).not.toContain("9999/v1");
+  for (const id of ["openai-python", "openai-node", "langchain", "llamaindex", "ai-sdk", "codex", "cursor", "continue", "aider"]) expect(codeOf(id), id).toContain("http://10.1.2.3:9999/v1");
+});
+
+test("JSON that is to be pasted is JSON", () => {
+  for (const client of CLIENTS) for (const block of client.blocks(TARGET)) if (block.file?.endsWith(".json")) expect(() => void JSON.parse(block.code), client.id).not.toThrow();
+});
+
+test("without a token the proxy's own placeholder stands in, and names are unique", () => {
+  expect([credential("open", "gw-x"), credential("token", " gw-x "), credential("token", "")]).toEqual([PLACEHOLDER, "gw-x", "gw-…"]);
+  expect(new Set(CLIENTS.map((c) => c.id)).size).toBe(CLIENTS.length);
+  for (const group of GROUPS) expect(CLIENTS.some((c) => c.group === group), group).toBe(true);
+  expect(clientOf("nothing").id).toBe("curl");
+  expect(["127.0.0.1:8080", "localhost:1", "[::1]:80", "10.0.0.1:80", "gate.local:80"].map(isLoopback)).toEqual([true, true, true, false, false]);
+});
