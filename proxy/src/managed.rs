@@ -8,6 +8,7 @@
 
 mod attempt;
 mod body;
+mod brought;
 mod catalog;
 mod count;
 mod credential;
@@ -31,6 +32,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use jiff::Timestamp;
 
 pub use attempt::probe;
+pub use brought::Brought;
 
 use crate::{
     app::App,
@@ -63,12 +65,21 @@ pub struct Call {
     pub key: Option<i64>,
     /// One attempt, whatever the key's standing (`/as/{key}`).
     pub exact: bool,
+    /// With this upstream and key, and no other (`/sealed/{id}`).
+    pub brought: Option<Brought>,
 }
 
 impl Call {
     /// A client's, with its token if it has one.
     pub fn from_client(token: Option<Arc<Token>>) -> Self {
-        Self { origin: Origin::Client, token, provider: None, key: None, exact: false }
+        Self {
+            origin: Origin::Client,
+            token,
+            provider: None,
+            key: None,
+            exact: false,
+            brought: None,
+        }
     }
 }
 
@@ -127,11 +138,8 @@ pub async fn internal(
     body: Option<Incoming>,
     call: Call,
 ) -> Response<Reply> {
-    let dialect = match call
-        .key
-        .filter(|_| call.exact)
-        .and_then(|id| app.snapshot().key(id).map(|(p, _)| p.kind))
-    {
+    let pinned = || app.snapshot().key(call.key.filter(|_| call.exact)?).map(|(p, _)| p.kind);
+    let dialect = match call.brought.as_ref().map(Brought::kind).or_else(pinned) {
         Some(kind) => kind.dialect(),
         None => Dialect::of(parts.uri.path(), &parts.headers),
     };
@@ -192,7 +200,8 @@ async fn prepare(
     if let Some(token) = &call.token {
         token.state.admit(&token.row, Timestamp::now())?;
     }
-    if provider.is_none() && call.key.is_none() && destination.is_model_list(&parts.method) {
+    let anyone = call.key.is_none() && call.brought.is_none();
+    if provider.is_none() && anyone && destination.is_model_list(&parts.method) {
         let allowed = call.token.as_ref().map(|t| &t.row.allowed_models[..]).unwrap_or_default();
         return Ok(Prepared::Listed(catalog::list(snapshot, &destination, dialect, allowed)?));
     }
@@ -222,7 +231,10 @@ async fn prepare(
         provider: provider.as_ref().map(|p| p.id),
         key: call.key,
     };
-    let plan = snapshot.plan(wanted);
+    let plan = match &call.brought {
+        Some(brought) => Arc::new(Plan::only(brought.target(model.as_deref()))),
+        None => snapshot.plan(wanted),
+    };
     if plan.tiers.is_empty() {
         let messages = Some(crate::dialect::Dialect::Messages);
         let counts = destination.operation == count::OPERATION && destination.provider.is_none();

@@ -51,6 +51,7 @@ pub mod stored;
 pub mod tend;
 pub mod tokens;
 pub mod totals;
+pub mod traces;
 pub mod write;
 
 use std::path::PathBuf;

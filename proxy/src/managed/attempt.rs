@@ -363,6 +363,10 @@ fn hear(
     call: &Call,
     settings: crate::snapshot::Settings,
 ) {
+    // What came for one request leaves with it.
+    if call.brought.is_some() {
+        return;
+    }
     let now = Timestamp::now().as_millisecond();
     let (key, provider) = (&target.key, &target.provider);
     let changed = key.place.change(now, |health| match call.exact {
@@ -389,7 +393,7 @@ pub async fn probe(app: &Arc<App>, client: &Client, key: i64) {
     };
     let (parts, ()) = request.into_parts();
     let call =
-        Call { origin: Origin::Probe, token: None, provider: None, key: Some(key), exact: true };
+        Call { origin: Origin::Probe, key: Some(key), exact: true, ..Call::from_client(None) };
     let response = super::internal(app, client, parts, None, call).await;
     let _ = response.into_body().collect().await;
 }

@@ -18,6 +18,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/001_exchanges.sql"),
     include_str!("../../migrations/002_managed.sql"),
     include_str!("../../migrations/003_attempts.sql"),
+    include_str!("../../migrations/006_traces.sql"),
 ];
 
 /// The schema version this program writes.

@@ -53,6 +53,22 @@ impl Settings {
         Ok((result, revision))
     }
 
+    /// Changes something that is the monitor's alone: one transaction, which a refusal
+    /// undoes whole; the revision stays.
+    pub fn note<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let sql = |e: rusqlite::Error| StoreError::from(e);
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(sql)?;
+        let result = work(&transaction)?;
+        transaction.commit().map_err(sql)?;
+        Ok(result)
+    }
+
     /// Sets each of these (name, JSON) and tells the proxy by the revision.
     pub fn put(&mut self, values: &[(&str, String)]) -> Result<(), StoreError> {
         let put = |connection: &Connection| {
