@@ -14,6 +14,7 @@
 //! prices    /api/prices…
 //! routes    /api/routes…
 //! tokens    /api/client-tokens…
+//! traces    /api/traces…
 //! health    GET /api/health, /healthz, /metrics
 //! feed      GET /api/feed (WebSocket)
 //! ```
@@ -49,6 +50,7 @@ pub mod shape;
 pub mod spec;
 mod stats;
 mod tokens;
+mod traces;
 
 use std::sync::Arc;
 
@@ -57,6 +59,7 @@ use poem_openapi::{OpenApiService, Tags};
 use serde_json::Value;
 
 use crate::app::App;
+pub(crate) use keys::ask::refusal;
 
 /// How the reference page groups operations.
 #[derive(Tags)]
@@ -79,6 +82,8 @@ enum Tag {
     Routes,
     /// What apps identify themselves with.
     ClientTokens,
+    /// Who handles requests behind a relay.
+    Traces,
     /// What can be changed while it runs.
     Settings,
     /// Whether all is well.
@@ -100,6 +105,7 @@ type Operations = (
         prices::Operations,
         routes::Operations,
         tokens::Operations,
+        traces::Operations,
     ),
     settings::Operations,
     health::Operations,
@@ -122,6 +128,7 @@ fn operations(app: &Arc<App>) -> Operations {
             prices::Operations(app.clone()),
             routes::Operations(app.clone()),
             tokens::Operations(app.clone()),
+            traces::Operations(app.clone()),
         ),
         settings::Operations(app.clone()),
         health::Operations(app.clone()),

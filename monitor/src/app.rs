@@ -22,6 +22,7 @@ use crate::{
     error::Problem,
     link::{Ask, Link},
     live::Live,
+    trace::Traces,
 };
 
 /// How long a write waits for the proxy to serve by it.
@@ -47,6 +48,8 @@ pub struct App {
     settings: Arc<Mutex<Settings>>,
     /// The imported price list, and when it was imported.
     book: Mutex<Option<(i64, Arc<Book>)>>,
+    /// Traces and who fetches their images.
+    pub traces: Traces,
 }
 
 /// The price list that counts.
@@ -79,12 +82,13 @@ impl App {
         live: Arc<Live>,
         link: Link,
         stop: watch::Receiver<bool>,
+        traces: Traces,
     ) -> Self {
         // Checked when the configuration was read.
         let allow = Allow::parse(&config.upstream.allow).unwrap_or_default();
         let allow = allow.and(&config.upstream.base_url).and(&config.upstream.anthropic_base_url);
         let book = Mutex::new(None);
-        Self { config, auth, live, link, stop, allow, reader, settings, book }
+        Self { config, auth, live, link, stop, allow, reader, settings, book, traces }
     }
 
     /// Where clients reach the proxy: as it says, else as configured.
@@ -123,6 +127,16 @@ impl App {
         let change = move || settings.lock().unwrap_or_else(|e| e.into_inner()).change(work);
         let (value, revision) = blocking(change).await??;
         Ok((value, self.reload(revision).await))
+    }
+
+    /// Changes something that is the monitor's alone, or refuses.
+    pub async fn write_noted<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let settings = self.settings.clone();
+        let note = move || settings.lock().unwrap_or_else(|e| e.into_inner()).note(work);
+        blocking(note).await?
     }
 
     /// Asks the proxy to serve by this revision.

@@ -21,6 +21,7 @@ const INPUT: &[&str] = &[
     "ProviderInput",
     "RouteInput",
     "SettingsChange",
+    "TraceInput",
 ];
 /// Fields clients may send as null, which takes away what was there.
 const CLEARED: &[&str] = &[

@@ -191,7 +191,8 @@ pub fn names(connection: &Connection) -> Result<Vec<(String, i64, u32, u32)>, St
         "SELECT trace_id, id, images, (SELECT count(*) FROM trace_hits WHERE trace = traces.id)
          FROM traces",
     )?;
-    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let rows =
+        query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
