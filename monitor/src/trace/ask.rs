@@ -10,7 +10,7 @@ pub fn prompt(images: u32) -> String {
         _ => ("each of these images", "each image shows, one line per image"),
     };
     format!(
-        "Look at {what}. Reply with exactly the letters and digits that {each}, and nothing else. \
+        "Look at {what}. Reply with exactly the letters that {each}, and nothing else. \
          If you cannot see an image, say so."
     )
 }

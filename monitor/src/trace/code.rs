@@ -7,7 +7,7 @@
 use rand::Rng;
 
 /// Letters of straight lines that are not taken for one another.
-pub const LETTERS: &[u8] = b"AEFHKLMNTVXYZ47";
+pub const LETTERS: &[u8] = b"AEFHKLMNTVXYZ";
 /// Letters in a code.
 pub const LENGTH: usize = 8;
 
@@ -20,7 +20,7 @@ pub fn random() -> String {
 
 /// How much of a code an answer holds: [`LENGTH`] is all of it.
 ///
-/// Models write `KXMT 4HLV` or `K-X-M-T…`: only letters and digits count. Fewer than the
+/// Models write `KXMT AHLV` or `K-X-M-T…`: only letters and digits count. Fewer than the
 /// most may be chance, which is why only all of it is proof.
 pub fn read_of(code: &str, answer: &str) -> usize {
     let said: Vec<u8> = answer
@@ -42,21 +42,21 @@ mod tests {
     use super::*;
 
     #[rstest::rstest]
-    #[case("It says KXMT4HLV.", true)]
-    #[case("**kxmt 4hlv**", true)]
-    #[case("K-X-M-T-4-H-L-V", true)]
-    #[case("K X M T\n4 H L V", true)]
-    #[case("KXMT4HLX", false)]
-    #[case("我看到的是 KXMT4HLV", true)]
+    #[case("It says KXMTAHLV.", true)]
+    #[case("**kxmt ahlv**", true)]
+    #[case("K-X-M-T-A-H-L-V", true)]
+    #[case("K X M T\nA H L V", true)]
+    #[case("KXMTAHLX", false)]
+    #[case("我看到的是 KXMTAHLV", true)]
     #[case("", false)]
     fn a_code_is_found_however_it_is_spaced(#[case] answer: &str, #[case] found: bool) {
-        assert_eq!(is_in("KXMT4HLV", answer), found);
+        assert_eq!(is_in("KXMTAHLV", answer), found);
     }
 
     #[test]
     fn a_misread_letter_is_told_from_none_of_it() {
-        assert_eq!(read_of("KXMT4HLV", "I read KXMT4HLY"), 7);
-        assert!(read_of("KXMT4HLV", "I cannot open links, sorry.") < 4);
+        assert_eq!(read_of("KXMTAHLV", "I read KXMTAHLY"), 7);
+        assert!(read_of("KXMTAHLV", "I cannot open links, sorry.") < 4);
         assert!(!is_in("", "anything"));
     }
 

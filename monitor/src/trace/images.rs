@@ -71,7 +71,10 @@ impl Images {
         let method = request.method();
         if !matches!(*method, Method::GET | Method::HEAD) {
             let answer = Response::builder().status(StatusCode::METHOD_NOT_ALLOWED);
-            return answer.header(header::ALLOW, "GET, HEAD").finish();
+            return answer
+                .header(header::ALLOW, "GET, HEAD")
+                .header(header::CONNECTION, "close")
+                .finish();
         }
         let now = Instant::now();
         let file = match name(request).and_then(|name| self.known.find(&name)) {

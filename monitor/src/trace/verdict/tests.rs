@@ -60,11 +60,11 @@ fn of(kind: Kind, trace: &Trace, said: &Said, hits: &[Hit]) -> (&'static str, We
 #[test]
 fn whose_copy_was_read_is_proof_and_a_silent_relay_proves_nothing() {
     let (relay, vendor) = (
-        hit(1, "192.0.2.1", "Go-http-client/1.1", 2_000_000, "KXMT4HLV"),
-        hit(2, "20.171.206.9", "OpenAI Image Downloader", 3_000_000, "ZZYX7AEF"),
+        hit(1, "192.0.2.1", "Go-http-client/1.1", 2_000_000, "KXMTAHLV"),
+        hit(2, "20.171.206.9", "OpenAI Image Downloader", 3_000_000, "ZZYXTAEF"),
     );
     let said = Said::default();
-    let seen = trace("ZZYX7AEF");
+    let seen = trace("ZZYXTAEF");
     let hits = [relay, vendor];
     assert_eq!(of(Kind::Code, &seen, &said, &hits), ("read", Weight::Proof));
     let code = &all(&seen, &said, &hits)[0].values;
@@ -78,9 +78,9 @@ fn whose_copy_was_read_is_proof_and_a_silent_relay_proves_nothing() {
     assert_eq!(saw_image(&blind, &hits), Some(false));
     assert_eq!(of(Kind::Code, &blind, &said, &[]), ("never_fetched", Weight::Nothing));
     assert_eq!(of(Kind::Fetches, &blind, &said, &[]), ("none", Weight::Nothing));
-    assert_eq!(of(Kind::Code, &trace("ZZYX7AEH"), &said, &hits), ("nearly", Weight::Sign));
+    assert_eq!(of(Kind::Code, &trace("ZZYXTAEH"), &said, &hits), ("nearly", Weight::Sign));
 
-    let late = [hit(3, "192.0.2.1", "x", 6_000_000, "KXMT4HLV")];
+    let late = [hit(3, "192.0.2.1", "x", 6_000_000, "KXMTAHLV")];
     assert_eq!(of(Kind::Fetches, &blind, &said, &late), ("late", Weight::Proof));
 }
 
