@@ -12,7 +12,7 @@ export const en = {
   app: "Glassway",
   ...managedEn,
   ...truthEn,
-  nav: { main: "Main", requests: "Requests", keys: "Keys", providers: "Providers", models: "Models", prices: "Prices", routes: "Routes", tokens: "Client tokens", settings: "Settings", running: (n: number) => `${n} running` },
+  nav: { main: "Main", requests: "Requests", keys: "Keys", providers: "Providers", models: "Models", prices: "Prices", routes: "Routes", tokens: "Client tokens", traces: "Traces", findTraces: "Filter traces: model, relay, address, user agent", settings: "Settings", running: (n: number) => `${n} running` },
   skip: "Skip to content",
   shell: {
     search: "Filter requests",
@@ -283,6 +283,7 @@ export const en = {
     goModels: "Go to models", goPrices: "Go to prices",
     goRoutes: "Go to routes",
     goTokens: "Go to client tokens",
+    goTraces: "Go to traces",
     goSettings: "Go to settings",
     tabs: "Next, previous tab of a request",
   },

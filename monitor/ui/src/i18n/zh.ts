@@ -9,7 +9,7 @@ export const zh: Words = {
   app: "Glassway",
   ...managedZh,
   ...truthZh,
-  nav: { main: "主菜单", requests: "请求", keys: "密钥", providers: "供应商", models: "模型", prices: "价格", routes: "路由", tokens: "客户端令牌", settings: "设置", running: (n) => `${n} 个进行中` },
+  nav: { main: "主菜单", requests: "请求", keys: "密钥", providers: "供应商", models: "模型", prices: "价格", routes: "路由", tokens: "客户端令牌", traces: "溯源", findTraces: "筛选溯源：模型、中转站、地址、User-Agent", settings: "设置", running: (n) => `${n} 个进行中` },
   skip: "跳到正文",
   shell: {
     search: "筛选请求",
@@ -279,6 +279,7 @@ export const zh: Words = {
     goModels: "前往模型", goPrices: "前往价格",
     goRoutes: "前往路由",
     goTokens: "前往客户端令牌",
+    goTraces: "前往溯源",
     goSettings: "前往设置",
     tabs: "请求的下一个、上一个标签",
   },

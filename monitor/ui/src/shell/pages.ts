@@ -4,7 +4,7 @@
 import type { Words } from "../i18n/en";
 import type { IconName } from "./Icon.vue";
 
-export type PageName = "requests" | "keys" | "providers" | "models" | "prices" | "routes" | "client-tokens" | "settings";
+export type PageName = "requests" | "keys" | "providers" | "models" | "prices" | "routes" | "client-tokens" | "traces" | "settings";
 
 export interface Page {
   name: PageName;
@@ -26,5 +26,6 @@ export const PAGES: Page[][] = [
     { name: "routes", icon: "route", key: "o", label: (w) => w.nav.routes },
     { name: "client-tokens", icon: "token", key: "t", label: (w) => w.nav.tokens },
   ],
+  [{ name: "traces", icon: "trace", key: "x", label: (w) => w.nav.traces }],
   [{ name: "settings", icon: "settings", key: "s", label: (w) => w.nav.settings }],
 ];
