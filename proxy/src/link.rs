@@ -192,9 +192,10 @@ async fn sealed(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Re
     let brought = Brought::take(id, &mut parts.headers, private.as_deref(), shared.client.allow());
     match brought {
         Ok(brought) => {
-            let brought = Some(brought);
-            let call = Call { origin, exact: true, brought, ..Call::from_client(None) };
-            managed::internal(&shared.app, &shared.client, parts, Some(body), call).await
+            let own = Some(brought.clone());
+            let call = Call { origin, exact: true, brought: own, ..Call::from_client(None) };
+            let (app, client) = (&shared.app, &shared.client);
+            brought.hide(managed::internal(app, client, parts, Some(body), call).await).await
         }
         Err(reason) => refuse(&reason),
     }

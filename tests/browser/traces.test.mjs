@@ -57,7 +57,7 @@ afterEach(async () => {
 });
 
 const LANGUAGES = [
-  { locale: "en-US", tag: "en", model: "Model", start: "Trace", seen: /A model saw the image, in the copy that 127\.0\.0\.3 fetched/, silent: /That proves nothing/, proof: "proof", read: "this copy was read", late: "after the answer", loopback: /means “this machine”/, how: "How to expose the images and nothing else", chosen: "2 traces selected", compare: "Compare 2", shared: "Fetch for all", remove: "Delete", removeTwo: "Delete 2 traces", hand: "Address and key", address: "Base URL", key: "Key", refused: /allow/, live: /Waiting for the answer/ },
+  { locale: "en-US", tag: "en", model: "Model", start: "Trace", seen: /A model saw the image, in the copy that 127\.0\.0\.3 fetched/, silent: /That proves nothing/, proof: "proof", read: "this copy was read", late: "after the answer", loopback: /means 'this machine'/, how: "How to expose the images and nothing else", chosen: "2 traces selected", compare: "Compare 2", shared: "Fetch for all", remove: "Delete", removeTwo: "Delete 2 traces", hand: "Address and key", address: "Base URL", key: "Key", refused: /allow/, live: /Waiting for the answer/ },
   { locale: "zh-CN", tag: "zh", model: "模型", start: "开始溯源", seen: /模型看到了图片，看的是 127\.0\.0\.3 取走的那一份/, silent: /什么也证明不了/, proof: "实证", read: "模型读的是这一份", late: "在回答之后", loopback: /表示“自己这台机器”/, how: "如何只公开图片", chosen: "已选 2 条溯源", compare: "对比 2 条", shared: "为全部对象取图", remove: "删除", removeTwo: "删除 2 条溯源", hand: "地址和密钥", address: "接口地址", key: "密钥", refused: /allow/, live: /正在等待回答/ },
 ];
 const LOOKS = [
@@ -70,7 +70,7 @@ for (const words of LANGUAGES) {
   describe(`traces in ${words.locale}`, () => {
     const go = async (page, path = "/traces") => {
       await page.goto(`${glassway.monitor.url}/#${path}`);
-      await page.locator(".treach .tbody .notice").waitFor();
+      await page.locator(".treach .tbody .notice, .treach .tmood").first().waitFor();
     };
     const form = (page) => page.locator(".tstart");
     const begin = async (page, groups) => {

@@ -107,6 +107,13 @@ fn a_typed_in_key_reaches_its_address_and_nothing_else() {
 
 #[test]
 fn a_relay_that_repeats_the_key_does_not_get_it_shown() {
+    let good = Upstream::respond(|_| glassway_tests::relay::says(&format!("your key is {KEY}!")));
+    let (glassway, _) = start(Some(&good), &[]);
+    let trace = traced(&glassway, &typed(&good), 0);
+    assert_eq!(trace["status"], "done");
+    assert!(trace["answer"].as_str().unwrap().starts_with("your key is "), "{trace:#}");
+    assert!(!trace.to_string().contains(KEY), "{trace:#}");
+
     let relay = Upstream::respond(|request| {
         assert!(!images(request).is_empty());
         let said = value!({"error": {"message": format!("bad key {KEY}"), "code": "x"}});

@@ -12,13 +12,20 @@ use glassway_shared::{
     address::{Allow, check_url},
     secret::{self, BROUGHT, Binding, PrivateKey},
 };
-use http::HeaderMap;
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode, header};
+use http_body_util::{BodyExt, Collected, Limited};
 use url::Url;
 
+use super::scrub;
 use crate::{
     route::Target,
     snapshot::{Key, Kind, Provider, credential},
+    tee::Reply,
 };
+
+/// Bytes of an answer; what is longer is none.
+const MOST_ANSWER: usize = 32 << 20;
 
 /// What the request needs beside itself.
 const HEADERS: [&str; 3] = ["x-glassway-base-url", "x-glassway-kind", "x-glassway-sealed"];
@@ -67,6 +74,23 @@ impl Brought {
     /// Whose words it speaks.
     pub(super) fn kind(&self) -> Kind {
         self.provider.kind
+    }
+
+    /// An answer without the key in it, however it was repeated: nobody but its one
+    /// request ever gets to see it.
+    pub async fn hide(&self, answer: Response<Reply>) -> Response<Reply> {
+        let (mut parts, body) = answer.into_parts();
+        let body = Limited::new(body, MOST_ANSWER).collect().await;
+        let Ok(body) = body.map(Collected::to_bytes) else {
+            parts.status = StatusCode::BAD_GATEWAY;
+            parts.headers.remove(header::CONTENT_LENGTH);
+            return Response::from_parts(parts, Reply::from(Bytes::new()));
+        };
+        // Compressed, it could neither be found nor be read by who asked.
+        let body = scrub::readable(&mut parts.headers, body, MOST_ANSWER);
+        let body = scrub::body(body, &self.key);
+        parts.headers.remove(header::CONTENT_LENGTH);
+        Response::from_parts(parts, Reply::from(body))
     }
 
     /// Where it sends this model.

@@ -24,7 +24,8 @@ const list = (names: unknown[], comma: string) => {
 /** One observation in words; null where this page is older than what the gateway says. */
 export function inWords(of: Observation, w: Words, comma: string): Finding | null {
   const v = of.values as Record<string, unknown>;
-  const named = (field: string) => list(((v[field] as { name: string }[] | undefined) ?? []).map((one) => one.name), comma);
+  type Named = { name: string; role?: string; by?: string };
+  const named = (field: string, which: (one: Named) => boolean = () => true) => list(((v[field] as Named[] | undefined) ?? []).filter(which).map((one) => one.name), comma);
   const texts: Record<string, () => string> = {
     "code.read": () => w.found.code.read(list(v.addresses as unknown[], comma)),
     "code.nearly": () => w.found.code.nearly(String(v.letters), String(v.letters_of)),
@@ -34,8 +35,8 @@ export function inWords(of: Observation, w: Words, comma: string): Finding | nul
     "fetches.one": () => w.found.fetches.one(list(v.addresses as unknown[], comma)),
     "fetches.several": () => w.found.fetches.several(String(v.fetchers), list(v.addresses as unknown[], comma)),
     "fetches.late": () => w.found.fetches.late(list(v.addresses as unknown[], comma)),
-    "fetchers.vendor_network": () => w.found.fetchers.vendor_network(named("known")),
-    "fetchers.vendor_name": () => w.found.fetchers.vendor_name(named("known")),
+    "fetchers.vendor_network": () => w.found.fetchers.vendor_network(named("known", (one) => one.role === "vendor" && one.by === "network")),
+    "fetchers.vendor_name": () => w.found.fetchers.vendor_name(named("known", (one) => one.role === "vendor")),
     "fetchers.software": () => w.found.fetchers.software(named("known")),
     "fetchers.unknown": () => w.found.fetchers.unknown,
     "model.same": () => w.found.model.same(String(v.served)),

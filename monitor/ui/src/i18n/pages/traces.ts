@@ -51,6 +51,7 @@ export const en = {
   },
   reach: {
     title: "Can fetchers reach you?",
+    short: { bad: "not from the internet", uneasy: "from here, with remarks", good: "from here, yes" },
     checking: "Checking the image address…",
     again: "Check again",
     failed: "The image address could not be checked.",
@@ -66,7 +67,7 @@ export const en = {
       not_reached: "Nobody answers at monitor.public_url. Is the reverse proxy running, is the port open, does it forward to the monitor?",
       bad_certificate: "The certificate at monitor.public_url does not hold. Fetchers will refuse it, too.",
       not_ours: "Something answers at monitor.public_url, but it is not this monitor. Check where the reverse proxy forwards /api/img.",
-      loopback: "The address means “this machine” to whoever uses it. A relay or vendor that fetches it asks its own machine, never yours.",
+      loopback: "The address means 'this machine' to whoever uses it. A relay or vendor that fetches it asks its own machine, never yours.",
       private: "The address belongs to a private network. It exists in many homes and offices at once; from the internet there is no way to yours.",
       plain_http: "It is plain http. Anthropic fetches https only, and so do some relays: use https.",
       untrusted_proxy: "The fetch came through a reverse proxy that is not in monitor.trusted_proxies, so every hit will show the proxy's address instead of the fetcher's. Add its address there.",
@@ -317,6 +318,7 @@ export const zh: Filled<typeof en> = {
   },
   reach: {
     title: "外界能访问到你吗？",
+    short: { bad: "互联网上访问不到", uneasy: "本机可访问，有提示", good: "本机可访问" },
     checking: "正在检查图片地址…",
     again: "重新检查",
     failed: "图片地址检查失败。",
