@@ -44,7 +44,7 @@ const CLEARED: &[&str] = &[
     "upstream_model",
 ];
 /// Needs no credential.
-const PUBLIC: &[&str] = &["/healthz", "/api/health", "/token"];
+const PUBLIC: &[&str] = &["/healthz", "/api/health", "/api/img", "/token"];
 
 /// Completes a specification made by poem-openapi.
 pub fn finish(generated: &str) -> Value {
@@ -65,6 +65,7 @@ pub fn finish(generated: &str) -> Value {
             always_there(name, schema);
         }
     }
+    spec["paths"]["/api/img"] = json!({"get": image()});
     tidy(&mut spec);
     spec["components"]["schemas"]["Problem"] = problem();
     spec["components"]["securitySchemes"] = json!({
@@ -162,6 +163,24 @@ fn nullable(property: &mut Value) {
         *property = json!({"allOf": [property.take()]});
     }
     property["nullable"] = json!(true);
+}
+
+/// Answered before the API (`trace::images`), since a HEAD is to be told from a GET.
+fn image() -> Value {
+    json!({
+        "tags": ["Traces"],
+        "summary": "Fetch a trace's image",
+        "description": "What a trace's request points at. Everybody gets an image; a fetch of a trace's own is recorded, whatever else is in the query. Also served at monitor.trace_listen, which serves nothing else.",
+        "operationId": "fetchTraceImage",
+        "parameters": [{"name": "traceid", "in": "query", "required": false,
+            "description": "A trace's `trace_id`; further images have `-2` and so on after it.",
+            "schema": {"type": "string"}}],
+        "responses": {
+            "200": {"description": "Never the same twice.",
+                "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+            "429": {"description": "Too many of them."},
+        },
+    })
 }
 
 fn problem() -> Value {

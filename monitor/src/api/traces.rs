@@ -2,6 +2,7 @@
 //! work. The image itself is `trace::images`'s, before any sign-in.
 
 mod compare;
+mod find;
 mod reach;
 mod shape;
 mod start;
@@ -9,7 +10,7 @@ mod start;
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::{StreamExt, stream};
-use glassway_shared::store::{StoreError, traces};
+use glassway_shared::store::traces;
 use poem::{Response, Result, http::StatusCode, http::header};
 use poem_openapi::{
     Object, OpenApi,
@@ -36,8 +37,6 @@ use crate::{
     trace::{known::MOST_TRACES, names, reach as check},
 };
 
-/// Hits shown of each trace in a list; one trace shows all of them.
-const LISTED_HITS: usize = 20;
 /// Traces exported, compared or deleted at once.
 const MOST_AT_ONCE: usize = MOST_TRACES;
 /// Names asked for at once, and addresses of one trace.
@@ -246,87 +245,6 @@ impl Operations {
         let names = stream::iter(addresses).map(ask).buffer_unordered(NAMES_AT_ONCE);
         Ok(Json(TraceNames { names: names.collect().await }))
     }
-}
-
-impl Operations {
-    async fn page(
-        &self,
-        filter: traces::Filter,
-        limit: u64,
-        cursor: Option<String>,
-    ) -> Result<TracePage, Problem> {
-        let before = match cursor.as_deref().map(str::parse) {
-            None => None,
-            Some(Ok(id)) => Some(id),
-            Some(Err(_)) => return Err(Problem::field("cursor", "is of no page of this list")),
-        };
-        let limit = limit as usize;
-        let read = move |connection: &Connection| -> Result<_, StoreError> {
-            let (mut found, total) = traces::list(connection, &filter, before, limit + 1)?;
-            let more = found.len() > limit;
-            found.truncate(limit);
-            Ok((whole(connection, found, LISTED_HITS)?, total, more))
-        };
-        let (found, total, more) = self.0.read(move |reader| reader.with(read)).await?;
-        let next = found.last().filter(|_| more).map(|one| one.trace.id.to_string());
-        let items = found.into_iter().map(|one| Trace::of(one, &self.0)).collect();
-        Ok(TracePage { items, next, total })
-    }
-
-    async fn one(&self, id: i64) -> Result<Trace, Problem> {
-        let one = self.several(Some(vec![id]), traces::Filter::default(), 1).await?;
-        one.into_iter().next().ok_or_else(|| missing(id))
-    }
-
-    /// These, else those that match; whole.
-    async fn several(
-        &self,
-        ids: Option<Vec<i64>>,
-        filter: traces::Filter,
-        limit: usize,
-    ) -> Result<Vec<Trace>, Problem> {
-        let read = move |connection: &Connection| -> Result<_, StoreError> {
-            let found = match ids {
-                Some(ids) => {
-                    let found = ids.into_iter().map(|id| traces::find(connection, id));
-                    found.filter_map(Result::transpose).collect::<Result<_, _>>()?
-                }
-                None => traces::list(connection, &filter, None, limit)?.0,
-            };
-            whole(connection, found, crate::trace::known::MOST_HITS as usize)
-        };
-        let found = self.0.read(move |reader| reader.with(read)).await?;
-        Ok(found.into_iter().map(|one| Trace::of(one, &self.0)).collect())
-    }
-
-    async fn remove(&self, ids: &[i64]) -> Result<usize, Problem> {
-        // First of all nobody's fetches are theirs any more.
-        self.0.traces.known.forget(ids);
-        let ids = ids.to_vec();
-        let delete = move |connection: &Connection| traces::delete(connection, &ids);
-        self.0.write(move |settings| settings.note(delete)).await
-    }
-}
-
-/// A trace with its hits and how many there are.
-struct Whole {
-    trace: traces::Trace,
-    hits: Vec<traces::Hit>,
-    recorded: u64,
-    beyond: u64,
-}
-
-fn whole(
-    connection: &Connection,
-    found: Vec<traces::Trace>,
-    hits: usize,
-) -> Result<Vec<Whole>, StoreError> {
-    let all = found.into_iter().map(|trace| {
-        let shown = traces::hits(connection, trace.id, hits)?;
-        let (recorded, beyond) = traces::hit_counts(connection, trace.id)?;
-        Ok(Whole { trace, hits: shown, recorded, beyond })
-    });
-    all.collect()
 }
 
 fn missing(id: i64) -> Problem {

@@ -5,29 +5,22 @@
 //! What cannot be known from inside is whether the outside gets through: a firewall or a
 //! NAT shows only to those beyond it. That is said, not guessed.
 
+mod get;
+
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::Duration,
 };
 
-use bytes::Bytes;
 use glassway_shared::address::{AddressError, Allow, check_ip};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
-use tokio_rustls::TlsConnector;
 use url::Url;
 
+use self::get::{Failed, get};
 use super::ask;
 use crate::app::App;
 
 const TIMEOUT: Duration = Duration::from_secs(8);
-const MOST_BODY: usize = 1 << 20;
 
 /// Who can reach an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,69 +179,6 @@ async fn monitor_answers(url: &Url, addresses: &[SocketAddr]) -> bool {
     let target = format!("{}/healthz", url.path().trim_end_matches('/'));
     public
         && matches!(get(url, addresses, &target).await, Ok((200, body)) if body.contains("\"status\""))
-}
-
-enum Failed {
-    Certificate(String),
-    Way(String),
-}
-
-async fn get(url: &Url, addresses: &[SocketAddr], target: &str) -> Result<(u16, String), Failed> {
-    let ask = async {
-        let way = |e: std::io::Error| Failed::Way(e.to_string());
-        let stream = TcpStream::connect(addresses).await.map_err(way)?;
-        if url.scheme() != "https" {
-            return over(stream, url, target).await;
-        }
-        let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let name = ServerName::try_from(name).map_err(|e| Failed::Way(e.to_string()))?;
-        let stream = TlsConnector::from(tls()).connect(name, stream).await;
-        over(stream.map_err(|e| Failed::Certificate(e.to_string()))?, url, target).await
-    };
-    let late = || Failed::Way(format!("no answer within {} seconds", TIMEOUT.as_secs()));
-    tokio::time::timeout(TIMEOUT, ask).await.map_err(|_| late())?
-}
-
-async fn over(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    url: &Url,
-    target: &str,
-) -> Result<(u16, String), Failed> {
-    let way = |e: hyper::Error| Failed::Way(e.to_string());
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(way)?;
-    let driven = tokio::spawn(connection);
-    let host = match url.port() {
-        Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
-        None => url.host_str().unwrap_or_default().to_owned(),
-    };
-    let request = hyper::Request::get(target)
-        .header("host", host)
-        .header("user-agent", concat!("Glassway/", env!("CARGO_PKG_VERSION")))
-        .body(Empty::<Bytes>::new())
-        .map_err(|e| Failed::Way(e.to_string()))?;
-    let answer = sender.send_request(request).await.map_err(way)?;
-    let status = answer.status().as_u16();
-    let body = Limited::new(answer.into_body(), MOST_BODY).collect().await;
-    driven.abort();
-    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-    Ok((status, String::from_utf8_lossy(&body).into_owned()))
-}
-
-fn tls() -> Arc<ClientConfig> {
-    static TLS: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    let make = || {
-        let mut roots = RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring knows TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Arc::new(config)
-    };
-    TLS.get_or_init(make).clone()
 }
 
 #[cfg(test)]

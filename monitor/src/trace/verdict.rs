@@ -2,12 +2,14 @@
 //! and its figures. Nothing is summed up into a score, since each can prove something else
 //! and most can be made up by whoever passes an answer on. Pure.
 
+mod shapes;
+
 use std::collections::BTreeSet;
 
 use glassway_shared::store::traces::{Hit, Status, Trace};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use self::shapes::shapes;
 use super::{
     code,
     fetchers::{By, Fetchers},
@@ -276,63 +278,6 @@ fn of_latency(trace: &Trace, said: &Said, hits: &[Hit]) -> Observation {
     let first = hits.iter().map(|hit| hit.at).min().and_then(since);
     let values = json!({"answer_ms": said.latency_ms, "first_fetch_ms": first});
     seen(Kind::Latency, "measured", Weight::Nothing, values)
-}
-
-#[derive(Deserialize)]
-struct Shapes {
-    headers: Vec<HeaderShape>,
-    ids: Vec<IdShape>,
-}
-
-#[derive(Deserialize)]
-struct HeaderShape {
-    /// A name, or its beginning where it ends with `-`.
-    header: String,
-    /// A part of the value.
-    value: Option<String>,
-    name: String,
-    role: String,
-}
-
-#[derive(Deserialize)]
-struct IdShape {
-    prefix: String,
-    rest: String,
-    length: Option<usize>,
-    name: String,
-}
-
-impl HeaderShape {
-    fn fits(&self, name: &str, value: &str) -> bool {
-        let named = match self.header.ends_with('-') {
-            true => name.starts_with(&self.header),
-            false => name == self.header,
-        };
-        named && self.value.as_ref().is_none_or(|part| value.to_lowercase().contains(&part[..]))
-    }
-}
-
-impl IdShape {
-    fn fits(&self, id: &str) -> bool {
-        let Some(rest) = id.strip_prefix(&self.prefix) else { return false };
-        let all = |fits: fn(&u8) -> bool| !rest.is_empty() && rest.as_bytes().iter().all(fits);
-        let made = match &self.rest[..] {
-            "alnum" => all(u8::is_ascii_alphanumeric),
-            "hex" => all(u8::is_ascii_hexdigit),
-            "digits" => all(u8::is_ascii_digit),
-            "uuid" => rest.len() == 36 && rest.matches('-').count() == 4,
-            _ => true,
-        };
-        made && self.length.is_none_or(|length| rest.len() == length)
-    }
-}
-
-fn shapes() -> &'static Shapes {
-    static SHAPES: std::sync::OnceLock<Shapes> = std::sync::OnceLock::new();
-    SHAPES.get_or_init(|| {
-        serde_json::from_str(include_str!("../../data/answers.json"))
-            .expect("the embedded list is ours, and tested")
-    })
 }
 
 #[cfg(test)]

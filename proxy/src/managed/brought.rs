@@ -8,11 +8,11 @@
 use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
 use glassway_shared::{
     address::{Allow, check_url},
     secret::{self, BROUGHT, Binding, PrivateKey},
 };
-use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::{BodyExt, Collected, Limited};
 use url::Url;
