@@ -78,7 +78,6 @@ impl App {
         config: Config,
         reader: Reader,
         settings: Arc<Mutex<Settings>>,
-        auth: Auth,
         live: Arc<Live>,
         link: Link,
         stop: watch::Receiver<bool>,
@@ -88,6 +87,7 @@ impl App {
         let allow = Allow::parse(&config.upstream.allow).unwrap_or_default();
         let allow = allow.and(&config.upstream.base_url).and(&config.upstream.anthropic_base_url);
         let book = Mutex::new(None);
+        let auth = Auth::new(reader.clone());
         Self { config, auth, live, link, stop, allow, reader, settings, book, traces }
     }
 

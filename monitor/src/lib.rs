@@ -50,9 +50,7 @@ use glassway_shared::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{
-    app::App, auth::Auth, gate::Gate, link::Link, live::Live, serve::Front, trace::Traces,
-};
+use crate::{app::App, gate::Gate, link::Link, live::Live, serve::Front, trace::Traces};
 
 /// The monitor, ready to serve.
 pub struct Monitor {
@@ -100,9 +98,8 @@ impl Monitor {
         let tail = tokio::spawn(live::tail::follow(live.clone(), reader.clone(), until(&stopped)));
         let app = Arc::new(App::new(
             config,
-            reader.clone(),
+            reader,
             Arc::new(Mutex::new(settings)),
-            Auth::new(reader),
             live.clone(),
             link,
             stopped.clone(),

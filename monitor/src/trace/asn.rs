@@ -4,10 +4,11 @@
 //! anybody; a look costs some twenty reads.
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::{self, BufRead, BufReader, Seek, SeekFrom},
     net::IpAddr,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// A network's owner.
@@ -24,22 +25,44 @@ pub struct Network {
 /// Less than this is read line by line.
 const WINDOW: u64 = 4096;
 
-/// Looks into every file until one knows.
-pub fn find(dir: &Path, ip: IpAddr) -> Option<Network> {
-    let entries = std::fs::read_dir(dir).ok()?;
-    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|path| {
-        let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase());
-        name.is_some_and(|name| name.starts_with("asn") && name.ends_with(".tsv"))
-    });
-    files.sort();
-    files.iter().find_map(|path| match look(path, ip.to_canonical()) {
-        Ok(found) => found,
-        Err(e) => {
-            tracing::warn!(path = %path.display(), error = %e, "a file of networks cannot be read");
-            None
+/// The user's files, for some addresses that are asked for together.
+pub struct Networks {
+    files: Vec<PathBuf>,
+    seen: HashMap<IpAddr, Option<Network>>,
+}
+
+impl Networks {
+    /// Those in a folder, which need not be there.
+    pub fn open(dir: &Path) -> Self {
+        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+        files.retain(|path| {
+            let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase());
+            name.is_some_and(|name| name.starts_with("asn") && name.ends_with(".tsv"))
+        });
+        files.sort();
+        Self { files, seen: HashMap::new() }
+    }
+
+    /// Looks into every file until one knows.
+    pub fn find(&mut self, ip: IpAddr) -> Option<Network> {
+        let ip = ip.to_canonical();
+        if self.files.is_empty() {
+            return None;
         }
-    })
+        if let Some(known) = self.seen.get(&ip) {
+            return known.clone();
+        }
+        let found = self.files.iter().find_map(|path| match look(path, ip) {
+            Ok(found) => found,
+            Err(e) => {
+                tracing::warn!(path = %path.display(), error = %e, "a file of networks cannot be read");
+                None
+            }
+        });
+        self.seen.insert(ip, found.clone());
+        found
+    }
 }
 
 /// IPv4 before IPv6, as combined files have it.
@@ -119,7 +142,8 @@ mod tests {
         writeln!(text, "2001:db8::\t2001:db8:ffff:ffff:ffff:ffff:ffff:ffff\t64500\tCN\tDOC")
             .unwrap();
         std::fs::write(dir.path().join("asn-combined.tsv"), text).unwrap();
-        let name = |ip: &str| find(dir.path(), ip.parse().unwrap()).map(|n| n.name);
+        let mut networks = Networks::open(dir.path());
+        let mut name = |ip: &str| networks.find(ip.parse().unwrap()).map(|n| n.name);
         for n in [1u32, 2, 77, 30_000, 59_999] {
             let ip = IpAddr::from(((n << 16) + 5).to_be_bytes()).to_string();
             assert_eq!(name(&ip), Some(format!("NET-{n}")), "{ip}");
@@ -130,6 +154,6 @@ mod tests {
         assert_eq!(name("::ffff:0.77.0.1").as_deref(), Some("NET-77"));
         assert_eq!(name("2001:db9::1"), None);
         assert_eq!(name("0.0.0.1"), None, "number 0 is nobody's");
-        assert_eq!(find(Path::new("/nowhere"), [1, 2, 3, 4].into()), None);
+        assert_eq!(Networks::open(Path::new("/nowhere")).find([1, 2, 3, 4].into()), None);
     }
 }

@@ -18,23 +18,29 @@ pub fn random() -> String {
     (0..LENGTH).map(letter).collect()
 }
 
-/// How much of a code an answer holds: [`LENGTH`] is all of it.
-///
-/// Models write `KXMT AHLV` or `K-X-M-T…`: only letters and digits count. Fewer than the
-/// most may be chance, which is why only all of it is proof.
-pub fn read_of(code: &str, answer: &str) -> usize {
-    let said: Vec<u8> = answer
-        .bytes()
-        .filter(u8::is_ascii_alphanumeric)
-        .map(|byte| byte.to_ascii_uppercase())
-        .collect();
-    let same = |window: &[u8]| window.iter().zip(code.bytes()).filter(|(a, b)| **a == *b).count();
-    said.windows(code.len()).map(same).max().unwrap_or(0)
-}
+/// An answer as codes are looked for in it. Models write `KXMT AHLV` or `K-X-M-T…`: only
+/// letters and digits count.
+pub struct Answer(Vec<u8>);
 
-/// Whether an answer holds the code.
-pub fn is_in(code: &str, answer: &str) -> bool {
-    !code.is_empty() && read_of(code, answer) == code.len()
+impl Answer {
+    /// Its letters and digits.
+    pub fn of(text: &str) -> Self {
+        let letters = text.bytes().filter(u8::is_ascii_alphanumeric);
+        Self(letters.map(|byte| byte.to_ascii_uppercase()).collect())
+    }
+
+    /// Whether it holds the code.
+    pub fn holds(&self, code: &str) -> bool {
+        !code.is_empty() && self.0.windows(code.len()).any(|window| window == code.as_bytes())
+    }
+
+    /// How many letters of the code it holds at their places, at best. Fewer than all of
+    /// them may be chance, which is why only all is proof.
+    pub fn letters_of(&self, code: &str) -> usize {
+        let same =
+            |window: &[u8]| window.iter().zip(code.bytes()).filter(|(a, b)| **a == *b).count();
+        self.0.windows(code.len().max(1)).map(same).max().unwrap_or(0)
+    }
 }
 
 #[cfg(test)]
@@ -50,14 +56,14 @@ mod tests {
     #[case("我看到的是 KXMTAHLV", true)]
     #[case("", false)]
     fn a_code_is_found_however_it_is_spaced(#[case] answer: &str, #[case] found: bool) {
-        assert_eq!(is_in("KXMTAHLV", answer), found);
+        assert_eq!(Answer::of(answer).holds("KXMTAHLV"), found);
     }
 
     #[test]
     fn a_misread_letter_is_told_from_none_of_it() {
-        assert_eq!(read_of("KXMTAHLV", "I read KXMTAHLY"), 7);
-        assert!(read_of("KXMTAHLV", "I cannot open links, sorry.") < 4);
-        assert!(!is_in("", "anything"));
+        assert_eq!(Answer::of("I read KXMTAHLY").letters_of("KXMTAHLV"), 7);
+        assert!(Answer::of("I cannot open links, sorry.").letters_of("KXMTAHLV") < 5);
+        assert!(!Answer::of("anything").holds(""));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use self::shapes::shapes;
 use super::{
-    code,
+    code::{self, Answer},
     fetchers::{By, Fetchers},
     said::Said,
 };
@@ -69,24 +69,29 @@ fn seen(kind: Kind, finding: &'static str, weight: Weight, values: Value) -> Obs
 }
 
 /// Whether the answer holds a code that was drawn; `None` while nobody can know.
-pub fn saw_image(trace: &Trace, hits: &[Hit]) -> Option<bool> {
-    (trace.status == Status::Done).then(|| hits.iter().any(|hit| was_read(trace, hit)))
+pub fn saw_image(trace: &Trace, answer: &Answer, hits: &[Hit]) -> Option<bool> {
+    (trace.status == Status::Done).then(|| hits.iter().any(|hit| was_read(answer, hit)))
 }
 
 /// Whether the answer holds this copy's code.
-pub fn was_read(trace: &Trace, hit: &Hit) -> bool {
-    let answer = trace.answer.as_deref().unwrap_or_default();
-    hit.code.as_deref().is_some_and(|code| code::is_in(code, answer))
+pub fn was_read(answer: &Answer, hit: &Hit) -> bool {
+    hit.code.as_deref().is_some_and(|code| answer.holds(code))
 }
 
 /// Everything that can be said of an ended trace.
-pub fn observe(trace: &Trace, said: &Said, hits: &[Hit], known: &Fetchers) -> Vec<Observation> {
+pub fn observe(
+    trace: &Trace,
+    answer: &Answer,
+    said: &Said,
+    hits: &[Hit],
+    known: &Fetchers,
+) -> Vec<Observation> {
     if !matches!(trace.status, Status::Done | Status::Failed) {
         return Vec::new();
     }
     let mut all = Vec::new();
     if trace.status == Status::Done {
-        all.push(of_code(trace, hits));
+        all.push(of_code(trace, answer, hits));
     }
     all.push(of_fetches(trace, hits));
     all.extend(of_fetchers(hits, known));
@@ -105,11 +110,13 @@ pub fn observe(trace: &Trace, said: &Said, hits: &[Hit], known: &Fetchers) -> Ve
     all
 }
 
-fn of_code(trace: &Trace, hits: &[Hit]) -> Observation {
-    let answer = trace.answer.as_deref().unwrap_or_default();
-    let read: Vec<&Hit> = hits.iter().filter(|hit| was_read(trace, hit)).collect();
+fn of_code(trace: &Trace, answer: &Answer, hits: &[Hit]) -> Observation {
+    let read: Vec<&Hit> = hits.iter().filter(|hit| was_read(answer, hit)).collect();
     let drawn = hits.iter().filter_map(|hit| hit.code.as_deref());
-    let nearest = drawn.map(|code| code::read_of(code, answer)).max().unwrap_or(0);
+    let nearest = match read.is_empty() {
+        true => drawn.map(|code| answer.letters_of(code)).max().unwrap_or(0),
+        false => code::LENGTH,
+    };
     let images: BTreeSet<u32> = read.iter().map(|hit| hit.image).collect();
     let addresses: BTreeSet<&str> = read.iter().map(|hit| &hit.ip[..]).collect();
     let values = json!({

@@ -5,7 +5,7 @@ use glassway_shared::store::{StoreError, traces};
 use rusqlite::Connection;
 
 use super::{Operations, TracePage, missing, shape::Trace};
-use crate::error::Problem;
+use crate::{app::blocking, error::Problem, trace::asn::Networks};
 
 /// Hits shown of each trace in a list; one trace shows all of them.
 const LISTED_HITS: usize = 20;
@@ -31,8 +31,7 @@ impl Operations {
         };
         let (found, total, more) = self.0.read(move |reader| reader.with(read)).await?;
         let next = found.last().filter(|_| more).map(|one| one.trace.id.to_string());
-        let items = found.into_iter().map(|one| Trace::of(one, &self.0)).collect();
-        Ok(TracePage { items, next, total })
+        Ok(TracePage { items: self.shown(found).await?, next, total })
     }
 
     pub(super) async fn one(&self, id: i64) -> Result<Trace, Problem> {
@@ -58,7 +57,16 @@ impl Operations {
             whole(connection, found, crate::trace::known::MOST_HITS as usize)
         };
         let found = self.0.read(move |reader| reader.with(read)).await?;
-        Ok(found.into_iter().map(|one| Trace::of(one, &self.0)).collect())
+        self.shown(found).await
+    }
+
+    async fn shown(&self, found: Vec<Whole>) -> Result<Vec<Trace>, Problem> {
+        let app = self.0.clone();
+        let show = move || {
+            let mut networks = Networks::open(&app.config.monitor.trace_data);
+            found.into_iter().map(|one| Trace::of(one, &app, &mut networks)).collect()
+        };
+        blocking(show).await
     }
 
     pub(super) async fn remove(&self, ids: &[i64]) -> Result<usize, Problem> {

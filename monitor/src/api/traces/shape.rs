@@ -14,8 +14,10 @@ use crate::{
     api::{providers::shape::Kind, shape::Time},
     app::App,
     trace::{
-        ask, asn,
-        fetchers::{self, By},
+        ask,
+        asn::Networks,
+        code::Answer,
+        fetchers::{self, By, Fetchers},
         said::Said,
         verdict,
     },
@@ -175,7 +177,8 @@ fn time(micros: i64) -> Time {
 }
 
 impl Trace {
-    pub(super) fn of(whole: Whole, app: &App) -> Self {
+    /// Reads the user's files: not for a runtime's thread.
+    pub(super) fn of(whole: Whole, app: &App, networks: &mut Networks) -> Self {
         let Whole { trace, hits, recorded, beyond } = whole;
         let said: Said = trace
             .said
@@ -183,8 +186,10 @@ impl Trace {
             .and_then(|said| serde_json::from_str(said).ok())
             .unwrap_or_default();
         let known = &app.traces.fetchers;
-        let verdict = verdict::observe(&trace, &said, &hits, known);
-        let saw_image = verdict::saw_image(&trace, &hits);
+        let answer = Answer::of(trace.answer.as_deref().unwrap_or_default());
+        let verdict = verdict::observe(&trace, &answer, &said, &hits, known);
+        let saw_image = verdict::saw_image(&trace, &answer, &hits);
+        let shown = |hit| Hit::of(hit, &trace, &answer, known, networks);
         let ended = trace.started_at.zip(trace.ended_at);
         Self {
             id: trace.id,
@@ -204,7 +209,7 @@ impl Trace {
             image_url: ask::image_url(&trace.image_base, &trace.trace_id, 1),
             answer: trace.answer.clone(),
             saw_image,
-            hits: hits.into_iter().map(|hit| Hit::of(hit, &trace, app)).collect(),
+            hits: hits.into_iter().map(shown).collect(),
             hit_count: recorded,
             hits_beyond: beyond,
             request_id: trace.request_id,
@@ -224,17 +229,18 @@ impl Hit {
         self.read
     }
 
-    fn of(hit: traces::Hit, trace: &traces::Trace, app: &App) -> Self {
-        let agent = hit.user_agent.as_deref();
-        let fetcher = app.traces.fetchers.recognize(&hit.ip, agent, &hit.headers);
-        let network = hit
-            .ip
-            .parse()
-            .ok()
-            .and_then(|ip: IpAddr| asn::find(&app.config.monitor.trace_data, ip));
+    fn of(
+        hit: traces::Hit,
+        trace: &traces::Trace,
+        answer: &Answer,
+        known: &Fetchers,
+        networks: &mut Networks,
+    ) -> Self {
+        let fetcher = known.recognize(&hit.ip, hit.user_agent.as_deref(), &hit.headers);
+        let network = hit.ip.parse().ok().and_then(|ip: IpAddr| networks.find(ip));
         let range = hit.headers.iter().find(|[name, _]| name == "range");
         Self {
-            read: verdict::was_read(trace, &hit),
+            read: verdict::was_read(answer, &hit),
             fetcher: fetcher.map(|(one, by)| Fetcher::of(one, by)),
             network: network.map(|n| Network {
                 number: n.number,

@@ -47,8 +47,13 @@ fn hit(id: i64, ip: &str, agent: &str, at: i64, code: &str) -> Hit {
     }
 }
 
+fn answer(trace: &Trace) -> Answer {
+    Answer::of(trace.answer.as_deref().unwrap_or_default())
+}
+
 fn all(trace: &Trace, said: &Said, hits: &[Hit]) -> Vec<Observation> {
-    observe(trace, said, hits, &Fetchers::read(std::path::Path::new("/nowhere")))
+    let known = Fetchers::read(std::path::Path::new("/nowhere"));
+    observe(trace, &answer(trace), said, hits, &known)
 }
 
 fn of(kind: Kind, trace: &Trace, said: &Said, hits: &[Hit]) -> (&'static str, Weight) {
@@ -69,13 +74,13 @@ fn whose_copy_was_read_is_proof_and_a_silent_relay_proves_nothing() {
     assert_eq!(of(Kind::Code, &seen, &said, &hits), ("read", Weight::Proof));
     let code = &all(&seen, &said, &hits)[0].values;
     assert_eq!((&code["hits"], &code["addresses"]), (&json!([2]), &json!(["20.171.206.9"])));
-    assert_eq!(saw_image(&seen, &hits), Some(true));
+    assert_eq!(saw_image(&seen, &answer(&seen), &hits), Some(true));
     assert_eq!(of(Kind::Fetches, &seen, &said, &hits), ("several", Weight::Proof));
     assert_eq!(of(Kind::Fetchers, &seen, &said, &hits), ("vendor_network", Weight::Sign));
 
     let blind = trace("I cannot open links.");
     assert_eq!(of(Kind::Code, &blind, &said, &hits), ("not_read", Weight::Sign));
-    assert_eq!(saw_image(&blind, &hits), Some(false));
+    assert_eq!(saw_image(&blind, &answer(&blind), &hits), Some(false));
     assert_eq!(of(Kind::Code, &blind, &said, &[]), ("never_fetched", Weight::Nothing));
     assert_eq!(of(Kind::Fetches, &blind, &said, &[]), ("none", Weight::Nothing));
     assert_eq!(of(Kind::Code, &trace("ZZYXTAEH"), &said, &hits), ("nearly", Weight::Sign));
@@ -88,9 +93,9 @@ fn whose_copy_was_read_is_proof_and_a_silent_relay_proves_nothing() {
 fn nothing_is_said_before_the_end() {
     let running = Trace { status: Status::Running, ..trace("") };
     assert!(all(&running, &Said::default(), &[]).is_empty());
-    assert_eq!(saw_image(&running, &[]), None);
+    assert_eq!(saw_image(&running, &answer(&running), &[]), None);
     let failed = Trace { status: Status::Failed, ..trace("") };
-    assert_eq!(saw_image(&failed, &[]), None);
+    assert_eq!(saw_image(&failed, &answer(&failed), &[]), None);
     assert_eq!(all(&failed, &Said::default(), &[]).len(), 1, "only that nobody fetched");
 }
 
