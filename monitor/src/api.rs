@@ -21,6 +21,7 @@
 //! routes    /api/routes…
 //! tokens    /api/client-tokens…
 //! chat      POST /api/chat, /api/chat/history…, /api/chat/conversations…
+//! traces    /api/traces…
 //! health    GET /api/health, /healthz, /metrics
 //! feed      GET /api/feed (WebSocket)
 //! ```
@@ -65,6 +66,7 @@ pub mod shape;
 pub mod spec;
 mod stats;
 mod tokens;
+mod traces;
 
 use std::sync::Arc;
 
@@ -73,6 +75,7 @@ use poem_openapi::{OpenApiService, Tags};
 use serde_json::Value;
 
 use crate::app::App;
+pub(crate) use keys::ask::refusal;
 
 /// How the reference page groups operations.
 #[derive(Tags)]
@@ -97,6 +100,8 @@ enum Tag {
     ClientTokens,
     /// Conversations held here.
     Chat,
+    /// Who handles requests behind a relay.
+    Traces,
     /// What can be changed while it runs.
     Settings,
     /// Whether all is well.
@@ -117,6 +122,7 @@ type Operations = (
         prices::Operations,
         routes::Operations,
         tokens::Operations,
+        traces::Operations,
     ),
     (chat::Operations, chat::history::Operations),
     (settings::Operations, access::Operations, about::Operations),
@@ -144,6 +150,7 @@ fn operations(app: &Arc<App>) -> Operations {
             prices::Operations(app.clone()),
             routes::Operations(app.clone()),
             tokens::Operations(app.clone()),
+            traces::Operations(app.clone()),
         ),
         (chat::Operations(app.clone()), chat::history::Operations(app.clone())),
         (

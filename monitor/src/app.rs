@@ -22,6 +22,7 @@ use crate::{
     error::Problem,
     link::{Ask, Link},
     live::Live,
+    trace::Traces,
 };
 
 /// How long a write waits for the proxy to serve by it.
@@ -51,6 +52,8 @@ pub struct App {
     settings: Arc<Mutex<Settings>>,
     /// The imported price list, and when it was imported.
     book: Mutex<Option<(i64, Arc<Book>)>>,
+    /// Traces and who fetches their images.
+    pub traces: Traces,
 }
 
 /// The price list that counts.
@@ -79,17 +82,19 @@ impl App {
         config: Config,
         reader: Reader,
         settings: Arc<Mutex<Settings>>,
-        auth: Auth,
         live: Arc<Live>,
         link: Link,
         stop: watch::Receiver<bool>,
+        traces: Traces,
+        configured: bool,
     ) -> Self {
         // Checked when the configuration was read.
         let allow = Allow::parse(&config.upstream.allow).unwrap_or_default();
         let allow = allow.and(&config.upstream.base_url).and(&config.upstream.anthropic_base_url);
         let book = Mutex::new(None);
+        let auth = Auth::new(reader.clone(), configured);
         let replays = Arc::new(Semaphore::new(REPLAYS));
-        Self { config, auth, live, link, stop, allow, replays, reader, settings, book }
+        Self { config, auth, live, link, stop, allow, replays, reader, settings, book, traces }
     }
 
     /// Where clients reach the proxy: as it says, else as configured.
@@ -128,6 +133,16 @@ impl App {
         let change = move || settings.lock().unwrap_or_else(|e| e.into_inner()).change(work);
         let (value, revision) = blocking(change).await??;
         Ok((value, self.reload(revision).await))
+    }
+
+    /// Changes something that is the monitor's alone, or refuses.
+    pub async fn write_noted<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let settings = self.settings.clone();
+        let note = move || settings.lock().unwrap_or_else(|e| e.into_inner()).keep(work);
+        blocking(note).await?
     }
 
     /// Asks the proxy to serve by this revision.

@@ -2,10 +2,13 @@
 //! sent to, its credential, its Origin, its query's names, its body's size. And what
 //! every answer gets: headers that keep a browser from being used against us.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use glassway_shared::config::Config;
-use ipnet::IpNet;
 use poem::{
     Body, Endpoint, Request, Response,
     endpoint::BoxEndpoint,
@@ -19,6 +22,7 @@ use crate::{
     compress,
     docs::Docs,
     error::Problem,
+    trace::{forwarded::Trusted, images},
     ui,
 };
 
@@ -36,7 +40,7 @@ pub struct Gate {
     table: Table,
     docs: Docs,
     hosts: Vec<String>,
-    trusted: Vec<IpNet>,
+    trusted: Trusted,
 }
 
 impl Gate {
@@ -48,13 +52,13 @@ impl Gate {
             table,
             docs: Docs::new(&specification),
             hosts: hosts(&app.config),
-            trusted: app.config.monitor.trusted_proxies.iter().filter_map(|n| network(n)).collect(),
+            trusted: Trusted::of(&app.config),
             app,
         }
     }
 
     /// Answers one request, whatever it is.
-    pub async fn serve(&self, request: Request, peer: IpAddr) -> Response {
+    pub async fn serve(&self, request: Request, peer: SocketAddr) -> Response {
         let ui = !is_api(request.uri().path());
         let gzip = request.header("accept-encoding").is_some_and(|v| v.contains("gzip"))
             && *request.method() == Method::GET;
@@ -66,7 +70,7 @@ impl Gate {
         if gzip { compress::pack(response).await } else { response }
     }
 
-    async fn pass(&self, mut request: Request, peer: IpAddr) -> poem::Result<Response> {
+    async fn pass(&self, mut request: Request, peer: SocketAddr) -> poem::Result<Response> {
         let host = host(&request).unwrap_or_default();
         if !self.knows(&host) {
             return Err(Problem::new(
@@ -75,12 +79,15 @@ impl Gate {
             )
             .into());
         }
+        if request.uri().path() == images::PATH {
+            return Ok(self.app.traces.images.serve(&request, peer));
+        }
         one_segment_names(&mut request);
         let path = request.uri().path().to_owned();
         if !is_api(&path) {
             return Ok(ui::serve(&request)?);
         }
-        let client = Client(self.address(&request, peer));
+        let client = Client(self.address(&request, peer.ip()));
         let who = match PUBLIC.contains(&&path[..]) {
             true => None,
             false => Some(self.app.auth.check(&request, client).await?),
@@ -122,22 +129,8 @@ impl Gate {
 
     /// The peer, or whom a trusted proxy speaks for.
     fn address(&self, request: &Request, peer: IpAddr) -> IpAddr {
-        let trusted = |address: IpAddr| {
-            self.trusted.iter().any(|network| network.contains(&address.to_canonical()))
-        };
-        if !trusted(peer) {
-            return peer;
-        }
-        let forwarded = request.header("x-forwarded-for").unwrap_or_default();
-        let hops = forwarded.rsplit(',').map_while(|hop| hop.trim().parse::<IpAddr>().ok());
-        let mut nearest = peer;
-        for hop in hops {
-            nearest = hop;
-            if !trusted(hop) {
-                break;
-            }
-        }
-        nearest
+        let values = request.headers().get_all("x-forwarded-for").iter();
+        self.trusted.chain(peer, values.filter_map(|value| value.to_str().ok())).client
     }
 
     fn known_query(&self, path: &str, request: &Request) -> Result<(), Problem> {
@@ -167,7 +160,7 @@ pub fn not_allowed(allowed: &str) -> Problem {
 
 /// Names of models contain slashes, and clients rarely write them as `%2F`: what comes
 /// after these is one name.
-const NAMES_AFTER: &[&str] = &["/api/models/", "/api/prices/"];
+const NAMES_AFTER: &[&str] = &["/api/models/", "/api/prices/", "/api/traces/model/"];
 
 fn one_segment_names(request: &mut Request) {
     let path = request.uri().path();
@@ -185,11 +178,6 @@ fn is_api(path: &str) -> bool {
         || matches!(path, "/api" | "/token" | "/healthz" | "/metrics" | "/openapi.json")
         || path == "/docs"
         || path.starts_with("/docs/")
-}
-
-/// The configuration was checked to hold networks and single addresses only.
-fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 fn hosts(config: &Config) -> Vec<String> {

@@ -15,6 +15,7 @@
 //!           followed (live/tail)
 //! link      the unix socket to the proxy
 //! readable  recorded bodies, decoded
+//! trace     who fetches an image that a request points at
 //! ui        the embedded web UI
 //! app       what handlers share
 //! error     every refusal, as problem+json
@@ -36,6 +37,7 @@ pub mod link;
 pub mod live;
 pub mod readable;
 pub mod serve;
+pub mod trace;
 pub mod ui;
 
 use std::{
@@ -46,11 +48,11 @@ use std::{
 
 use glassway_shared::{
     config::Config,
-    store::{StoreError, annotations, chats, exchanges, read::Reader, settings::Settings},
+    store::{self, StoreError, annotations, chats, exchanges, read::Reader, settings::Settings},
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{app::App, auth::Auth, gate::Gate, link::Link, live::Live};
+use crate::{app::App, gate::Gate, link::Link, live::Live, serve::Front, trace::Traces};
 
 /// The monitor, ready to serve.
 pub struct Monitor {
@@ -59,6 +61,7 @@ pub struct Monitor {
     settings: Settings,
     /// Whether somebody configured the admin key.
     configured: bool,
+    images: Option<TcpListener>,
     /// The admin key, where this start made one; shown once.
     pub new_key: Option<String>,
 }
@@ -70,7 +73,20 @@ impl Monitor {
         settings.keep(chats::interrupt)?;
         let reader = Reader::open(&config.database.path)?;
         let new_key = auth::establish(&reader, &mut settings, admin_key)?;
-        Ok(Self { config, reader, settings, configured: admin_key.is_some(), new_key })
+        Ok(Self {
+            config,
+            reader,
+            settings,
+            configured: admin_key.is_some(),
+            images: None,
+            new_key,
+        })
+    }
+
+    /// Serves trace images, and nothing else, on this listener too.
+    #[must_use]
+    pub fn images_on(self, listener: TcpListener) -> Self {
+        Self { images: Some(listener), ..self }
     }
 
     /// Serves until `shutdown` resolves; then lets answers under way end.
@@ -79,26 +95,40 @@ impl Monitor {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StoreError> {
-        let Self { config, reader, settings, configured, .. } = self;
+        let Self { config, reader, mut settings, configured, images, .. } = self;
         let (stop, stopped) = watch::channel(false);
         let (live, commands) = Live::new(exchanges::cursor(&reader)?);
         live.recall(annotations::of_running(&reader)?);
         let link = Link::new(&config.proxy.link);
+        let (traces, hits) = Traces::read(&config, &reader)?;
+        let now = jiff::Timestamp::now().as_microsecond();
+        settings.keep(|c| store::traces::give_up(c, "the monitor was stopped meanwhile", now))?;
+        if let Ok(all) = listener.local_addr() {
+            let images = images.as_ref().and_then(|images| images.local_addr().ok());
+            let _ = traces.listening.set((all, images));
+        }
         let follow = tokio::spawn(link.clone().follow(live.clone(), commands, until(&stopped)));
         let tail = tokio::spawn(live::tail::follow(live.clone(), reader.clone(), until(&stopped)));
         let app = Arc::new(App::new(
             config,
-            reader.clone(),
+            reader,
             Arc::new(Mutex::new(settings)),
-            Auth::new(reader, configured),
             live.clone(),
             link,
             stopped.clone(),
+            traces,
+            configured,
         ));
-        let serve = tokio::spawn(serve::serve(Arc::new(Gate::new(app)), listener, stopped));
+        let write = tokio::spawn(trace::hits::write(app.clone(), hits, until(&stopped)));
+        let images = images.map(|listener| {
+            let front = Front::Images(app.traces.images.clone());
+            tokio::spawn(serve::serve(front, listener, stopped.clone()))
+        });
+        let front = Front::All(Arc::new(Gate::new(app)));
+        let serve = tokio::spawn(serve::serve(front, listener, stopped));
         shutdown.await;
         let _ = stop.send(true);
-        for task in [serve, follow, tail] {
+        for task in [serve, follow, tail, write].into_iter().chain(images) {
             if let Err(e) = task.await {
                 tracing::error!(error = %e, "a task broke");
             }

@@ -69,6 +69,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// The exchange it was recorded as.
     pub id: Option<String>,
+    /// As the proxy passed them on.
+    pub headers: http::HeaderMap,
     /// Whole.
     pub body: Bytes,
 }
@@ -102,9 +104,10 @@ impl Link {
                 let status = response.status();
                 let id = response.headers().get("x-glassway-id");
                 let id = id.and_then(|id| id.to_str().ok()).map(str::to_owned);
+                let headers = response.headers().clone();
                 let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
                 let body = body.map_err(|e| LinkError::Http(e.to_string()))?;
-                Ok(Answer { status, id, body: body.to_bytes() })
+                Ok(Answer { status, id, headers, body: body.to_bytes() })
             };
             driven(answer, connection).await
         };

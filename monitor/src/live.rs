@@ -32,7 +32,11 @@ use glassway_shared::{
     feed::{BodyDelta, Gauges, LinkCommand, LinkEvent, Standing},
     id::ExchangeId,
     model::{Exchange, Failure, Outcome},
-    store::{annotations::Annotation, exchanges::Committed},
+    store::{
+        annotations::Annotation,
+        exchanges::Committed,
+        traces::{Hit, Status as TraceStatus},
+    },
 };
 use tokio::sync::{mpsc, watch};
 
@@ -258,6 +262,16 @@ impl Live {
     /// Tells everyone how far a validation of keys has come.
     pub fn progress(&self, done: usize, total: usize) {
         self.tell(Event::progress(done, total));
+    }
+
+    /// Tells everyone of a fetch of a trace's image.
+    pub fn trace_hit(&self, hit: &Hit) {
+        self.tell(Event::trace_hit(hit));
+    }
+
+    /// Tells everyone how a trace stands.
+    pub fn trace_changed(&self, id: i64, series: i64, status: TraceStatus) {
+        self.tell(Event::trace(id, series, status.as_str()));
     }
 
     fn tell(&self, event: Event) {

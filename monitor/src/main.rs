@@ -159,6 +159,11 @@ fn run(config: Config) -> Result<(), Failure> {
     logging::init(&config.log).map_err(usage)?;
     let admin_key = auth::key::configured(&config).map_err(usage)?;
     let listener = listen::bind(config.monitor.listen).map_err(failed)?;
+    let images = match config.monitor.trace_listen.parse() {
+        // Checked when the configuration was read; empty: none.
+        Err(_) => None,
+        Ok(address) => Some(listen::bind(address).map_err(failed)?),
+    };
     let monitor = Monitor::open(config.clone(), admin_key.as_deref()).map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -166,6 +171,13 @@ fn run(config: Config) -> Result<(), Failure> {
         .build()
         .map_err(failed)?;
     runtime.block_on(async {
+        let mut monitor = monitor;
+        if let Some(images) = images {
+            let images = tokio::net::TcpListener::from_std(images).map_err(failed)?;
+            let address = images.local_addr().map_err(failed)?;
+            tracing::info!("trace images, and nothing else, on http://{address}");
+            monitor = monitor.images_on(images);
+        }
         let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         if let Some(key) = &monitor.new_key {

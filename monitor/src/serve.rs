@@ -11,8 +11,8 @@ use http_body_util::combinators::BoxBody;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use poem::{
-    Addr, Request,
-    http::uri::Scheme,
+    Addr, Request, Response,
+    http::{StatusCode, header, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::{
@@ -21,16 +21,49 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{error::Problem, gate::Gate};
+use crate::{
+    error::Problem,
+    gate::Gate,
+    trace::images::{self, Images},
+};
 
 const CONNECTIONS: usize = 1_024;
+/// Of the listener for images alone, each good for one answer.
+const IMAGE_CONNECTIONS: usize = 256;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// Answers under way may take this long after the stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// What is behind a listener.
+#[derive(Clone)]
+pub enum Front {
+    /// Everything.
+    All(Arc<Gate>),
+    /// Trace images and nothing else, so that this port alone may face the internet.
+    Images(Arc<Images>),
+}
+
+impl Front {
+    async fn serve(&self, request: Request, peer: SocketAddr) -> Response {
+        match self {
+            Self::All(gate) => gate.serve(request, peer).await,
+            Self::Images(images) if request.uri().path() == images::PATH => {
+                images.serve(&request, peer)
+            }
+            Self::Images(_) => Response::builder()
+                .status(StatusCode::NOT_FOUND)
+                .header(header::CONNECTION, "close")
+                .finish(),
+        }
+    }
+}
+
 /// Serves one listener until `stop` becomes true and its connections have ended.
-pub async fn serve(gate: Arc<Gate>, listener: TcpListener, stop: watch::Receiver<bool>) {
-    let cap = Arc::new(Semaphore::new(CONNECTIONS));
+pub async fn serve(front: Front, listener: TcpListener, stop: watch::Receiver<bool>) {
+    let cap = Arc::new(Semaphore::new(match front {
+        Front::All(_) => CONNECTIONS,
+        Front::Images(_) => IMAGE_CONNECTIONS,
+    }));
     let mut connections = JoinSet::new();
     let local = listener.local_addr().ok();
     let mut stopped = stop.clone();
@@ -39,9 +72,9 @@ pub async fn serve(gate: Arc<Gate>, listener: TcpListener, stop: watch::Receiver
     };
     listen::accept(listener, cap, until, |stream, peer, permit| {
         while connections.try_join_next().is_some() {}
-        let (gate, stop) = (gate.clone(), stop.clone());
+        let (front, stop) = (front.clone(), stop.clone());
         connections.spawn(async move {
-            connection(gate, stream, local, peer, stop).await;
+            connection(front, stream, local, peer, stop).await;
             drop(permit);
         });
     })
@@ -51,7 +84,7 @@ pub async fn serve(gate: Arc<Gate>, listener: TcpListener, stop: watch::Receiver
 }
 
 async fn connection(
-    gate: Arc<Gate>,
+    front: Front,
     stream: TcpStream,
     local: Option<SocketAddr>,
     peer: SocketAddr,
@@ -59,12 +92,12 @@ async fn connection(
 ) {
     let local = LocalAddr(local.map_or(Addr::Custom("none", "".into()), Addr::SocketAddr));
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let gate = gate.clone();
+        let front = front.clone();
         let remote = RemoteAddr(Addr::SocketAddr(peer));
         let request = Request::from((request, local.clone(), remote, Scheme::HTTP));
         async move {
             let path = request.uri().path().to_owned();
-            let answer = AssertUnwindSafe(gate.serve(request, peer.ip())).catch_unwind().await;
+            let answer = AssertUnwindSafe(front.serve(request, peer)).catch_unwind().await;
             let answer = answer.unwrap_or_else(|_| {
                 tracing::error!(path, "a handler broke");
                 Problem::internal().response()

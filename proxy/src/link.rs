@@ -25,7 +25,7 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::{
     app::App,
-    managed::{self, Call},
+    managed::{self, Brought, Call},
     metrics::Gauges,
     reload::Reloader,
     tee::Reply,
@@ -114,6 +114,9 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Re
     if path.starts_with("/as/") || path.starts_with("/managed/") {
         return managed(shared, request).await;
     }
+    if path.starts_with("/sealed/") {
+        return sealed(shared, request).await;
+    }
     let app = &shared.app;
     let response = match (request.method(), path.as_str()) {
         (&Method::POST, "/reload") => match shared.reloader.reload().await {
@@ -170,6 +173,35 @@ async fn managed(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<R
     let origin = origin.unwrap_or(if exact { Origin::Test } else { Origin::Chat });
     let call = Call { provider, key, exact, verbatim, id, ..Call::of(origin) };
     managed::internal(&shared.app, &shared.client, parts, Some(body), call).await
+}
+
+/// `ANY /sealed/{id}/…`: one upstream request with a key that comes along, sealed for `id`,
+/// to an address that comes along too.
+async fn sealed(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Reply> {
+    let (mut parts, body) = request.into_parts();
+    let refuse = |reason: &str| {
+        json_reply(StatusCode::BAD_REQUEST, &json!({"error": reason})).map(Reply::from)
+    };
+    let target = parts.uri.path_and_query().map_or("/", |t| t.as_str());
+    let asked = target.strip_prefix("/sealed/").and_then(|rest| {
+        let (id, rest) = rest.split_at(rest.find('/')?);
+        Some((id.parse::<i64>().ok()?, rest.parse().ok()?))
+    });
+    let Some((id, uri)) = asked else { return refuse("no such path") };
+    parts.uri = uri;
+    let origin = parts.headers.get("x-glassway-origin").and_then(|v| v.to_str().ok());
+    let origin = origin.and_then(|o| o.parse().ok()).unwrap_or(Origin::Trace);
+    let private = shared.reloader.private_key();
+    let brought = Brought::take(id, &mut parts.headers, private.as_deref(), shared.client.allow());
+    match brought {
+        Ok(brought) => {
+            let own = Some(brought.clone());
+            let call = Call { exact: true, verbatim: true, brought: own, ..Call::of(origin) };
+            let (app, client) = (&shared.app, &shared.client);
+            brought.hide(managed::internal(app, client, parts, Some(body), call).await).await
+        }
+        Err(reason) => refuse(&reason),
+    }
 }
 
 fn in_flight(app: &App) -> Vec<glassway_shared::model::Exchange> {

@@ -8,6 +8,7 @@
 
 mod attempt;
 mod body;
+mod brought;
 mod catalog;
 mod count;
 mod credential;
@@ -31,6 +32,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use jiff::Timestamp;
 
 pub use attempt::probe;
+pub use brought::Brought;
 
 use crate::{
     app::App,
@@ -67,6 +69,8 @@ pub struct Call {
     pub verbatim: bool,
     /// What it is recorded as, where that was promised to somebody.
     pub id: Option<ExchangeId>,
+    /// With this upstream and key, and no other (`/sealed/{id}`).
+    pub brought: Option<Brought>,
 }
 
 impl Call {
@@ -85,6 +89,7 @@ impl Call {
             exact: false,
             verbatim: false,
             id: None,
+            brought: None,
         }
     }
 }
@@ -147,11 +152,8 @@ pub async fn internal(
     body: Option<Incoming>,
     call: Call,
 ) -> Response<Reply> {
-    let dialect = match call
-        .key
-        .filter(|_| call.verbatim)
-        .and_then(|id| app.snapshot().key(id).map(|(p, _)| p.kind))
-    {
+    let pinned = || app.snapshot().key(call.key.filter(|_| call.verbatim)?).map(|(p, _)| p.kind);
+    let dialect = match call.brought.as_ref().map(Brought::kind).or_else(pinned) {
         Some(kind) => kind.dialect(),
         None => Dialect::of(parts.uri.path(), &parts.headers),
     };
@@ -214,7 +216,8 @@ async fn prepare(
     if let Some(token) = &call.token {
         token.state.admit(&token.row, Timestamp::now())?;
     }
-    if provider.is_none() && call.key.is_none() && destination.is_model_list(&parts.method) {
+    let anyone = call.key.is_none() && call.brought.is_none();
+    if provider.is_none() && anyone && destination.is_model_list(&parts.method) {
         let allowed = call.token.as_ref().map(|t| &t.row.allowed_models[..]).unwrap_or_default();
         return Ok(Prepared::Listed(catalog::list(snapshot, &destination, dialect, allowed)?));
     }
@@ -245,7 +248,10 @@ async fn prepare(
         provider: provider.as_ref().map(|p| p.id),
         key: call.key,
     };
-    let plan = snapshot.plan(wanted);
+    let plan = match &call.brought {
+        Some(brought) => Arc::new(Plan::only(brought.target(model.as_deref()))),
+        None => snapshot.plan(wanted),
+    };
     if plan.tiers.is_empty() {
         let messages = Some(crate::dialect::Dialect::Messages);
         let counts = destination.operation == count::OPERATION && destination.provider.is_none();

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwapOption;
 use glassway_shared::{
     config::Config,
     secret::PrivateKey,
@@ -33,6 +34,7 @@ const EVERY: Duration = Duration::from_millis(500);
 pub struct Reloader {
     sender: Sender<oneshot::Sender<i64>>,
     public: Arc<Mutex<String>>,
+    private: Arc<ArcSwapOption<PrivateKey>>,
 }
 
 impl Reloader {
@@ -48,6 +50,11 @@ impl Reloader {
     /// The half that keys are sealed to, as 64 hexadecimal digits.
     pub fn public_key(&self) -> String {
         self.public.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The half that opens what is sealed to it.
+    pub fn private_key(&self) -> Option<Arc<PrivateKey>> {
+        self.private.load_full()
     }
 }
 
@@ -71,13 +78,14 @@ impl Watch {
         let mut reader = RosterReader::open(&self.config.database.path)?;
         reader.changed()?;
         let public = Arc::<Mutex<String>>::default();
-        let mut watcher = Watcher { watch: self, private: None, public: public.clone() };
+        let private = Arc::<ArcSwapOption<PrivateKey>>::default();
+        let mut watcher = Watcher { watch: self, private: private.clone(), public: public.clone() };
         watcher.load(&mut reader)?;
         let (sender, asked) = channel();
         std::thread::Builder::new()
             .name("reload".into())
             .spawn(move || watcher.run(reader, &asked))?;
-        Ok(Reloader { sender, public })
+        Ok(Reloader { sender, public, private })
     }
 }
 
@@ -85,7 +93,7 @@ impl Watch {
 struct Watcher {
     watch: Watch,
     /// What opened the keys last.
-    private: Option<PrivateKey>,
+    private: Arc<ArcSwapOption<PrivateKey>>,
     public: Arc<Mutex<String>>,
 }
 
@@ -120,7 +128,7 @@ impl Watcher {
         let watch = &self.watch;
         let roster = reader.load(watch.done.load(Relaxed))?;
         self.find_key(roster.public_key.as_deref());
-        self.watch.swap(&roster, self.private.as_ref());
+        self.watch.swap(&roster, self.private.load().as_deref());
         for command in &roster.commands {
             self.watch.obey(command);
         }
@@ -134,13 +142,13 @@ impl Watcher {
     /// goes on opening them until the database says otherwise, whatever the file holds.
     fn find_key(&mut self, published: Option<&[u8]>) {
         let fits = |key: &PrivateKey| published == Some(&key.public().as_bytes()[..]);
-        if self.private.as_ref().is_some_and(fits) {
+        if self.private.load().as_deref().is_some_and(fits) {
             return;
         }
         match self.watch.key.current(published) {
             Ok(Some(key)) => {
                 *self.public.lock().unwrap_or_else(PoisonError::into_inner) = key.public().to_hex();
-                self.private = Some(key);
+                self.private.store(Some(Arc::new(key)));
             }
             Ok(None) => tracing::warn!("the private key's file is gone; serving by the last one"),
             Err(e) => {

@@ -42,6 +42,16 @@ pub struct Plan {
     pub strategy: Strategy,
 }
 
+impl Plan {
+    /// There is nothing to choose.
+    pub fn only(target: Target) -> Self {
+        let Target { provider, key, model } = &target;
+        let slot = Slot::new(key.id, key.place.clone(), provider.health.clone(), model.clone());
+        let tier = Tier { lineup: Lineup::new(vec![slot]), targets: vec![target] };
+        Self { tiers: vec![tier], strategy: Strategy::default() }
+    }
+}
+
 /// The most exact route for a model: its own name, else the pattern with the most
 /// letters.
 pub fn find<'a>(routes: &'a [roster::Route], model: &str) -> Option<&'a roster::Route> {

@@ -10,7 +10,7 @@ use std::{
 use glassway_shared::{
     config::Config,
     prices::Book,
-    secret::{self, Binding, PrivateKey},
+    secret::{self, BROUGHT, Binding, PrivateKey},
     store::{
         roster::{self, Roster},
         tend,
@@ -126,7 +126,42 @@ pub struct Key {
     pub place: Arc<Place>,
 }
 
+impl Provider {
+    /// One for a single request, which no list knows.
+    pub fn brought(name: &str, kind: Kind, url: &Url) -> Self {
+        Self {
+            id: BROUGHT,
+            name: name.into(),
+            kind,
+            base: Base::new(name, url),
+            enabled: true,
+            priority: 0,
+            price_multiplier: 1.0,
+            api_version: None,
+            deployments: Default::default(),
+            health: Arc::default(),
+            keys: vec![],
+        }
+    }
+}
+
 impl Key {
+    /// One for a single request, which no list knows.
+    pub fn brought(credential: HeaderValue) -> Self {
+        Self {
+            id: BROUGHT,
+            name: "typed in".into(),
+            credential,
+            models: vec![],
+            found: vec![],
+            weight: 1,
+            priority: 0,
+            price_per_call_nano: None,
+            typical_cost: 0,
+            place: Arc::default(),
+        }
+    }
+
     /// Whether its own list names this model, or names none.
     pub fn lists(&self, model: &str) -> bool {
         model.is_empty() || self.models.is_empty() || self.models.iter().any(|m| m == model)
@@ -472,7 +507,17 @@ fn opened(
     let origin = secret::origin(url);
     let binding =
         Binding { key_id: key.id, provider_id: provider.id, kind: kind.as_str(), origin: &origin };
-    let opened = private.ok_or("no_private_key")?.open(binding, &key.sealed);
+    credential(kind, binding, &key.sealed, private)
+}
+
+/// A sealed key as the header's value that it travels as.
+pub fn credential(
+    kind: Kind,
+    binding: Binding<'_>,
+    sealed: &[u8],
+    private: Option<&PrivateKey>,
+) -> Result<HeaderValue, &'static str> {
+    let opened = private.ok_or("no_private_key")?.open(binding, sealed);
     let secret = opened.map_err(|_| "origin_changed")?;
     let value = match kind {
         Kind::OpenAi => [b"Bearer ", secret.expose()].concat(),

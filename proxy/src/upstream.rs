@@ -19,6 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use glassway_shared::address::Allow;
 use http::{Request, Response, Version, header, uri::PathAndQuery};
 use hyper::body::Incoming;
 
@@ -107,6 +108,11 @@ impl Client {
     /// A client with an empty pool, on the current thread's runtime.
     pub fn new(connector: Arc<Connector>, first_byte: Duration) -> Self {
         Self { pool: Pool::new(), connector, patience: Patience::new(first_byte) }
+    }
+
+    /// Which addresses people may choose.
+    pub fn allow(&self) -> &Allow {
+        self.connector.allow()
     }
 
     /// Sends, and waits for the answer's head. `dedicated` keeps the connection out of

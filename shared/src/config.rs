@@ -168,6 +168,9 @@ pub struct Monitor {
     pub trace_listen: String,
     /// Networks whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<String>,
+    /// A folder of files that say more about who fetches trace images: further fetchers
+    /// (`*.json`) and networks by number (`asn*.tsv`).
+    pub trace_data: PathBuf,
 }
 
 impl std::fmt::Debug for Monitor {
@@ -287,6 +290,7 @@ impl Default for Monitor {
             public_url: String::new(),
             trace_listen: String::new(),
             trusted_proxies: vec![],
+            trace_data: "trace.d".into(),
         }
     }
 }

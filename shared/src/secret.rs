@@ -37,6 +37,10 @@ impl Secret {
     }
 }
 
+/// Stands for the provider of a key that belongs to none: it comes along with its one
+/// request, and `key_id` names what it was sealed for. Rows begin at 1.
+pub const BROUGHT: i64 = 0;
+
 /// What a sealed key is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binding<'a> {

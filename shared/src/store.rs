@@ -61,6 +61,7 @@ pub mod stored;
 pub mod tend;
 pub mod tokens;
 pub mod totals;
+pub mod traces;
 pub mod turns;
 pub mod write;
 

@@ -8,6 +8,7 @@
 //! - [`client`]: a client that sends exact bytes
 //! - [`api`]: the monitor's API
 //! - [`feed`]: the live feed
+//! - [`relay`]: a relay station that fetches images, from where and as often as it is told
 //! - [`team`]: keys pasted, tokens given, and an upstream that tells keys apart
 //! - [`wait`]: waiting for conditions, never for time
 //!
@@ -20,6 +21,7 @@ pub mod feed;
 pub mod glassway;
 pub mod llm;
 pub mod process;
+pub mod relay;
 pub mod team;
 pub mod upstream;
 pub mod wait;

@@ -228,3 +228,29 @@ fn no_client_notices_a_new_key() {
     assert!(asked.len() > 20 && asked.iter().all(|status| *status == 200), "{asked:?}");
     assert!(!glassway.log(Which::Proxy).contains("is left out"));
 }
+
+#[test]
+fn a_key_typed_in_for_a_trace_is_sealed_anew_too() {
+    let gate = glassway_tests::Gate::new();
+    let held = gate.clone();
+    let relay = Upstream::respond(move |_| {
+        held.wait();
+        glassway_tests::relay::says("no")
+    });
+    let glassway = Glassway::setup()
+        .set("upstream.allow", toml::Value::from(vec![relay.addr().to_string()]))
+        .start();
+    let body = value!({"base_url": relay.url(), "key_value": key(0), "model": "m", "repeat": 2});
+    assert_eq!(glassway.api().post("/api/traces", &body).status, 201);
+    relay.only_request();
+    // The second run waits for the first; its key is sealed for the next key pair by then.
+    let done = run(&glassway, "rekey");
+    assert!(text(&done).contains("2 keys are sealed anew"), "{}", text(&done));
+    gate.open();
+    eventually("both runs are answered", || {
+        let all = glassway.api().json("/api/traces")["items"].as_array().unwrap().clone();
+        assert!(all.iter().all(|trace| trace["status"] != "failed"), "{all:#?}");
+        all.iter().all(|trace| trace["status"] == "done").then_some(())
+    });
+    assert_eq!(bearers(&relay), vec![format!("Bearer {}", key(0)); 2]);
+}

@@ -60,7 +60,8 @@ impl Operations {
     /// `data`), `proxy` (`connected`), `stats` (`in_flight`, `queue_bytes`, `lost`),
     /// `key.changed` (`key`) and `provider.changed` (`provider`), each with `id`,
     /// `status`, `status_reason`, `status_until`, `validation.progress` (`done`, `total`),
-    /// `resync` (`cursor`), `error` (`detail`). `seq` counts a connection's events.
+    /// `trace.hit` (`trace`, `hit`: a fetch that was written), `trace.changed` (`trace`,
+    /// `series`, `status`), `resync` (`cursor`), `error` (`detail`). `seq` counts a connection's events.
     ///
     /// The client may send `{"filter":{…names of the list's filters…}}`,
     /// `{"watch":id}`, `{"unwatch":id}` and `{"resume_after":cursor}`.

@@ -1,6 +1,6 @@
 //! Providers, which relay stations are too: one table under two names.
 
-mod input;
+pub(super) mod input;
 pub(super) mod shape;
 
 use std::{collections::BTreeMap, sync::Arc};

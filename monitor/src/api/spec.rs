@@ -32,6 +32,7 @@ const INPUT: &[&str] = &[
     "ReplayTarget",
     "RouteInput",
     "SettingsChange",
+    "TraceInput",
 ];
 /// Fields clients may send as null, which takes away what was there.
 const CLEARED: &[&str] = &[
@@ -57,7 +58,7 @@ const CLEARED: &[&str] = &[
     "upstream_model",
 ];
 /// Needs no credential.
-const PUBLIC: &[&str] = &["/healthz", "/api/health", "/token"];
+const PUBLIC: &[&str] = &["/healthz", "/api/health", "/api/img", "/token"];
 
 /// Completes a specification made by poem-openapi.
 pub fn finish(generated: &str) -> Value {
@@ -82,6 +83,7 @@ pub fn finish(generated: &str) -> Value {
             nullable(&mut schema["properties"][*field]["items"]);
         }
     }
+    spec["paths"]["/api/img"] = json!({"get": image()});
     tidy(&mut spec);
     share_filters(&mut spec);
     spec["components"]["schemas"]["Problem"] = problem();
@@ -195,6 +197,24 @@ fn nullable(property: &mut Value) {
         *property = json!({"allOf": [property.take()]});
     }
     property["nullable"] = json!(true);
+}
+
+/// Answered before the API (`trace::images`), since a HEAD is to be told from a GET.
+fn image() -> Value {
+    json!({
+        "tags": ["Traces"],
+        "summary": "Fetch a trace's image",
+        "description": "What a trace's request points at. Everybody gets an image; a fetch of a trace's own is recorded, whatever else is in the query. Also served at monitor.trace_listen, which serves nothing else.",
+        "operationId": "fetchTraceImage",
+        "parameters": [{"name": "traceid", "in": "query", "required": false,
+            "description": "A trace's `trace_id`; further images have `-2` and so on after it.",
+            "schema": {"type": "string"}}],
+        "responses": {
+            "200": {"description": "Never the same twice.",
+                "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}},
+            "429": {"description": "Too many of them."},
+        },
+    })
 }
 
 fn problem() -> Value {

@@ -7,6 +7,7 @@ use glassway_shared::{
     feed::{BodyDelta, Gauges, Standing},
     id::ExchangeId,
     model::{Exchange, Outcome, Usage},
+    store::traces::Hit,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -61,6 +62,27 @@ impl Event {
     /// How far a validation of keys has come.
     pub(super) fn progress(done: usize, total: usize) -> Self {
         Self::new("validation.progress", format!("\"done\":{done},\"total\":{total}"))
+    }
+
+    /// A fetch of a trace's image, as the list of them shows it.
+    pub(super) fn trace_hit(hit: &Hit) -> Self {
+        let at = Timestamp::from_microsecond(hit.at).unwrap_or_default();
+        let shown = json!({
+            "id": hit.id,
+            "at": at.to_string(),
+            "image": hit.image,
+            "method": hit.method,
+            "ip": hit.ip,
+            "user_agent": hit.user_agent,
+            "headers": hit.headers,
+        });
+        Self::new("trace.hit", format!("\"trace\":{},\"hit\":{shown}", hit.trace))
+    }
+
+    /// How a trace stands.
+    pub(super) fn trace(id: i64, series: i64, status: &str) -> Self {
+        let fields = format!("\"trace\":{id},\"series\":{series},\"status\":\"{status}\"");
+        Self::new("trace.changed", fields)
     }
 
     /// Something a client sent that could not be used.

@@ -33,6 +33,7 @@ export const router = createRouter({
     { path: "/prices/:id?", name: "prices", component: () => import("./prices/PricesPage.vue"), meta: { page: "prices" } },
     { path: "/routes/:id?", name: "routes", component: () => import("./routes/RoutesPage.vue"), meta: { page: "routes" } },
     { path: "/client-tokens/:id?", name: "client-tokens", component: () => import("./tokens/TokensPage.vue"), meta: { page: "client-tokens" } },
+    { path: "/traces/:id?", name: "traces", component: () => import("./traces/TracesPage.vue"), meta: { page: "traces" } },
     { path: "/settings", name: "settings", component: () => import("./settings/SettingsPage.vue"), meta: { page: "settings" } },
     { path: "/:rest(.*)*", redirect: { name: "requests" } },
   ],

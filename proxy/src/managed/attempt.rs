@@ -367,6 +367,10 @@ fn hear(
     call: &Call,
     settings: crate::snapshot::Settings,
 ) {
+    // What came for one request leaves with it.
+    if call.brought.is_some() {
+        return;
+    }
     let now = Timestamp::now().as_millisecond();
     let (key, provider) = (&target.key, &target.provider);
     let changed = key.place.change(now, |health| match call.exact {

@@ -66,6 +66,11 @@ pub struct Connector {
 }
 
 impl Connector {
+    /// Which addresses people may choose.
+    pub(super) fn allow(&self) -> &Allow {
+        &self.allow
+    }
+
     /// Trusts the web's roots and those of `SSL_CERT_FILE`; reads `HTTPS_PROXY`,
     /// `ALL_PROXY` and `NO_PROXY`. Names that resolve to addresses which `allow` does
     /// not hold are refused right before they are connected to.

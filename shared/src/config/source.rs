@@ -219,6 +219,7 @@ fn resolve_paths(config: &mut Config, base: &Path) {
         &mut config.proxy.link,
         &mut config.secrets.private_key,
         &mut config.providers.dir,
+        &mut config.monitor.trace_data,
     ] {
         *path = base.join(&*path);
     }

@@ -20,6 +20,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/003_attempts.sql"),
     include_str!("../../migrations/004_annotations.sql"),
     include_str!("../../migrations/005_chats.sql"),
+    include_str!("../../migrations/006_traces.sql"),
     include_str!("../../migrations/007_spans.sql"),
     include_str!("../../migrations/008_turns.sql"),
 ];

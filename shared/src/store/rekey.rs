@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::{StoreError, keys, migrate};
+use crate::secret::BROUGHT;
 
 /// A key as it is sealed.
 #[derive(Clone, Debug)]
@@ -64,6 +65,17 @@ impl Resealer {
                 None => done.unopened.push(key.name),
             }
         }
+        for key in typed_in(&transaction)? {
+            match again(&key) {
+                Some(bytes) => {
+                    transaction
+                        .prepare_cached("UPDATE traces SET sealed = ?2 WHERE id = ?1")?
+                        .execute(params![key.id, bytes])?;
+                    done.keys += 1;
+                }
+                None => done.unopened.push(key.name),
+            }
+        }
         put_public_key(&transaction, public)?;
         transaction
             .execute("UPDATE config_revision SET revision = revision + 1 WHERE one = 1", [])?;
@@ -93,6 +105,25 @@ fn sealed(connection: &Connection) -> Result<Vec<SealedKey>, StoreError> {
             bytes: row.get(3)?,
             origin: row.get(4)?,
             kind: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Keys that belong to a trace alone.
+fn typed_in(connection: &Connection) -> Result<Vec<SealedKey>, StoreError> {
+    let mut query = connection.prepare(
+        "SELECT id, sealed, sealed_origin, kind FROM traces WHERE sealed IS NOT NULL ORDER BY id",
+    )?;
+    let rows = query.query_map([], |row| {
+        let id = row.get(0)?;
+        Ok(SealedKey {
+            id,
+            provider_id: BROUGHT,
+            name: format!("typed in for trace {id}"),
+            bytes: row.get(1)?,
+            origin: row.get(2)?,
+            kind: row.get(3)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -124,7 +124,7 @@ fn models(body: &[u8]) -> Result<BTreeSet<String>, String> {
 }
 
 /// What an error answer says, without anything in it that could be a key.
-fn refusal(status: u16, body: &[u8]) -> String {
+pub(crate) fn refusal(status: u16, body: &[u8]) -> String {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     let error = &answer["error"];
     let said = error["message"].as_str().or(error.as_str()).or(answer["message"].as_str());

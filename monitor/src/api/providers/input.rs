@@ -176,7 +176,7 @@ fn check(provider: &mut providers::Provider) -> Result<(), Problem> {
 }
 
 /// A base URL as people write it, judged; without the slash at its end.
-fn base_url(text: &str, app: &App) -> Result<String, Problem> {
+pub(in crate::api) fn base_url(text: &str, app: &App) -> Result<String, Problem> {
     let refuse = |message: String| Problem::field("base_url", message);
     let text = text.trim().trim_end_matches('/');
     if text.contains('{') {

@@ -27,6 +27,13 @@ export type Candidate = Schemas["Candidate"];
 export type ClientToken = Schemas["ClientToken"];
 export type TokenInput = Schemas["ClientTokenInput"];
 export type Period = Schemas["BudgetPeriod"];
+export type Trace = Schemas["Trace"];
+export type TraceHit = Schemas["TraceHit"];
+export type TraceInput = Schemas["TraceInput"];
+export type TraceReach = Schemas["TraceReach"];
+export type TraceStatus = Schemas["TraceStatus"];
+export type TraceComparison = Schemas["TraceComparison"];
+export type Observation = Schemas["Observation"];
 export type SettingsInput = Schemas["SettingsChange"];
 export type Strategy = Schemas["Strategy"];
 
@@ -111,6 +118,17 @@ export const tokensApi = {
   add: (body: TokenInput) => got(api.POST("/api/client-tokens", { body })),
   change: (id: number, body: TokenInput) => got(api.PUT("/api/client-tokens/{id}", { ...of({ id }), body })),
   remove: (id: number) => got(api.DELETE("/api/client-tokens/{id}", of({ id }))),
+};
+
+export const tracesApi = {
+  /** The newest that match. */
+  list: (q: string, limit: number) => got(api.GET("/api/traces", { params: { query: q ? { q, limit } : { limit } } })),
+  one: (id: number) => got(api.GET("/api/traces/{id}", of({ id }))),
+  begin: (body: TraceInput) => got(api.POST("/api/traces", { body })),
+  remove: (ids: number[]) => got(api.DELETE("/api/traces", { params: { query: { ids: ids.join(",") } } })),
+  compare: (query: { ids?: string; series?: number }) => got(api.GET("/api/traces/compare", { params: { query } })),
+  names: async (id: number) => (await got(api.POST("/api/traces/{id}/names", of({ id })))).names,
+  reach: () => got(api.GET("/api/traces/reach")),
 };
 
 export const settingsApi = {

@@ -4,139 +4,6 @@
  */
 
 export interface paths {
-    "/api/about": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What this is */
-        get: operations["readAbout"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/admin-key": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Change the admin key
-         * @description Needs the one that counts now, and ends every session but the one that asks. 409
-         *     where the key is set from outside, which would undo the change at the next start.
-         */
-        put: operations["changeAdminKey"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/chat": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Chat
-         * @description Takes an OpenAI chat body, also `stream`, and answers as the upstream does, status
-         *     and all; recorded with the origin `chat` and kept in `/api/chat/history`. The
-         *     headers `x-glassway-conversation` and `x-glassway-turn` say where, `x-glassway-id`
-         *     names the exchange.
-         */
-        post: operations["chat"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/chat/conversations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List conversations */
-        get: operations["listConversations"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/chat/conversations/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a conversation */
-        get: operations["readConversation"];
-        /** Rename a conversation */
-        put: operations["renameConversation"];
-        post?: never;
-        /** Delete a conversation */
-        delete: operations["deleteConversation"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/chat/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List what was asked and answered */
-        get: operations["listChatTurns"];
-        put?: never;
-        post?: never;
-        /** Delete all conversations */
-        delete: operations["clearChats"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/chat/history/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a question and its answer */
-        get: operations["readChatTurn"];
-        put?: never;
-        post?: never;
-        /** Delete a question and its answer */
-        delete: operations["deleteChatTurn"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/client-tokens": {
         parameters: {
             query?: never;
@@ -266,6 +133,26 @@ export interface paths {
          * @description Needs no credential. Always 200: `degraded` is for people to look at.
          */
         get: operations["readHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/img": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch a trace's image
+         * @description What a trace's request points at. Everybody gets an image; a fetch of a trace's own is recorded, whatever else is in the query. Also served at monitor.trace_listen, which serves nothing else.
+         */
+        get: operations["fetchTraceImage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -781,41 +668,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List sessions */
-        get: operations["listSessions"];
-        put?: never;
-        post?: never;
-        /** End all sessions but the one that asks */
-        delete: operations["endOtherSessions"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/sessions/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** End a session */
-        delete: operations["endSession"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/settings": {
         parameters: {
             query?: never;
@@ -956,17 +808,143 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/storage": {
+    "/api/traces": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** What the record costs in disk */
-        get: operations["readStorage"];
+        /** List traces */
+        get: operations["listTraces"];
+        put?: never;
+        /**
+         * Begin a trace
+         * @description By a group, several groups, a relay station (its best key is used), or an address
+         *     and key typed in, which is sealed at once and gone with the trace. With `repeat` or
+         *     several groups it begins a series; the answer is the first of it.
+         */
+        post: operations["beginTrace"];
+        /** Delete several traces */
+        delete: operations["deleteTraces"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare traces
+         * @description By whom they went to: who fetched, as a set, and what all of them share.
+         */
+        get: operations["compareTraces"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export traces as JSON
+         * @description These, else the newest that match, whole.
+         */
+        get: operations["exportTraces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/model/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a model's traces */
+        get: operations["listModelTraces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check whether image addresses work
+         * @description Asked from here: whether the outside gets through shows only to the outside.
+         */
+        get: operations["checkTraceReach"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a trace */
+        get: operations["readTrace"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a trace
+         * @description With all its hits, and its key where one was typed in. Fetches that come later are
+         *     nobody's.
+         */
+        delete: operations["deleteTrace"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/{id}/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for the names of a trace's fetchers
+         * @description Reverse DNS: the addresses leave the machine, to the system's resolver.
+         */
+        post: operations["nameTraceFetchers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1056,30 +1034,10 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * About
-         * @description The two processes.
+         * @description Who can reach an address, as far as it tells.
+         * @enum {string}
          */
-        About: {
-            /** @description Whether the admin key is set from outside, so that it cannot be changed here. */
-            admin_key_configured: boolean;
-            /** @description Under which Glassway may be used (SPDX). */
-            license: string;
-            /** @description The proxy's; `null` while it is away. */
-            proxy_version: string | null;
-            /** @description The monitor's. */
-            version: string;
-        };
-        /**
-         * AdminKeyChanged
-         * @description What a new admin key brought about.
-         */
-        AdminKeyChanged: {
-            /**
-             * Format: uint64
-             * @description Sessions that ended; the one that asked goes on.
-             */
-            sessions_ended: number;
-        };
+        AddressScope: "public" | "private" | "loopback" | "special";
         /**
          * @description When a budget begins anew; days and months are UTC's.
          * @enum {string}
@@ -1136,140 +1094,6 @@ export interface components {
          */
         Capabilities: {
             items: components["schemas"]["ProviderCapability"][];
-        };
-        /** @description An OpenAI chat body; what is not named here goes to the upstream as it is. */
-        ChatBody: {
-            /** @description The conversation so far and the question. */
-            messages: ({
-                /** @description Who says it. */
-                role: string;
-            } & {
-                [key: string]: unknown;
-            })[];
-            /** @description As clients call it. */
-            model: string;
-            /** @description Answer as it is made, in server-sent events. */
-            stream: boolean | null;
-        } & {
-            [key: string]: unknown;
-        };
-        /**
-         * ChatMessage
-         * @description A message that turns refer to.
-         */
-        ChatMessage: {
-            /** Format: int64 */
-            id: number;
-            /** @description As OpenAI shapes it. */
-            message: unknown;
-        };
-        /**
-         * @description What became of a turn.
-         * @enum {string}
-         */
-        ChatState: "running" | "done" | "failed" | "stopped" | "interrupted";
-        /**
-         * ChatTurn
-         * @description A question and its answer.
-         */
-        ChatTurn: {
-            /** @description The answer's words. */
-            answer: string;
-            /** Format: int64 */
-            conversation_id: number;
-            /** Format: date-time */
-            created_at: string;
-            error: string | null;
-            /** @description What that came to; known a moment after its end, and kept when it is gone. */
-            exchange: components["schemas"]["Exchange"] | null;
-            /** @description Why the answer ended, in the upstream's word. */
-            finish_reason: string | null;
-            /** Format: int64 */
-            id: number;
-            /**
-             * Format: int64
-             * @description Only this key, where that was asked for.
-             */
-            key_id: number | null;
-            /** @description As it was asked for. */
-            model: string;
-            /** @description Only this provider, where that was asked for. */
-            provider: string | null;
-            /** @description The last message's words. */
-            question: string;
-            /** @description What the model thought aloud; never sent back. */
-            reasoning: string | null;
-            /**
-             * Format: uuid
-             * @description The exchange it was recorded as.
-             */
-            request_id: string | null;
-            state: components["schemas"]["ChatState"];
-            /**
-             * Format: uint16
-             * @description The answer's; `null` where there was none.
-             */
-            status: number | null;
-        };
-        /**
-         * ChatTurnDetail
-         * @description A turn with all that was sent.
-         */
-        ChatTurnDetail: {
-            /** @description The answer's words. */
-            answer: string;
-            /** Format: int64 */
-            conversation_id: number;
-            /** Format: date-time */
-            created_at: string;
-            error: string | null;
-            /** @description What that came to; known a moment after its end, and kept when it is gone. */
-            exchange: components["schemas"]["Exchange"] | null;
-            /** @description Why the answer ended, in the upstream's word. */
-            finish_reason: string | null;
-            /** Format: int64 */
-            id: number;
-            /**
-             * Format: int64
-             * @description Only this key, where that was asked for.
-             */
-            key_id: number | null;
-            /** @description The answer, as OpenAI shapes it; `null` where nothing was said. */
-            message: unknown;
-            /** @description What was sent, as OpenAI shapes it. */
-            messages: unknown[];
-            /** @description As it was asked for. */
-            model: string;
-            /** @description The body without model and messages. */
-            parameters: unknown;
-            /** @description Only this provider, where that was asked for. */
-            provider: string | null;
-            /** @description The last message's words. */
-            question: string;
-            /** @description What the model thought aloud; never sent back. */
-            reasoning: string | null;
-            /**
-             * Format: uuid
-             * @description The exchange it was recorded as.
-             */
-            request_id: string | null;
-            state: components["schemas"]["ChatState"];
-            /**
-             * Format: uint16
-             * @description The answer's; `null` where there was none.
-             */
-            status: number | null;
-        };
-        /**
-         * ChatTurnPage
-         * @description One page of turns, newest first.
-         */
-        ChatTurnPage: {
-            items: components["schemas"]["ChatTurn"][];
-            /** @description For `cursor`; `null` on the last page. */
-            next: string | null;
-            /** Format: uint64 */
-            total: number;
         };
         /**
          * @description Who may use the proxy.
@@ -1362,129 +1186,51 @@ export interface components {
             total: number;
         };
         /**
-         * Conversation
-         * @description A conversation, as lists show it.
+         * ComparedFetcher
+         * @description A fetcher, over several traces of one target.
          */
-        Conversation: {
-            /** @description Of the same turn. */
-            answer: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: int64 */
-            id: number;
-            /** @description The last turn's. */
-            model: string;
-            /** @description Of the turn in which the searched words are found, else of the last. */
-            question: string;
-            /** @description The first question's beginning, or what somebody called it. */
-            title: string;
-            /** Format: uint32 */
-            turns: number;
-            /**
-             * Format: date-time
-             * @description Of its last question.
-             */
-            updated_at: string;
-        };
-        /**
-         * ConversationDetail
-         * @description A conversation with all that was said in it. Turns with the same `message_ids` are
-         *     answers to the same question.
-         */
-        ConversationDetail: {
-            /** @description Of the same turn. */
-            answer: string;
-            /** Format: date-time */
-            created_at: string;
-            /** @description Oldest first; of very many the newest 500. */
-            history: components["schemas"]["ConversationTurn"][];
-            /** Format: int64 */
-            id: number;
-            messages: components["schemas"]["ChatMessage"][];
-            /** @description The last turn's. */
-            model: string;
-            /** @description Of the turn in which the searched words are found, else of the last. */
-            question: string;
-            /** @description The first question's beginning, or what somebody called it. */
-            title: string;
-            /** Format: uint32 */
-            turns: number;
-            /**
-             * Format: date-time
-             * @description Of its last question.
-             */
-            updated_at: string;
-        };
-        /**
-         * ConversationInput
-         * @description What can be said of a conversation.
-         */
-        ConversationInput: {
-            /** @description What it is called. */
-            title: string;
-        };
-        /**
-         * ConversationPage
-         * @description One page of conversations, the last used first.
-         */
-        ConversationPage: {
-            items: components["schemas"]["Conversation"][];
-            /** @description For `cursor`; `null` on the last page. */
-            next: string | null;
+        ComparedFetcher: {
+            fetcher: components["schemas"]["Fetcher"] | null;
             /** Format: uint64 */
-            total: number;
+            hits: number;
+            ip: string;
+            /** @description A copy that it got was read. */
+            read: boolean;
+            /**
+             * Format: uint64
+             * @description In how many of the target's traces it fetched.
+             */
+            traces: number;
+            user_agents: string[];
         };
         /**
-         * ConversationTurn
-         * @description A turn within its conversation.
+         * ComparedTarget
+         * @description A target with its traces.
          */
-        ConversationTurn: {
-            /** @description The answer's words. */
-            answer: string;
-            /** Format: int64 */
-            conversation_id: number;
-            /** Format: date-time */
-            created_at: string;
-            error: string | null;
-            /** @description What that came to; known a moment after its end, and kept when it is gone. */
-            exchange: components["schemas"]["Exchange"] | null;
-            /** @description Why the answer ended, in the upstream's word. */
-            finish_reason: string | null;
-            /** Format: int64 */
-            id: number;
+        ComparedTarget: {
             /**
-             * Format: int64
-             * @description Only this key, where that was asked for.
+             * Format: uint64
+             * @description Of them, those that were answered.
              */
-            key_id: number | null;
+            done: number;
+            /** @description Distinct addresses, in the order they first fetched. */
+            fetchers: components["schemas"]["ComparedFetcher"][];
+            group: string;
+            /** Format: int64 */
+            group_id: number | null;
             /**
-             * Format: int64
-             * @description The answer's message; `null` where nothing was said.
+             * Format: double
+             * @description Of those that were answered.
              */
-            message_id: number | null;
-            /** @description Ids of the messages that were sent, in order. */
-            message_ids: number[];
-            /** @description As it was asked for. */
+            median_ms: number | null;
             model: string;
-            /** @description The body without model and messages. */
-            parameters: unknown;
-            /** @description Only this provider, where that was asked for. */
-            provider: string | null;
-            /** @description The last message's words. */
-            question: string;
-            /** @description What the model thought aloud; never sent back. */
-            reasoning: string | null;
+            provider: string;
             /**
-             * Format: uuid
-             * @description The exchange it was recorded as.
+             * Format: uint64
+             * @description Of them, those whose answer holds a code.
              */
-            request_id: string | null;
-            state: components["schemas"]["ChatState"];
-            /**
-             * Format: uint16
-             * @description The answer's; `null` where there was none.
-             */
-            status: number | null;
+            saw_image: number;
+            traces: number[];
         };
         /**
          * Costs
@@ -1807,6 +1553,20 @@ export interface components {
             code: string;
             /** @description What happened, to what. */
             message: string;
+        };
+        /**
+         * Fetcher
+         * @description Who a fetch may be from, as far as data files know.
+         */
+        Fetcher: {
+            by: components["schemas"]["RecognizedBy"];
+            name: string;
+            /** @description A vendor's or cloud's short name; empty for software that anybody runs. */
+            owner: string;
+            /** @description `vendor`, `cloud`, `relay` or `software`. */
+            role: string;
+            /** @description Where this is said. */
+            source: string;
         };
         /**
          * GroupModels
@@ -2398,16 +2158,6 @@ export interface components {
          */
         ModelSource: "fetched" | "added" | "both";
         /**
-         * NewAdminKey
-         * @description Another admin key.
-         */
-        NewAdminKey: {
-            /** @description The one that counts now. */
-            current_key: string;
-            /** @description The one that is to count: 12 characters or more, without spaces. */
-            new_key: string;
-        };
-        /**
          * NewClientToken
          * @description A client token as it is shown once.
          */
@@ -2451,6 +2201,28 @@ export interface components {
              */
             tpm: number | null;
         };
+        /**
+         * Observation
+         * @description One observation. Nothing is summed up: each can prove something else.
+         */
+        Observation: {
+            /** @description How it turned out: a word of its kind. */
+            finding: string;
+            kind: components["schemas"]["ObservationKind"];
+            /** @description Its figures. */
+            values: unknown;
+            weight: components["schemas"]["ObservationWeight"];
+        };
+        /**
+         * @description What was looked at.
+         * @enum {string}
+         */
+        ObservationKind: "code" | "fetches" | "fetchers" | "model" | "id" | "fingerprint" | "headers" | "tokens" | "latency";
+        /**
+         * @description How much an observation weighs.
+         * @enum {string}
+         */
+        ObservationWeight: "proof" | "sign" | "nothing";
         /**
          * @description Who caused an exchange.
          * @enum {string}
@@ -2899,6 +2671,24 @@ export interface components {
             records_lost: number;
         };
         /**
+         * ReachAddress
+         * @description What a host resolves to.
+         */
+        ReachAddress: {
+            ip: string;
+            scope: components["schemas"]["AddressScope"];
+        };
+        /**
+         * @description What somebody should know or do.
+         * @enum {string}
+         */
+        ReachNote: "not_configured" | "no_such_name" | "not_reached" | "bad_certificate" | "not_ours" | "loopback" | "private" | "plain_http" | "untrusted_proxy" | "monitor_exposed" | "works";
+        /**
+         * @description What a fetcher was recognized by.
+         * @enum {string}
+         */
+        RecognizedBy: "network" | "header" | "agent";
+        /**
          * Record
          * @description What is recorded.
          */
@@ -3000,17 +2790,6 @@ export interface components {
             signed_in: boolean;
         };
         /**
-         * SessionPage
-         * @description One page of sessions, newest first.
-         */
-        SessionPage: {
-            items: components["schemas"]["SignedIn"][];
-            /** @description For `cursor`; `null` on the last page. */
-            next: string | null;
-            /** Format: uint64 */
-            total: number;
-        };
-        /**
          * Settings
          * @description Settings.
          */
@@ -3034,20 +2813,10 @@ export interface components {
             cooldown_s: number;
             instance: components["schemas"]["Instance"];
             /**
-             * Format: uint64
-             * @description Seconds exchanges are kept; 0 = no cap, `null` = as configured.
-             */
-            max_age_s: number | null;
-            /**
              * Format: uint32
              * @description Upstream attempts per request.
              */
             max_attempts: number;
-            /**
-             * Format: uint64
-             * @description Exchanges kept, the oldest go first; 0 = no cap, `null` = as configured.
-             */
-            max_exchanges: number | null;
             /**
              * Format: uint32
              * @description How long a managed request may look for an answer, over all attempts.
@@ -3082,18 +2851,8 @@ export interface components {
              * @description How long a key or provider cools where its answer does not say.
              */
             cooldown_s?: number;
-            /**
-             * Format: uint64
-             * @description Seconds exchanges are kept; 0 = no cap, `null` = as configured.
-             */
-            max_age_s?: number | null;
             /** Format: uint32 */
             max_attempts?: number;
-            /**
-             * Format: uint64
-             * @description Exchanges kept, the oldest go first; 0 = no cap, `null` = as configured.
-             */
-            max_exchanges?: number | null;
             /**
              * Format: uint32
              * @description How long a managed request may look for an answer, over all attempts.
@@ -3116,24 +2875,6 @@ export interface components {
          * @enum {string}
          */
         Side: "request" | "response";
-        /**
-         * SignedIn
-         * @description A sign-in that has not ended.
-         */
-        SignedIn: {
-            /** @description Where it was signed in from. */
-            address: string;
-            /** Format: date-time */
-            created_at: string;
-            /** @description The one that asks. */
-            current: boolean;
-            /** Format: date-time */
-            expires_at: string;
-            /** Format: int64 */
-            id: number;
-            /** @description With what, in its own words. */
-            user_agent: string;
-        };
         /** @enum {string} */
         State: "ok" | "degraded";
         /**
@@ -3166,72 +2907,6 @@ export interface components {
             /** @description In and out together. */
             tokens: components["schemas"]["Counts"];
             ttfb_ms: components["schemas"]["Latency"];
-        };
-        /**
-         * Storage
-         * @description What is kept, and what it costs.
-         */
-        Storage: {
-            /**
-             * Format: uint64
-             * @description The database file.
-             */
-            database_bytes: number;
-            /**
-             * Format: uint64
-             * @description Exchanges kept; `null` where counting took too long.
-             */
-            exchanges: number | null;
-            /**
-             * Format: uint64
-             * @description Of the file: free again, for what comes next.
-             */
-            free_bytes: number;
-            /**
-             * Format: uint64
-             * @description Beside it: what is yet to be moved into it.
-             */
-            log_bytes: number;
-            /**
-             * Format: date-time
-             * @description When the oldest began.
-             */
-            oldest_at: string | null;
-            /** @description `null` where adding them up took too long. */
-            parts: components["schemas"]["StorageParts"] | null;
-        };
-        /**
-         * StorageParts
-         * @description Bytes by what they hold, indexes included.
-         */
-        StorageParts: {
-            /**
-             * Format: uint64
-             * @description What was said: bodies, headers, attempts.
-             */
-            bodies: number;
-            /**
-             * Format: uint64
-             * @description Conversations held here.
-             */
-            chats: number;
-            /**
-             * Format: uint64
-             * @description Rows of lists.
-             */
-            exchanges: number;
-            /** Format: uint64 */
-            other: number;
-            /**
-             * Format: uint64
-             * @description Full-text search.
-             */
-            search: number;
-            /**
-             * Format: uint64
-             * @description Sums for statistics.
-             */
-            totals: number;
         };
         /**
          * @description How a key is picked among those that can serve.
@@ -3336,6 +3011,228 @@ export interface components {
         };
         /** @enum {string} */
         TokenType: "bearer";
+        /**
+         * Trace
+         * @description A trace.
+         */
+        Trace: {
+            answer: string | null;
+            base_url: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: double */
+            duration_ms: number | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            error: string | null;
+            /** @description The group's name. */
+            group: string;
+            /**
+             * Format: int64
+             * @description `null` where address and key were typed in.
+             */
+            group_id: number | null;
+            /**
+             * Format: uint64
+             * @description On record.
+             */
+            hit_count: number;
+            /** @description In the order of arrival; in lists the first ones. */
+            hits: components["schemas"]["TraceHit"][];
+            /**
+             * Format: uint64
+             * @description Beyond what is kept of one trace.
+             */
+            hits_beyond: number;
+            /** Format: int64 */
+            id: number;
+            /** @description The first image's address. */
+            image_url: string;
+            /** Format: uint32 */
+            images: number;
+            kind: components["schemas"]["ProviderKind"];
+            model: string;
+            prompt: string;
+            /** @description Its name, else the typed-in host. */
+            provider: string;
+            /** Format: int64 */
+            provider_id: number | null;
+            /** @description The exchange it was recorded as. */
+            request_id: string | null;
+            /** @description Whether the answer holds a code that was drawn; `null` while nobody can know. */
+            saw_image: boolean | null;
+            /**
+             * Format: int64
+             * @description The first trace that was begun together with it.
+             */
+            series: number;
+            /** Format: date-time */
+            started_at: string | null;
+            status: components["schemas"]["TraceStatus"];
+            /** @description What its image addresses carry. */
+            trace_id: string;
+            /** @description Whether address and key were typed in. */
+            typed_in: boolean;
+            /** @description Once it has ended. */
+            verdict: components["schemas"]["Observation"][];
+        };
+        /**
+         * TraceComparison
+         * @description Traces side by side.
+         */
+        TraceComparison: {
+            /** @description Addresses that fetched for some but not all. */
+            differing: string[];
+            /** @description Addresses that fetched for every target. */
+            shared: string[];
+            targets: components["schemas"]["ComparedTarget"][];
+        };
+        /**
+         * TraceExport
+         * @description Traces as a file.
+         */
+        TraceExport: {
+            traces: components["schemas"]["Trace"][];
+        };
+        /**
+         * TraceHit
+         * @description One fetch of a trace's image.
+         */
+        TraceHit: {
+            /** Format: date-time */
+            at: string;
+            fetcher: components["schemas"]["Fetcher"] | null;
+            /** @description What trusted proxies said of the way, the farthest first. */
+            forwarded: string[];
+            headers: string[][];
+            http_version: string;
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: uint32
+             * @description Which of the request's images, from 1.
+             */
+            image: number;
+            /** @description The connection's other end, or whom trusted proxies speak for. */
+            ip: string;
+            /** @description After the answer had come. */
+            late: boolean;
+            /** @description `GET` or `HEAD`. */
+            method: string;
+            network: components["schemas"]["TraceNetwork"] | null;
+            /**
+             * Format: double
+             * @description Since the request was sent.
+             */
+            offset_ms: number | null;
+            /** @description The connection's other end. */
+            peer: string;
+            /**
+             * Format: uint32
+             * @description Its port.
+             */
+            port: number;
+            /** @description The part of the file that was asked for. */
+            range: string | null;
+            /** @description The answer holds the code that was drawn into this copy, and no other had it. */
+            read: boolean;
+            user_agent: string | null;
+        };
+        /**
+         * TraceInput
+         * @description A trace to begin: `group_id`, `group_ids`, `provider_id`, or `base_url` and
+         *     `key_value`.
+         */
+        TraceInput: {
+            /** @description An address that nobody added, with `key_value`. */
+            base_url?: string;
+            /**
+             * Format: int64
+             * @description A relay station's group, which is a key.
+             */
+            group_id?: number;
+            /** @description Several of them, each traced `repeat` times, to be compared. */
+            group_ids?: number[];
+            /**
+             * Format: uint32
+             * @description Images in the request, each with an address of its own; 1 where nothing is said.
+             */
+            images?: number;
+            /** @description Sealed at once, used for this trace, gone with it; no answer ever shows it. */
+            key_value?: string;
+            /** @description What the typed-in address speaks; `openai` where nothing is said. */
+            kind?: components["schemas"]["ProviderKind"];
+            /** @description Asked for. */
+            model: string;
+            /** @description What is asked about the image; left out: to read it. */
+            prompt?: string;
+            /**
+             * Format: int64
+             * @description A relay station: its best key that may be used for the model.
+             */
+            provider_id?: number;
+            /**
+             * Format: uint32
+             * @description Runs of each target, one after the other; 1 where nothing is said.
+             */
+            repeat?: number;
+        };
+        /**
+         * TraceNames
+         * @description What owners of addresses call them.
+         */
+        TraceNames: {
+            /** @description Address → name; `null` where it has none. */
+            names: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * TraceNetwork
+         * @description Whose network an address is in, from the user's own file.
+         */
+        TraceNetwork: {
+            country: string;
+            name: string;
+            /**
+             * Format: uint32
+             * @description Of the autonomous system.
+             */
+            number: number;
+        };
+        /**
+         * TracePage
+         * @description One page of traces, newest first.
+         */
+        TracePage: {
+            items: components["schemas"]["Trace"][];
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** Format: uint64 */
+            total: number;
+        };
+        /**
+         * TraceReach
+         * @description Whether image addresses work.
+         */
+        TraceReach: {
+            addresses: components["schemas"]["ReachAddress"][];
+            /** @description Where images are, up to `/api/img`. */
+            base: string;
+            /** @description Whether `monitor.public_url` says so. */
+            configured: boolean;
+            error: string | null;
+            notes: components["schemas"]["ReachNote"][];
+            /** @description Where the check's own fetch came from, as it was seen here. */
+            seen_from: string | null;
+            /** @description Where images alone are served; `null` where `monitor.trace_listen` is not set. */
+            trace_listen: string | null;
+        };
+        /**
+         * @description How a trace stands.
+         * @enum {string}
+         */
+        TraceStatus: "pending" | "running" | "done" | "failed";
         /**
          * Traffic
          * @description The last hour by key, busiest first.
@@ -3534,368 +3431,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    readAbout: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["About"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    changeAdminKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewAdminKey"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdminKeyChanged"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    chat: {
-        parameters: {
-            query?: {
-                /** @description Goes on with this conversation; left out: a new one. */
-                conversation?: number;
-                /** @description Only this provider, by its name. */
-                provider?: string;
-                /** @description Only this key, by its id, whatever its standing. */
-                key?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ChatBody"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listConversations: {
-        parameters: {
-            query?: {
-                /** @description Items on the page. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string;
-                /** @description Words of a title, a question or an answer. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConversationPage"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readConversation: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConversationDetail"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    renameConversation: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ConversationInput"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConversationDetail"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    deleteConversation: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone. */
-            204: {
-                headers: {
-                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
-                    "X-GLASSWAY-WARNINGS"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listChatTurns: {
-        parameters: {
-            query?: {
-                /** @description Items on the page. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string;
-                /** @description Words of the question or the answer. */
-                q?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ChatTurnPage"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    clearChats: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone. */
-            204: {
-                headers: {
-                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
-                    "X-GLASSWAY-WARNINGS"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readChatTurn: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ChatTurnDetail"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    deleteChatTurn: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone. */
-            204: {
-                headers: {
-                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
-                    "X-GLASSWAY-WARNINGS"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     listClientTokens: {
         parameters: {
             query?: {
@@ -4346,6 +3881,45 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Health"];
                 };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fetchTraceImage: {
+        parameters: {
+            query?: {
+                /** @description A trace's `trace_id`; further images have `-2` and so on after it. */
+                traceid?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Never the same twice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Too many of them. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused, and why. */
             default: {
@@ -5808,100 +5382,6 @@ export interface operations {
             };
         };
     };
-    listSessions: {
-        parameters: {
-            query?: {
-                /** @description Items on the page. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionPage"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    endOtherSessions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone. */
-            204: {
-                headers: {
-                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
-                    "X-GLASSWAY-WARNINGS"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    endSession: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone. */
-            204: {
-                headers: {
-                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
-                    "X-GLASSWAY-WARNINGS"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     readSettings: {
         parameters: {
             query?: never;
@@ -6181,7 +5661,228 @@ export interface operations {
             };
         };
     };
-    readStorage: {
+    listTraces: {
+        parameters: {
+            query?: {
+                /** @description Text in model, names, answer, and the addresses and user agents of fetches. */
+                q?: string;
+                /** @description Exactly this model. */
+                model?: string;
+                /** @description Begun together with this one. */
+                series?: number;
+                /** @description This relay station's. */
+                provider_id?: number;
+                /** @description This group's. */
+                group_id?: number;
+                /** @description That stand so. */
+                status?: components["schemas"]["TraceStatus"];
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracePage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TraceInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            201: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trace"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTraces: {
+        parameters: {
+            query: {
+                /** @description Their ids, with commas. */
+                ids: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compareTraces: {
+        parameters: {
+            query?: {
+                /** @description Their ids, with commas. */
+                ids?: string;
+                /** @description Begun together with this one. */
+                series?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceComparison"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportTraces: {
+        parameters: {
+            query?: {
+                /** @description Their ids, with commas. */
+                ids?: string;
+                /** @description As in the list. */
+                q?: string;
+                /** @description Exactly this model. */
+                model?: string;
+                /** @description Begun together with this one. */
+                series?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceExport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listModelTraces: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracePage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkTraceReach: {
         parameters: {
             query?: never;
             header?: never;
@@ -6196,7 +5897,100 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Storage"];
+                    "application/json": components["schemas"]["TraceReach"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trace"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    nameTraceFetchers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceNames"];
                 };
             };
             /** @description Refused, and why. */

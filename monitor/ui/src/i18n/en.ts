@@ -12,7 +12,7 @@ export const en = {
   app: "Glassway",
   ...managedEn,
   ...truthEn,
-  nav: { main: "Main", dashboard: "Dashboard", requests: "Requests", playground: "Playground", setup: "Setup guide", keys: "Keys", providers: "Providers", models: "Models", prices: "Prices", routes: "Routes", tokens: "Client tokens", statistics: "Statistics", settings: "Settings", running: (n: number) => `${n} running` },
+  nav: { main: "Main", dashboard: "Dashboard", requests: "Requests", playground: "Playground", setup: "Setup guide", keys: "Keys", providers: "Providers", models: "Models", prices: "Prices", routes: "Routes", tokens: "Client tokens", traces: "Traces", findTraces: "Filter traces: model, relay, address, user agent", statistics: "Statistics", settings: "Settings", running: (n: number) => `${n} running` },
   skip: "Skip to content",
   shell: {
     search: "Filter requests",
@@ -289,6 +289,7 @@ export const en = {
     goStatistics: "Go to statistics",
     goPlayground: "Go to the playground",
     goSetup: "Go to the setup guide",
+    goTraces: "Go to traces",
     goSettings: "Go to settings",
     tabs: "Next, previous tab of a request",
   },

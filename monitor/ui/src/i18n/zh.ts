@@ -9,7 +9,7 @@ export const zh: Words = {
   app: "Glassway",
   ...managedZh,
   ...truthZh,
-  nav: { main: "主菜单", dashboard: "总览", requests: "请求", playground: "对话", setup: "接入指南", keys: "密钥", providers: "供应商", models: "模型", prices: "价格", routes: "路由", tokens: "客户端令牌", statistics: "统计", settings: "设置", running: (n) => `${n} 个进行中` },
+  nav: { main: "主菜单", dashboard: "总览", requests: "请求", playground: "对话", setup: "接入指南", keys: "密钥", providers: "供应商", models: "模型", prices: "价格", routes: "路由", tokens: "客户端令牌", traces: "溯源", findTraces: "筛选溯源：模型、中转站、地址、User-Agent", statistics: "统计", settings: "设置", running: (n) => `${n} 个进行中` },
   skip: "跳到正文",
   shell: {
     search: "筛选请求",
@@ -285,6 +285,7 @@ export const zh: Words = {
     goStatistics: "前往统计",
     goPlayground: "前往对话",
     goSetup: "前往接入指南",
+    goTraces: "前往溯源",
     goSettings: "前往设置",
     tabs: "请求的下一个、上一个标签",
   },

@@ -1,7 +1,7 @@
 // The connection to /api/feed: opens, resumes after a loss without gap or repeat, and hands every
 // event on. It knows nothing of rows; it only counts the cursor so that it can ask for the rest.
 
-import type { Health, KeyStatus } from "../api/managed";
+import type { Health, KeyStatus, TraceStatus } from "../api/managed";
 import type { Exchange, Lost } from "../api/types";
 
 export type FeedEvent =
@@ -18,7 +18,13 @@ export type FeedEvent =
 export type PoolEvent =
   | { type: "key.changed"; seq: number; key: { id: number; status: KeyStatus; status_reason: string | null; status_until: string | null } }
   | { type: "provider.changed"; seq: number; provider: { id: number; status: Health; status_reason: string | null; status_until: string | null } }
-  | { type: "validation.progress"; seq: number; done: number; total: number };
+  | { type: "validation.progress"; seq: number; done: number; total: number }
+  | TraceEvent;
+
+/** What happens to traces. */
+export type TraceEvent =
+  | { type: "trace.hit"; seq: number; trace: number; hit: { id: number; ip: string; user_agent: string | null } }
+  | { type: "trace.changed"; seq: number; trace: number; series: number; status: TraceStatus };
 
 export interface BodyDelta {
   type: "body.delta";

@@ -177,6 +177,8 @@ function apply() {
       case "key.changed":
       case "provider.changed":
       case "validation.progress":
+      case "trace.hit":
+      case "trace.changed":
         for (const listener of poolListeners) listener(event);
         break;
       default:

@@ -4,7 +4,7 @@
 import type { Words } from "../i18n/en";
 import type { IconName } from "./Icon.vue";
 
-export type PageName = "dashboard" | "requests" | "playground" | "keys" | "providers" | "models" | "prices" | "routes" | "client-tokens" | "statistics" | "settings" | "setup";
+export type PageName = "dashboard" | "requests" | "playground" | "keys" | "providers" | "models" | "prices" | "routes" | "client-tokens" | "traces" | "statistics" | "settings" | "setup";
 
 export interface Page {
   name: PageName;
@@ -30,7 +30,10 @@ export const PAGES: Page[][] = [
     { name: "routes", icon: "route", key: "o", label: (w) => w.nav.routes },
     { name: "client-tokens", icon: "token", key: "t", label: (w) => w.nav.tokens },
   ],
-  [{ name: "statistics", icon: "statistics", key: "i", label: (w) => w.nav.statistics }],
+  [
+    { name: "traces", icon: "trace", key: "x", label: (w) => w.nav.traces },
+    { name: "statistics", icon: "statistics", key: "i", label: (w) => w.nav.statistics },
+  ],
   [
     { name: "settings", icon: "settings", key: "s", label: (w) => w.nav.settings },
     { name: "setup", icon: "plug", key: "u", label: (w) => w.nav.setup },
