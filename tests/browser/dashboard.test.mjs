@@ -121,6 +121,20 @@ for (const words of LANGUAGES) {
       assert.equal(await page.evaluate(() => window.stillHere), true, "without a reload");
     });
 
+    it("is first in the menu and a key away, while / stays with the requests", async () => {
+      const page = await signedIn(browser, glassway, { locale: words.locale });
+      await page.goto(`${glassway.monitor.url}/#/`);
+      await page.waitForURL(/#\/requests$/);
+      assert.match(await page.locator(".rail nav a").first().getAttribute("href"), /#\/dashboard$/);
+      await page.keyboard.press("g");
+      await page.keyboard.press("d");
+      await page.waitForURL(/#\/dashboard$/);
+      await page.keyboard.press("g");
+      await page.keyboard.press("i");
+      await page.waitForURL(/#\/statistics$/);
+      assert.deepEqual(page.problems, []);
+    });
+
     it("takes a range by brushing, and shows a chart as a table", async () => {
       await traffic();
       const page = await open({}, "/dashboard?range=1h&show=tokens");
