@@ -49,7 +49,7 @@ async function traffic() {
 
 const LANGUAGES = [
   { locale: "en-US", tag: "en", status: "Requests by status", ends: { upstream: "5xx, lost", client: "4xx", ok: "completed" }, models: "Models", errors: "Errors by kind", requests: "12 in range", failed: "5 failed in range", more: "13 in range", noneYet: "No request has ended yet", broken: "The numbers could not be loaded", again: "Try again", table: "Requests by status: as a table", keys: "provider" },
-  { locale: "zh-CN", tag: "zh", status: "请求状态", ends: { upstream: "5xx 或中断", client: "4xx 错误", ok: "已完成" }, models: "模型", errors: "错误类型", requests: "范围内 12 个", failed: "范围内 5 个失败", more: "范围内 13 个", noneYet: "还没有结束的请求", broken: "无法加载统计数据", again: "重试", table: "请求状态：以表格显示", keys: "供应商" },
+  { locale: "zh-CN", tag: "zh", status: "请求状态", ends: { upstream: "5xx 或中断", client: "4xx 错误", ok: "已完成" }, models: "模型", errors: "错误类型", requests: "共 12 个", failed: "失败 5 个", more: "共 13 个", noneYet: "还没有结束的请求", broken: "无法加载统计数据", again: "重试", table: "请求状态：以表格显示", keys: "供应商" },
 ];
 const PHONE = { viewport: { width: 390, height: 844 }, colorScheme: "dark" };
 
@@ -121,6 +121,20 @@ for (const words of LANGUAGES) {
       assert.equal(await page.evaluate(() => window.stillHere), true, "without a reload");
     });
 
+    it("is first in the menu and a key away, while / stays with the requests", async () => {
+      const page = await signedIn(browser, glassway, { locale: words.locale });
+      await page.goto(`${glassway.monitor.url}/#/`);
+      await page.waitForURL(/#\/requests$/);
+      assert.match(await page.locator(".rail nav a").first().getAttribute("href"), /#\/dashboard$/);
+      await page.keyboard.press("g");
+      await page.keyboard.press("d");
+      await page.waitForURL(/#\/dashboard$/);
+      await page.keyboard.press("g");
+      await page.keyboard.press("i");
+      await page.waitForURL(/#\/statistics$/);
+      assert.deepEqual(page.problems, []);
+    });
+
     it("takes a range by brushing, and shows a chart as a table", async () => {
       await traffic();
       const page = await open({}, "/dashboard?range=1h&show=tokens");
@@ -162,6 +176,14 @@ for (const words of LANGUAGES) {
       await page.unroute("**/api/stats/series*");
       await alert.getByRole("button", { name: words.again }).click();
       await alert.waitFor({ state: "detached" });
+
+      // Nothing was lost, so nothing is said; what is lost is.
+      assert.equal(await page.locator(".notice.warn, .notice.err").count(), 0);
+      const losses = await glassway.api("/api/stats/losses");
+      await page.route("**/api/stats/losses*", (route) => route.fulfill({ json: { ...losses, total: { bodies_shed: 3, records_lost: 2 } } }));
+      await page.goto(`${glassway.monitor.url}/#/dashboard?range=6h`);
+      await page.locator(".notice.warn", { hasText: "3" }).waitFor();
+      await page.locator(".notice.err", { hasText: "2" }).waitFor();
     });
 
     it("puts keys that need attention first, with reason and countdown", async () => {

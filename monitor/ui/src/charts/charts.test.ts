@@ -44,10 +44,10 @@ describe("stacking", () => {
     expect(extent([[null], []])).toBeNull();
   });
   test("a small line fills its box and bridges gaps", () => {
-    expect(trace([0, 10], 20)).toBe("M0.0 19.0L100.0 1.0");
-    expect(trace([10, null, 10], 20)).toBe("M0.0 1.0L100.0 1.0");
-    expect(trace([null, null], 20)).toBe("M0 19H100");
-    expect(trace([null, 4], 20)).toBe("M0 1.0H100");
+    expect(trace([0, 10], 20)).toEqual({ edge: "M0.0 19.0L100.0 1.0", area: "M0.0 19.0L100.0 1.0V20H0.0z" });
+    expect(trace([10, null, 10], 20).edge).toBe("M0.0 1.0L100.0 1.0");
+    expect(trace([null, null], 20)).toEqual({ edge: "M0 19H100", area: "" });
+    expect(trace([null, 4], 20).edge).toBe("M98.0 1.0L100.0 1.0");
   });
 });
 

@@ -42,12 +42,16 @@ export function extent(lines: readonly (readonly (number | null)[])[]): [number,
   return least <= most ? [least, most] : null;
 }
 
-/** Points of a small line from left to right in a box of 100 × `height`; gaps are bridged. */
-export function trace(values: readonly (number | null)[], height: number): string {
+/** A small line from left to right in a box of 100 × `height`, and the area below it; gaps are bridged. */
+export function trace(values: readonly (number | null)[], height: number): { edge: string; area: string } {
   const most = Math.max(0, ...values.map((n) => n ?? 0));
   const x = (i: number) => (values.length < 2 ? 100 : (i / (values.length - 1)) * 100);
   const y = (n: number) => height - 1 - (most > 0 ? n / most : 0) * (height - 2);
-  const points = values.flatMap((n, i) => (n === null ? [] : [`${x(i).toFixed(1)} ${y(n).toFixed(1)}`]));
-  if (!points.length) return `M0 ${height - 1}H100`;
-  return points.length === 1 ? `M0 ${points[0]!.split(" ")[1]}H100` : `M${points.join("L")}`;
+  const points = values.flatMap((n, i) => (n === null ? [] : [[x(i), y(n)] as const]));
+  if (!points.length) return { edge: `M0 ${height - 1}H100`, area: "" };
+  // One value alone is a dash where it stands, not a line through an hour.
+  const first = points[0]!;
+  const from = points.length === 1 ? Math.max(0, first[0] - 2) : first[0];
+  const edge = `M${from.toFixed(1)} ${first[1].toFixed(1)}${points.slice(points.length === 1 ? 0 : 1).map(([px, py]) => `L${px.toFixed(1)} ${py.toFixed(1)}`).join("")}`;
+  return { edge, area: `${edge}V${height}H${from.toFixed(1)}z` };
 }
