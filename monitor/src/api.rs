@@ -5,7 +5,7 @@
 //! requests  GET /api/requests, GET and PUT /api/request/{id}
 //! bodies    GET /api/request/{id}/request-body, …/response-body
 //! export    GET /api/export.har
-//! replay    POST /api/request/{id}/replay
+//! replay    POST and DELETE /api/request/{id}/replay
 //! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys
 //! settings  GET and PUT /api/settings
 //! providers /api/providers, /api/proxies

@@ -13,6 +13,7 @@
 //! live      what runs now; one queue per feed client (live/viewer), the database
 //!           followed (live/tail)
 //! link      the unix socket to the proxy
+//! replays   what is being sent again, and how it is stopped
 //! readable  recorded bodies, decoded
 //! ui        the embedded web UI
 //! app       what handlers share
@@ -33,6 +34,7 @@ pub mod gate;
 pub mod link;
 pub mod live;
 pub mod readable;
+pub mod replays;
 pub mod serve;
 pub mod ui;
 

@@ -552,7 +552,11 @@ export interface paths {
          *     kept. 409 says why something cannot be sent again.
          */
         post: operations["replayRequest"];
-        delete?: never;
+        /**
+         * Stop a replay
+         * @description The id is the new exchange's.
+         */
+        delete: operations["stopReplay"];
         options?: never;
         head?: never;
         patch?: never;
@@ -4632,6 +4636,36 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Replaying"];
                 };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stopReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The exchange that runs. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is recorded as `client_closed`. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused, and why. */
             default: {
