@@ -6,7 +6,7 @@
 //! bodies    GET /api/request/{id}/request-body, …/response-body
 //! conversations GET /api/conversations
 //! export    GET /api/export.har, .jsonl, .csv
-//! replay    POST /api/request/{id}/replay
+//! replay    POST and DELETE /api/request/{id}/replay
 //! stats     GET /api/stats, …/overview, …/usage, …/hourly, …/models, …/keys; over a
 //!           chosen span …/now, …/series, …/top, …/latency, …/errors, …/losses, …/export.csv
 //! settings  GET and PUT /api/settings

@@ -15,13 +15,14 @@ use glassway_shared::{
     store::{StoreError, models, providers::Provider, read::Reader, settings::Settings},
 };
 use rusqlite::Connection;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::{
     auth::Auth,
     error::Problem,
     link::{Ask, Link},
     live::Live,
+    replays::Replays,
     trace::Traces,
 };
 
@@ -29,8 +30,6 @@ use crate::{
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(1);
 /// What a write's answer says where the proxy did not take it in.
 const PROXY_AWAY: &str = "proxy_away";
-/// Exchanges that may be sent again at once.
-const REPLAYS: usize = 64;
 
 /// One per process.
 pub struct App {
@@ -46,8 +45,8 @@ pub struct App {
     pub stop: watch::Receiver<bool>,
     /// Which addresses people may choose.
     pub allow: Allow,
-    /// How many replays may still begin.
-    pub replays: Arc<Semaphore>,
+    /// What is being sent again.
+    pub replays: Arc<Replays>,
     reader: Reader,
     settings: Arc<Mutex<Settings>>,
     /// The imported price list, and when it was imported.
@@ -93,7 +92,7 @@ impl App {
         let allow = allow.and(&config.upstream.base_url).and(&config.upstream.anthropic_base_url);
         let book = Mutex::new(None);
         let auth = Auth::new(reader.clone(), configured);
-        let replays = Arc::new(Semaphore::new(REPLAYS));
+        let replays = Replays::new();
         Self { config, auth, live, link, stop, allow, replays, reader, settings, book, traces }
     }
 

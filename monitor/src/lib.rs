@@ -14,6 +14,7 @@
 //! live      what runs now; one queue per feed client (live/viewer), the database
 //!           followed (live/tail)
 //! link      the unix socket to the proxy
+//! replays   what is being sent again, and how it is stopped
 //! readable  recorded bodies, decoded
 //! trace     who fetches an image that a request points at
 //! ui        the embedded web UI
@@ -36,6 +37,7 @@ pub mod gate;
 pub mod link;
 pub mod live;
 pub mod readable;
+pub mod replays;
 pub mod serve;
 pub mod trace;
 pub mod ui;

@@ -18,7 +18,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use poem::http::StatusCode;
 use serde_json::value::RawValue;
-use tokio::{net::UnixStream, sync::mpsc};
+use tokio::{net::UnixStream, sync::mpsc, task::AbortHandle};
 use tokio_tungstenite::tungstenite::{Error, Message, protocol::WebSocketConfig};
 
 use crate::live::Live;
@@ -115,8 +115,12 @@ impl Link {
     }
 
     /// Has something sent whose answer nobody here reads: the record has it. Returns once
-    /// the proxy is there; `held` is let go of when it is over.
-    pub async fn send(&self, ask: Ask<'_>, held: impl Send + 'static) -> Result<(), LinkError> {
+    /// the proxy is there; `held` is let go of when it is over, or the task is aborted.
+    pub async fn send(
+        &self,
+        ask: Ask<'_>,
+        held: impl Send + 'static,
+    ) -> Result<AbortHandle, LinkError> {
         let request = request(ask)?;
         let open = tokio::time::timeout(CONNECT_TIMEOUT, self.open()).await;
         let (mut sender, connection) = open.unwrap_or(Err(LinkError::Timeout))?;
@@ -127,14 +131,14 @@ impl Link {
             }
             Ok(())
         };
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             // Broken off: the proxy went away, and says so in the record where it can.
             if let Err(e) = driven(answer, connection).await {
                 tracing::debug!(error = %e, "an exchange sent over the link broke off");
             }
             drop(held);
         });
-        Ok(())
+        Ok(task.abort_handle())
     }
 
     async fn open(&self) -> Result<(SendRequest<Full<Bytes>>, Driver), LinkError> {

@@ -42,8 +42,8 @@ async function recorded(body = BODY, headers = {}) {
 const sent = () => upstream.requests.filter((r) => r.path.endsWith("/chat/completions"));
 
 const LANGUAGES = [
-  { locale: "en-US", tag: "en", replay: "Replay", send: "Send", send2: "Send 2 requests", everyKey: "Every usable key", edit: "Edit the request", model: "Model", temperature: "Temperature", system: "System prompt", body: "Request body", wrong: "This is not JSON", back: "Back to what was recorded", nothing: "Nothing was sent", transparent: "its own credential", socket: "Only the beginning", modelOf: "Model of target 2", cheapest: "cheapest", reset: "edited" },
-  { locale: "zh-CN", tag: "zh", replay: "重放", send: "发送", send2: "发送 2 个请求", everyKey: "所有可用密钥", edit: "编辑请求", model: "模型", temperature: "温度", system: "系统提示词", body: "请求正文", wrong: "这不是 JSON", back: "恢复为记录内容", nothing: "没有发送", transparent: "使用了自己的凭据", modelOf: "目标 2 的模型", cheapest: "最省", reset: "已编辑" },
+  { locale: "en-US", tag: "en", replay: "Replay", send: "Send", send2: "Send 2 requests", everyKey: "Every usable key", edit: "Edit the request", model: "Model", temperature: "Temperature", system: "System prompt", body: "Request body", wrong: "This is not JSON", back: "Back to what was recorded", nothing: "Nothing was sent", transparent: "its own credential", modelOf: "Model of target 2", cheapest: "cheapest", stop: "Stop Answer 1", closed: "client closed" },
+  { locale: "zh-CN", tag: "zh", replay: "重放", send: "发送", send2: "发送 2 个请求", everyKey: "所有可用密钥", edit: "编辑请求", model: "模型", temperature: "温度", system: "系统提示词", body: "请求正文", wrong: "这不是 JSON", back: "恢复为记录内容", nothing: "没有发送", transparent: "使用了自己的凭据", modelOf: "目标 2 的模型", cheapest: "最省", stop: "停止应答 1", closed: "客户端断开" },
 ];
 
 for (const w of LANGUAGES) {
@@ -77,6 +77,22 @@ for (const w of LANGUAGES) {
       // The answers are in the address.
       await page.reload();
       await run(page, 1).getByText("the first words and the last").waitFor();
+    });
+
+    it("stops an answer that is not wanted any more", async () => {
+      const one = await recorded();
+      answer = (_, response) => {
+        stream(response);
+        event(response, delta("on and on"));
+      };
+      const page = await signedIn(browser, glassway, w);
+      await page.goto(`${glassway.monitor.url}/#/replay/${one.id}`);
+      await page.getByRole("button", { name: w.send, exact: true }).click();
+      await run(page, 1).getByText("on and on").waitFor();
+      await run(page, 1).getByRole("button", { name: w.stop }).click();
+      await run(page, 1).locator(".tag", { hasText: w.closed }).waitFor();
+      await run(page, 1).getByText("on and on").waitFor();
+      await inspect(page, `replay-stopped-${w.tag}`);
     });
 
     it("fans out to keys and models and compares them", async () => {

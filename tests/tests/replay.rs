@@ -178,6 +178,33 @@ fn a_replay_streams_to_whoever_watches_and_outlives_whoever_asked() {
 }
 
 #[test]
+fn a_replay_is_stopped() {
+    let upstream = Upstream::script({
+        let asked = AtomicUsize::new(0);
+        move |conn| {
+            let Some(_) = conn.try_request() else { return };
+            match asked.fetch_add(1, Ordering::Relaxed) {
+                0 => conn.send(json(ANSWER)),
+                _ => drop(conn.closed()),
+            }
+        }
+    });
+    let glassway = Glassway::before(&upstream);
+    paste(&glassway, 1);
+    assert_eq!(glassway.client().ask(post(CHAT, ASK)).status(), 200);
+    let id = only(&glassway);
+    let stop = |id: &str| {
+        glassway.api().call("DELETE", &format!("/api/request/{id}/replay"), &[], None).status
+    };
+    let ids = started(&replay(&glassway, &id, &value!({})));
+    assert_eq!(glassway.api().request(&ids[0])["outcome"], "in_flight");
+    assert_eq!(stop(&ids[0]), 204);
+    assert_eq!(whole(&glassway, &ids[0])["outcome"], "client_closed");
+    assert_eq!(stop(&ids[0]), 404);
+    assert_eq!(stop(&id), 404, "it is no replay");
+}
+
+#[test]
 fn a_transparent_exchange_needs_a_key_of_the_pool() {
     let upstream = Upstream::answer(json(ANSWER));
     let glassway = Glassway::before(&upstream);

@@ -69,6 +69,13 @@ struct ReplayInput {
     targets: Option<Vec<ReplayTarget>>,
 }
 
+#[derive(ApiResponse)]
+enum Stopped {
+    /// It is recorded as `client_closed`.
+    #[oai(status = 204)]
+    Done,
+}
+
 /// What was sent.
 #[derive(Object)]
 struct Replaying {
@@ -129,6 +136,24 @@ impl Operations {
         self.announced(&ids).await;
         Ok(Started::Done(Json(Replaying { ids })))
     }
+
+    /// Stop a replay
+    ///
+    /// The id is the new exchange's.
+    #[oai(path = "/api/request/:id/replay", method = "delete", operation_id = "stopReplay")]
+    async fn stop(
+        &self,
+        /// The exchange that runs.
+        id: Path<Id>,
+    ) -> Result<Stopped> {
+        match self.0.replays.stop(id.0.0) {
+            true => Ok(Stopped::Done),
+            false => {
+                let message = format!("{} is no replay that runs; it may have ended", id.0.0);
+                Err(Problem::not_found(message).into())
+            }
+        }
+    }
 }
 
 impl Operations {
@@ -156,20 +181,18 @@ impl Operations {
                            shown; nothing was sent";
             return Err(Problem::new(StatusCode::CONFLICT, message));
         }
-        let most = u32::try_from(ready.len()).unwrap_or(u32::MAX);
-        let Ok(mut permits) = app.replays.clone().try_acquire_many_owned(most) else {
+        let ids: Vec<ExchangeId> = ready.iter().map(|_| ExchangeId::new()).collect();
+        let Some(places) = app.replays.admit(&ids) else {
             let message = "too many replays are running; wait for some of them to end";
             return Err(Problem::too_many(message, RETRY_AFTER));
         };
-        let mut ids = Vec::with_capacity(ready.len());
-        for (again, place) in ready {
-            let id = ExchangeId::new();
+        for (((again, target), id), place) in ready.into_iter().zip(&ids).zip(places) {
             let name = id.to_string();
             let mut headers: Vec<(&str, &str)> =
                 again.headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
             headers.push(("x-glassway-origin", "replay"));
             headers.push(("x-glassway-id", &name));
-            if let Some((name, value)) = &place.header {
+            if let Some((name, value)) = &target.header {
                 headers.push((name, value));
             }
             let path = format!("/managed{}", again.target);
@@ -180,11 +203,9 @@ impl Operations {
                 body: again.body.clone(),
                 ..Ask::default()
             };
-            let permit = permits.split(1);
-            app.link.send(ask, permit).await.map_err(away)?;
-            ids.push(Id(id));
+            app.replays.begun(*id, app.link.send(ask, place).await.map_err(away)?);
         }
-        Ok(ids)
+        Ok(ids.into_iter().map(Id).collect())
     }
 }
 

@@ -141,26 +141,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/img": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Fetch a trace's image
-         * @description What a trace's request points at. Everybody gets an image; a fetch of a trace's own is recorded, whatever else is in the query. Also served at monitor.trace_listen, which serves nothing else.
-         */
-        get: operations["fetchTraceImage"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/keys": {
         parameters: {
             query?: never;
@@ -544,9 +524,39 @@ export interface paths {
          *     messages are cut at 2,000 each unless all are asked for.
          */
         get: operations["readRequest"];
-        put?: never;
+        /**
+         * Pin an exchange, or note something about it
+         * @description A pinned one is kept whole, however old it gets. Running ones can be pinned too.
+         */
+        put: operations["annotateRequest"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/request/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an exchange again
+         * @description As it was or changed, to one or more keys or providers. Answers at once with the
+         *     new exchanges. A transparent one needs `targets`, since its credential was never
+         *     kept. 409 says why something cannot be sent again.
+         */
+        post: operations["replayRequest"];
+        /**
+         * Stop a replay
+         * @description The id is the new exchange's.
+         */
+        delete: operations["stopReplay"];
         options?: never;
         head?: never;
         patch?: never;
@@ -808,149 +818,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/traces": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List traces */
-        get: operations["listTraces"];
-        put?: never;
-        /**
-         * Begin a trace
-         * @description By a group, several groups, a relay station (its best key is used), or an address
-         *     and key typed in, which is sealed at once and gone with the trace. With `repeat` or
-         *     several groups it begins a series; the answer is the first of it.
-         */
-        post: operations["beginTrace"];
-        /** Delete several traces */
-        delete: operations["deleteTraces"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/traces/compare": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Compare traces
-         * @description By whom they went to: who fetched, as a set, and what all of them share.
-         */
-        get: operations["compareTraces"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/traces/export": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Export traces as JSON
-         * @description These, else the newest that match, whole.
-         */
-        get: operations["exportTraces"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/traces/model/{model}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List a model's traces */
-        get: operations["listModelTraces"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/traces/reach": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Check whether image addresses work
-         * @description Asked from here: whether the outside gets through shows only to the outside.
-         */
-        get: operations["checkTraceReach"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/traces/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Read a trace */
-        get: operations["readTrace"];
-        put?: never;
-        post?: never;
-        /**
-         * Delete a trace
-         * @description With all its hits, and its key where one was typed in. Fetches that come later are
-         *     nobody's.
-         */
-        delete: operations["deleteTrace"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/traces/{id}/names": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Ask for the names of a trace's fetchers
-         * @description Reverse DNS: the addresses leave the machine, to the system's resolver.
-         */
-        post: operations["nameTraceFetchers"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/validate_keys": {
         parameters: {
             query?: never;
@@ -1034,10 +901,15 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * @description Who can reach an address, as far as it tells.
-         * @enum {string}
+         * AnnotationInput
+         * @description What may be said of an exchange; what is left out stays as it is.
          */
-        AddressScope: "public" | "private" | "loopback" | "special";
+        AnnotationInput: {
+            /** @description A remark; `null` or blank = none. */
+            note?: string | null;
+            /** @description Kept from retention. */
+            pinned?: boolean;
+        };
         /**
          * @description When a budget begins anew; days and months are UTC's.
          * @enum {string}
@@ -1184,53 +1056,6 @@ export interface components {
             next: string | null;
             /** Format: uint64 */
             total: number;
-        };
-        /**
-         * ComparedFetcher
-         * @description A fetcher, over several traces of one target.
-         */
-        ComparedFetcher: {
-            fetcher: components["schemas"]["Fetcher"] | null;
-            /** Format: uint64 */
-            hits: number;
-            ip: string;
-            /** @description A copy that it got was read. */
-            read: boolean;
-            /**
-             * Format: uint64
-             * @description In how many of the target's traces it fetched.
-             */
-            traces: number;
-            user_agents: string[];
-        };
-        /**
-         * ComparedTarget
-         * @description A target with its traces.
-         */
-        ComparedTarget: {
-            /**
-             * Format: uint64
-             * @description Of them, those that were answered.
-             */
-            done: number;
-            /** @description Distinct addresses, in the order they first fetched. */
-            fetchers: components["schemas"]["ComparedFetcher"][];
-            group: string;
-            /** Format: int64 */
-            group_id: number | null;
-            /**
-             * Format: double
-             * @description Of those that were answered.
-             */
-            median_ms: number | null;
-            model: string;
-            provider: string;
-            /**
-             * Format: uint64
-             * @description Of them, those whose answer holds a code.
-             */
-            saw_image: number;
-            traces: number[];
         };
         /**
          * Costs
@@ -1553,20 +1378,6 @@ export interface components {
             code: string;
             /** @description What happened, to what. */
             message: string;
-        };
-        /**
-         * Fetcher
-         * @description Who a fetch may be from, as far as data files know.
-         */
-        Fetcher: {
-            by: components["schemas"]["RecognizedBy"];
-            name: string;
-            /** @description A vendor's or cloud's short name; empty for software that anybody runs. */
-            owner: string;
-            /** @description `vendor`, `cloud`, `relay` or `software`. */
-            role: string;
-            /** @description Where this is said. */
-            source: string;
         };
         /**
          * GroupModels
@@ -2202,28 +2013,6 @@ export interface components {
             tpm: number | null;
         };
         /**
-         * Observation
-         * @description One observation. Nothing is summed up: each can prove something else.
-         */
-        Observation: {
-            /** @description How it turned out: a word of its kind. */
-            finding: string;
-            kind: components["schemas"]["ObservationKind"];
-            /** @description Its figures. */
-            values: unknown;
-            weight: components["schemas"]["ObservationWeight"];
-        };
-        /**
-         * @description What was looked at.
-         * @enum {string}
-         */
-        ObservationKind: "code" | "fetches" | "fetchers" | "model" | "id" | "fingerprint" | "headers" | "tokens" | "latency";
-        /**
-         * @description How much an observation weighs.
-         * @enum {string}
-         */
-        ObservationWeight: "proof" | "sign" | "nothing";
-        /**
          * @description Who caused an exchange.
          * @enum {string}
          */
@@ -2671,24 +2460,6 @@ export interface components {
             records_lost: number;
         };
         /**
-         * ReachAddress
-         * @description What a host resolves to.
-         */
-        ReachAddress: {
-            ip: string;
-            scope: components["schemas"]["AddressScope"];
-        };
-        /**
-         * @description What somebody should know or do.
-         * @enum {string}
-         */
-        ReachNote: "not_configured" | "no_such_name" | "not_reached" | "bad_certificate" | "not_ours" | "loopback" | "private" | "plain_http" | "untrusted_proxy" | "monitor_exposed" | "works";
-        /**
-         * @description What a fetcher was recognized by.
-         * @enum {string}
-         */
-        RecognizedBy: "network" | "header" | "agent";
-        /**
          * Record
          * @description What is recorded.
          */
@@ -2737,6 +2508,47 @@ export interface components {
              */
             line: number;
             reason: string;
+        };
+        /**
+         * ReplayInput
+         * @description What is to be different; nothing: the same again.
+         */
+        ReplayInput: {
+            /** @description In place of the recorded body: text as it stands, or JSON. */
+            body?: unknown;
+            /** @description In place of the request's, for every target that names none. */
+            model?: string;
+            /** @description One exchange each; left out: one, as Glassway routes. */
+            targets?: components["schemas"]["ReplayTarget"][];
+        };
+        /**
+         * ReplayTarget
+         * @description Where to send it; neither key nor provider: as Glassway routes.
+         */
+        ReplayTarget: {
+            /**
+             * Format: int64
+             * @description Exactly this key, whatever its state; one attempt.
+             */
+            key_id?: number;
+            /** @description In place of the request's. */
+            model?: string;
+            /**
+             * Format: int64
+             * @description Any key of this provider.
+             */
+            provider_id?: number;
+        };
+        /**
+         * Replaying
+         * @description What was sent.
+         */
+        Replaying: {
+            /**
+             * @description The new exchanges, in the order of the targets. They run; read them, or follow them
+             *     on the feed.
+             */
+            ids: string[];
         };
         /**
          * Route
@@ -3011,228 +2823,6 @@ export interface components {
         };
         /** @enum {string} */
         TokenType: "bearer";
-        /**
-         * Trace
-         * @description A trace.
-         */
-        Trace: {
-            answer: string | null;
-            base_url: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: double */
-            duration_ms: number | null;
-            /** Format: date-time */
-            ended_at: string | null;
-            error: string | null;
-            /** @description The group's name. */
-            group: string;
-            /**
-             * Format: int64
-             * @description `null` where address and key were typed in.
-             */
-            group_id: number | null;
-            /**
-             * Format: uint64
-             * @description On record.
-             */
-            hit_count: number;
-            /** @description In the order of arrival; in lists the first ones. */
-            hits: components["schemas"]["TraceHit"][];
-            /**
-             * Format: uint64
-             * @description Beyond what is kept of one trace.
-             */
-            hits_beyond: number;
-            /** Format: int64 */
-            id: number;
-            /** @description The first image's address. */
-            image_url: string;
-            /** Format: uint32 */
-            images: number;
-            kind: components["schemas"]["ProviderKind"];
-            model: string;
-            prompt: string;
-            /** @description Its name, else the typed-in host. */
-            provider: string;
-            /** Format: int64 */
-            provider_id: number | null;
-            /** @description The exchange it was recorded as. */
-            request_id: string | null;
-            /** @description Whether the answer holds a code that was drawn; `null` while nobody can know. */
-            saw_image: boolean | null;
-            /**
-             * Format: int64
-             * @description The first trace that was begun together with it.
-             */
-            series: number;
-            /** Format: date-time */
-            started_at: string | null;
-            status: components["schemas"]["TraceStatus"];
-            /** @description What its image addresses carry. */
-            trace_id: string;
-            /** @description Whether address and key were typed in. */
-            typed_in: boolean;
-            /** @description Once it has ended. */
-            verdict: components["schemas"]["Observation"][];
-        };
-        /**
-         * TraceComparison
-         * @description Traces side by side.
-         */
-        TraceComparison: {
-            /** @description Addresses that fetched for some but not all. */
-            differing: string[];
-            /** @description Addresses that fetched for every target. */
-            shared: string[];
-            targets: components["schemas"]["ComparedTarget"][];
-        };
-        /**
-         * TraceExport
-         * @description Traces as a file.
-         */
-        TraceExport: {
-            traces: components["schemas"]["Trace"][];
-        };
-        /**
-         * TraceHit
-         * @description One fetch of a trace's image.
-         */
-        TraceHit: {
-            /** Format: date-time */
-            at: string;
-            fetcher: components["schemas"]["Fetcher"] | null;
-            /** @description What trusted proxies said of the way, the farthest first. */
-            forwarded: string[];
-            headers: string[][];
-            http_version: string;
-            /** Format: int64 */
-            id: number;
-            /**
-             * Format: uint32
-             * @description Which of the request's images, from 1.
-             */
-            image: number;
-            /** @description The connection's other end, or whom trusted proxies speak for. */
-            ip: string;
-            /** @description After the answer had come. */
-            late: boolean;
-            /** @description `GET` or `HEAD`. */
-            method: string;
-            network: components["schemas"]["TraceNetwork"] | null;
-            /**
-             * Format: double
-             * @description Since the request was sent.
-             */
-            offset_ms: number | null;
-            /** @description The connection's other end. */
-            peer: string;
-            /**
-             * Format: uint32
-             * @description Its port.
-             */
-            port: number;
-            /** @description The part of the file that was asked for. */
-            range: string | null;
-            /** @description The answer holds the code that was drawn into this copy, and no other had it. */
-            read: boolean;
-            user_agent: string | null;
-        };
-        /**
-         * TraceInput
-         * @description A trace to begin: `group_id`, `group_ids`, `provider_id`, or `base_url` and
-         *     `key_value`.
-         */
-        TraceInput: {
-            /** @description An address that nobody added, with `key_value`. */
-            base_url?: string;
-            /**
-             * Format: int64
-             * @description A relay station's group, which is a key.
-             */
-            group_id?: number;
-            /** @description Several of them, each traced `repeat` times, to be compared. */
-            group_ids?: number[];
-            /**
-             * Format: uint32
-             * @description Images in the request, each with an address of its own; 1 where nothing is said.
-             */
-            images?: number;
-            /** @description Sealed at once, used for this trace, gone with it; no answer ever shows it. */
-            key_value?: string;
-            /** @description What the typed-in address speaks; `openai` where nothing is said. */
-            kind?: components["schemas"]["ProviderKind"];
-            /** @description Asked for. */
-            model: string;
-            /** @description What is asked about the image; left out: to read it. */
-            prompt?: string;
-            /**
-             * Format: int64
-             * @description A relay station: its best key that may be used for the model.
-             */
-            provider_id?: number;
-            /**
-             * Format: uint32
-             * @description Runs of each target, one after the other; 1 where nothing is said.
-             */
-            repeat?: number;
-        };
-        /**
-         * TraceNames
-         * @description What owners of addresses call them.
-         */
-        TraceNames: {
-            /** @description Address → name; `null` where it has none. */
-            names: {
-                [key: string]: string;
-            };
-        };
-        /**
-         * TraceNetwork
-         * @description Whose network an address is in, from the user's own file.
-         */
-        TraceNetwork: {
-            country: string;
-            name: string;
-            /**
-             * Format: uint32
-             * @description Of the autonomous system.
-             */
-            number: number;
-        };
-        /**
-         * TracePage
-         * @description One page of traces, newest first.
-         */
-        TracePage: {
-            items: components["schemas"]["Trace"][];
-            /** @description For `cursor`; `null` on the last page. */
-            next: string | null;
-            /** Format: uint64 */
-            total: number;
-        };
-        /**
-         * TraceReach
-         * @description Whether image addresses work.
-         */
-        TraceReach: {
-            addresses: components["schemas"]["ReachAddress"][];
-            /** @description Where images are, up to `/api/img`. */
-            base: string;
-            /** @description Whether `monitor.public_url` says so. */
-            configured: boolean;
-            error: string | null;
-            notes: components["schemas"]["ReachNote"][];
-            /** @description Where the check's own fetch came from, as it was seen here. */
-            seen_from: string | null;
-            /** @description Where images alone are served; `null` where `monitor.trace_listen` is not set. */
-            trace_listen: string | null;
-        };
-        /**
-         * @description How a trace stands.
-         * @enum {string}
-         */
-        TraceStatus: "pending" | "running" | "done" | "failed";
         /**
          * Traffic
          * @description The last hour by key, busiest first.
@@ -3634,6 +3224,8 @@ export interface operations {
                 until?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
+                /** @description Kept from retention. */
+                pinned?: boolean;
                 /** @description Entries at most. */
                 limit?: number;
             };
@@ -3881,45 +3473,6 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Health"];
                 };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    fetchTraceImage: {
-        parameters: {
-            query?: {
-                /** @description A trace's `trace_id`; further images have `-2` and so on after it. */
-                traceid?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Never the same twice. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "image/png": string;
-                };
-            };
-            /** @description Too many of them. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description Refused, and why. */
             default: {
@@ -5023,6 +4576,108 @@ export interface operations {
             };
         };
     };
+    annotateRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The exchange. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnotationInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exchange"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The exchange. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayInput"];
+            };
+        };
+        responses: {
+            /** @description On its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replaying"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stopReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The exchange that runs. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is recorded as `client_closed`. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readRequestBody: {
         parameters: {
             query?: {
@@ -5126,6 +4781,8 @@ export interface operations {
                 until?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
+                /** @description Kept from retention. */
+                pinned?: boolean;
                 /** @description Items on the page. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -5648,349 +5305,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageReport"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listTraces: {
-        parameters: {
-            query?: {
-                /** @description Text in model, names, answer, and the addresses and user agents of fetches. */
-                q?: string;
-                /** @description Exactly this model. */
-                model?: string;
-                /** @description Begun together with this one. */
-                series?: number;
-                /** @description This relay station's. */
-                provider_id?: number;
-                /** @description This group's. */
-                group_id?: number;
-                /** @description That stand so. */
-                status?: components["schemas"]["TraceStatus"];
-                /** @description Items on the page. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TracePage"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    beginTrace: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TraceInput"];
-            };
-        };
-        responses: {
-            /** @description As it is now. */
-            201: {
-                headers: {
-                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
-                    "X-GLASSWAY-WARNINGS"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Trace"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    deleteTraces: {
-        parameters: {
-            query: {
-                /** @description Their ids, with commas. */
-                ids: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone. */
-            204: {
-                headers: {
-                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
-                    "X-GLASSWAY-WARNINGS"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    compareTraces: {
-        parameters: {
-            query?: {
-                /** @description Their ids, with commas. */
-                ids?: string;
-                /** @description Begun together with this one. */
-                series?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TraceComparison"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    exportTraces: {
-        parameters: {
-            query?: {
-                /** @description Their ids, with commas. */
-                ids?: string;
-                /** @description As in the list. */
-                q?: string;
-                /** @description Exactly this model. */
-                model?: string;
-                /** @description Begun together with this one. */
-                series?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TraceExport"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    listModelTraces: {
-        parameters: {
-            query?: {
-                /** @description Items on the page. */
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                model: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TracePage"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    checkTraceReach: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TraceReach"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readTrace: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Trace"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    deleteTrace: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone. */
-            204: {
-                headers: {
-                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
-                    "X-GLASSWAY-WARNINGS"?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    nameTraceFetchers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TraceNames"];
                 };
             };
             /** @description Refused, and why. */
