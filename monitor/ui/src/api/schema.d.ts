@@ -4,6 +4,139 @@
  */
 
 export interface paths {
+    "/api/about": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this is */
+        get: operations["readAbout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change the admin key
+         * @description Needs the one that counts now, and ends every session but the one that asks. 409
+         *     where the key is set from outside, which would undo the change at the next start.
+         */
+        put: operations["changeAdminKey"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/chat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Chat
+         * @description Takes an OpenAI chat body, also `stream`, and answers as the upstream does, status
+         *     and all; recorded with the origin `chat` and kept in `/api/chat/history`. The
+         *     headers `x-glassway-conversation` and `x-glassway-turn` say where, `x-glassway-id`
+         *     names the exchange.
+         */
+        post: operations["chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/chat/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List conversations */
+        get: operations["listConversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/chat/conversations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a conversation */
+        get: operations["readConversation"];
+        /** Rename a conversation */
+        put: operations["renameConversation"];
+        post?: never;
+        /** Delete a conversation */
+        delete: operations["deleteConversation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/chat/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was asked and answered */
+        get: operations["listChatTurns"];
+        put?: never;
+        post?: never;
+        /** Delete all conversations */
+        delete: operations["clearChats"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/chat/history/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a question and its answer */
+        get: operations["readChatTurn"];
+        put?: never;
+        post?: never;
+        /** Delete a question and its answer */
+        delete: operations["deleteChatTurn"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/client-tokens": {
         parameters: {
             query?: never;
@@ -524,39 +657,9 @@ export interface paths {
          *     messages are cut at 2,000 each unless all are asked for.
          */
         get: operations["readRequest"];
-        /**
-         * Pin an exchange, or note something about it
-         * @description A pinned one is kept whole, however old it gets. Running ones can be pinned too.
-         */
-        put: operations["annotateRequest"];
+        put?: never;
         post?: never;
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/request/{id}/replay": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Send an exchange again
-         * @description As it was or changed, to one or more keys or providers. Answers at once with the
-         *     new exchanges. A transparent one needs `targets`, since its credential was never
-         *     kept. 409 says why something cannot be sent again.
-         */
-        post: operations["replayRequest"];
-        /**
-         * Stop a replay
-         * @description The id is the new exchange's.
-         */
-        delete: operations["stopReplay"];
         options?: never;
         head?: never;
         patch?: never;
@@ -673,6 +776,41 @@ export interface paths {
          * @description Ends the session that asks and clears the cookie.
          */
         delete: operations["signOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List sessions */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        /** End all sessions but the one that asks */
+        delete: operations["endOtherSessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a session */
+        delete: operations["endSession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -818,6 +956,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the record costs in disk */
+        get: operations["readStorage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/validate_keys": {
         parameters: {
             query?: never;
@@ -901,14 +1056,29 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * AnnotationInput
-         * @description What may be said of an exchange; what is left out stays as it is.
+         * About
+         * @description The two processes.
          */
-        AnnotationInput: {
-            /** @description A remark; `null` or blank = none. */
-            note?: string | null;
-            /** @description Kept from retention. */
-            pinned?: boolean;
+        About: {
+            /** @description Whether the admin key is set from outside, so that it cannot be changed here. */
+            admin_key_configured: boolean;
+            /** @description Under which Glassway may be used (SPDX). */
+            license: string;
+            /** @description The proxy's; `null` while it is away. */
+            proxy_version: string | null;
+            /** @description The monitor's. */
+            version: string;
+        };
+        /**
+         * AdminKeyChanged
+         * @description What a new admin key brought about.
+         */
+        AdminKeyChanged: {
+            /**
+             * Format: uint64
+             * @description Sessions that ended; the one that asked goes on.
+             */
+            sessions_ended: number;
         };
         /**
          * @description When a budget begins anew; days and months are UTC's.
@@ -966,6 +1136,140 @@ export interface components {
          */
         Capabilities: {
             items: components["schemas"]["ProviderCapability"][];
+        };
+        /** @description An OpenAI chat body; what is not named here goes to the upstream as it is. */
+        ChatBody: {
+            /** @description The conversation so far and the question. */
+            messages: ({
+                /** @description Who says it. */
+                role: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+            /** @description As clients call it. */
+            model: string;
+            /** @description Answer as it is made, in server-sent events. */
+            stream: boolean | null;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * ChatMessage
+         * @description A message that turns refer to.
+         */
+        ChatMessage: {
+            /** Format: int64 */
+            id: number;
+            /** @description As OpenAI shapes it. */
+            message: unknown;
+        };
+        /**
+         * @description What became of a turn.
+         * @enum {string}
+         */
+        ChatState: "running" | "done" | "failed" | "stopped" | "interrupted";
+        /**
+         * ChatTurn
+         * @description A question and its answer.
+         */
+        ChatTurn: {
+            /** @description The answer's words. */
+            answer: string;
+            /** Format: int64 */
+            conversation_id: number;
+            /** Format: date-time */
+            created_at: string;
+            error: string | null;
+            /** @description What that came to; known a moment after its end, and kept when it is gone. */
+            exchange: components["schemas"]["Exchange"] | null;
+            /** @description Why the answer ended, in the upstream's word. */
+            finish_reason: string | null;
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: int64
+             * @description Only this key, where that was asked for.
+             */
+            key_id: number | null;
+            /** @description As it was asked for. */
+            model: string;
+            /** @description Only this provider, where that was asked for. */
+            provider: string | null;
+            /** @description The last message's words. */
+            question: string;
+            /** @description What the model thought aloud; never sent back. */
+            reasoning: string | null;
+            /**
+             * Format: uuid
+             * @description The exchange it was recorded as.
+             */
+            request_id: string | null;
+            state: components["schemas"]["ChatState"];
+            /**
+             * Format: uint16
+             * @description The answer's; `null` where there was none.
+             */
+            status: number | null;
+        };
+        /**
+         * ChatTurnDetail
+         * @description A turn with all that was sent.
+         */
+        ChatTurnDetail: {
+            /** @description The answer's words. */
+            answer: string;
+            /** Format: int64 */
+            conversation_id: number;
+            /** Format: date-time */
+            created_at: string;
+            error: string | null;
+            /** @description What that came to; known a moment after its end, and kept when it is gone. */
+            exchange: components["schemas"]["Exchange"] | null;
+            /** @description Why the answer ended, in the upstream's word. */
+            finish_reason: string | null;
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: int64
+             * @description Only this key, where that was asked for.
+             */
+            key_id: number | null;
+            /** @description The answer, as OpenAI shapes it; `null` where nothing was said. */
+            message: unknown;
+            /** @description What was sent, as OpenAI shapes it. */
+            messages: unknown[];
+            /** @description As it was asked for. */
+            model: string;
+            /** @description The body without model and messages. */
+            parameters: unknown;
+            /** @description Only this provider, where that was asked for. */
+            provider: string | null;
+            /** @description The last message's words. */
+            question: string;
+            /** @description What the model thought aloud; never sent back. */
+            reasoning: string | null;
+            /**
+             * Format: uuid
+             * @description The exchange it was recorded as.
+             */
+            request_id: string | null;
+            state: components["schemas"]["ChatState"];
+            /**
+             * Format: uint16
+             * @description The answer's; `null` where there was none.
+             */
+            status: number | null;
+        };
+        /**
+         * ChatTurnPage
+         * @description One page of turns, newest first.
+         */
+        ChatTurnPage: {
+            items: components["schemas"]["ChatTurn"][];
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** Format: uint64 */
+            total: number;
         };
         /**
          * @description Who may use the proxy.
@@ -1056,6 +1360,131 @@ export interface components {
             next: string | null;
             /** Format: uint64 */
             total: number;
+        };
+        /**
+         * Conversation
+         * @description A conversation, as lists show it.
+         */
+        Conversation: {
+            /** @description Of the same turn. */
+            answer: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: int64 */
+            id: number;
+            /** @description The last turn's. */
+            model: string;
+            /** @description Of the turn in which the searched words are found, else of the last. */
+            question: string;
+            /** @description The first question's beginning, or what somebody called it. */
+            title: string;
+            /** Format: uint32 */
+            turns: number;
+            /**
+             * Format: date-time
+             * @description Of its last question.
+             */
+            updated_at: string;
+        };
+        /**
+         * ConversationDetail
+         * @description A conversation with all that was said in it. Turns with the same `message_ids` are
+         *     answers to the same question.
+         */
+        ConversationDetail: {
+            /** @description Of the same turn. */
+            answer: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Oldest first; of very many the newest 500. */
+            history: components["schemas"]["ConversationTurn"][];
+            /** Format: int64 */
+            id: number;
+            messages: components["schemas"]["ChatMessage"][];
+            /** @description The last turn's. */
+            model: string;
+            /** @description Of the turn in which the searched words are found, else of the last. */
+            question: string;
+            /** @description The first question's beginning, or what somebody called it. */
+            title: string;
+            /** Format: uint32 */
+            turns: number;
+            /**
+             * Format: date-time
+             * @description Of its last question.
+             */
+            updated_at: string;
+        };
+        /**
+         * ConversationInput
+         * @description What can be said of a conversation.
+         */
+        ConversationInput: {
+            /** @description What it is called. */
+            title: string;
+        };
+        /**
+         * ConversationPage
+         * @description One page of conversations, the last used first.
+         */
+        ConversationPage: {
+            items: components["schemas"]["Conversation"][];
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** Format: uint64 */
+            total: number;
+        };
+        /**
+         * ConversationTurn
+         * @description A turn within its conversation.
+         */
+        ConversationTurn: {
+            /** @description The answer's words. */
+            answer: string;
+            /** Format: int64 */
+            conversation_id: number;
+            /** Format: date-time */
+            created_at: string;
+            error: string | null;
+            /** @description What that came to; known a moment after its end, and kept when it is gone. */
+            exchange: components["schemas"]["Exchange"] | null;
+            /** @description Why the answer ended, in the upstream's word. */
+            finish_reason: string | null;
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: int64
+             * @description Only this key, where that was asked for.
+             */
+            key_id: number | null;
+            /**
+             * Format: int64
+             * @description The answer's message; `null` where nothing was said.
+             */
+            message_id: number | null;
+            /** @description Ids of the messages that were sent, in order. */
+            message_ids: number[];
+            /** @description As it was asked for. */
+            model: string;
+            /** @description The body without model and messages. */
+            parameters: unknown;
+            /** @description Only this provider, where that was asked for. */
+            provider: string | null;
+            /** @description The last message's words. */
+            question: string;
+            /** @description What the model thought aloud; never sent back. */
+            reasoning: string | null;
+            /**
+             * Format: uuid
+             * @description The exchange it was recorded as.
+             */
+            request_id: string | null;
+            state: components["schemas"]["ChatState"];
+            /**
+             * Format: uint16
+             * @description The answer's; `null` where there was none.
+             */
+            status: number | null;
         };
         /**
          * Costs
@@ -1969,6 +2398,16 @@ export interface components {
          */
         ModelSource: "fetched" | "added" | "both";
         /**
+         * NewAdminKey
+         * @description Another admin key.
+         */
+        NewAdminKey: {
+            /** @description The one that counts now. */
+            current_key: string;
+            /** @description The one that is to count: 12 characters or more, without spaces. */
+            new_key: string;
+        };
+        /**
          * NewClientToken
          * @description A client token as it is shown once.
          */
@@ -2510,47 +2949,6 @@ export interface components {
             reason: string;
         };
         /**
-         * ReplayInput
-         * @description What is to be different; nothing: the same again.
-         */
-        ReplayInput: {
-            /** @description In place of the recorded body: text as it stands, or JSON. */
-            body?: unknown;
-            /** @description In place of the request's, for every target that names none. */
-            model?: string;
-            /** @description One exchange each; left out: one, as Glassway routes. */
-            targets?: components["schemas"]["ReplayTarget"][];
-        };
-        /**
-         * ReplayTarget
-         * @description Where to send it; neither key nor provider: as Glassway routes.
-         */
-        ReplayTarget: {
-            /**
-             * Format: int64
-             * @description Exactly this key, whatever its state; one attempt.
-             */
-            key_id?: number;
-            /** @description In place of the request's. */
-            model?: string;
-            /**
-             * Format: int64
-             * @description Any key of this provider.
-             */
-            provider_id?: number;
-        };
-        /**
-         * Replaying
-         * @description What was sent.
-         */
-        Replaying: {
-            /**
-             * @description The new exchanges, in the order of the targets. They run; read them, or follow them
-             *     on the feed.
-             */
-            ids: string[];
-        };
-        /**
          * Route
          * @description A route.
          */
@@ -2602,6 +3000,17 @@ export interface components {
             signed_in: boolean;
         };
         /**
+         * SessionPage
+         * @description One page of sessions, newest first.
+         */
+        SessionPage: {
+            items: components["schemas"]["SignedIn"][];
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** Format: uint64 */
+            total: number;
+        };
+        /**
          * Settings
          * @description Settings.
          */
@@ -2625,10 +3034,20 @@ export interface components {
             cooldown_s: number;
             instance: components["schemas"]["Instance"];
             /**
+             * Format: uint64
+             * @description Seconds exchanges are kept; 0 = no cap, `null` = as configured.
+             */
+            max_age_s: number | null;
+            /**
              * Format: uint32
              * @description Upstream attempts per request.
              */
             max_attempts: number;
+            /**
+             * Format: uint64
+             * @description Exchanges kept, the oldest go first; 0 = no cap, `null` = as configured.
+             */
+            max_exchanges: number | null;
             /**
              * Format: uint32
              * @description How long a managed request may look for an answer, over all attempts.
@@ -2663,8 +3082,18 @@ export interface components {
              * @description How long a key or provider cools where its answer does not say.
              */
             cooldown_s?: number;
+            /**
+             * Format: uint64
+             * @description Seconds exchanges are kept; 0 = no cap, `null` = as configured.
+             */
+            max_age_s?: number | null;
             /** Format: uint32 */
             max_attempts?: number;
+            /**
+             * Format: uint64
+             * @description Exchanges kept, the oldest go first; 0 = no cap, `null` = as configured.
+             */
+            max_exchanges?: number | null;
             /**
              * Format: uint32
              * @description How long a managed request may look for an answer, over all attempts.
@@ -2687,6 +3116,24 @@ export interface components {
          * @enum {string}
          */
         Side: "request" | "response";
+        /**
+         * SignedIn
+         * @description A sign-in that has not ended.
+         */
+        SignedIn: {
+            /** @description Where it was signed in from. */
+            address: string;
+            /** Format: date-time */
+            created_at: string;
+            /** @description The one that asks. */
+            current: boolean;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: int64 */
+            id: number;
+            /** @description With what, in its own words. */
+            user_agent: string;
+        };
         /** @enum {string} */
         State: "ok" | "degraded";
         /**
@@ -2719,6 +3166,72 @@ export interface components {
             /** @description In and out together. */
             tokens: components["schemas"]["Counts"];
             ttfb_ms: components["schemas"]["Latency"];
+        };
+        /**
+         * Storage
+         * @description What is kept, and what it costs.
+         */
+        Storage: {
+            /**
+             * Format: uint64
+             * @description The database file.
+             */
+            database_bytes: number;
+            /**
+             * Format: uint64
+             * @description Exchanges kept; `null` where counting took too long.
+             */
+            exchanges: number | null;
+            /**
+             * Format: uint64
+             * @description Of the file: free again, for what comes next.
+             */
+            free_bytes: number;
+            /**
+             * Format: uint64
+             * @description Beside it: what is yet to be moved into it.
+             */
+            log_bytes: number;
+            /**
+             * Format: date-time
+             * @description When the oldest began.
+             */
+            oldest_at: string | null;
+            /** @description `null` where adding them up took too long. */
+            parts: components["schemas"]["StorageParts"] | null;
+        };
+        /**
+         * StorageParts
+         * @description Bytes by what they hold, indexes included.
+         */
+        StorageParts: {
+            /**
+             * Format: uint64
+             * @description What was said: bodies, headers, attempts.
+             */
+            bodies: number;
+            /**
+             * Format: uint64
+             * @description Conversations held here.
+             */
+            chats: number;
+            /**
+             * Format: uint64
+             * @description Rows of lists.
+             */
+            exchanges: number;
+            /** Format: uint64 */
+            other: number;
+            /**
+             * Format: uint64
+             * @description Full-text search.
+             */
+            search: number;
+            /**
+             * Format: uint64
+             * @description Sums for statistics.
+             */
+            totals: number;
         };
         /**
          * @description How a key is picked among those that can serve.
@@ -3021,6 +3534,370 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    readAbout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["About"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeAdminKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAdminKey"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminKeyChanged"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    chat: {
+        parameters: {
+            query?: {
+                /** @description Goes on with this conversation; left out: a new one. */
+                conversation?: number;
+                /** @description Only this provider, by its name. */
+                provider?: string;
+                /** @description Only this key, by its id, whatever its standing. */
+                key?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatBody"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "text/event-stream": unknown;
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listConversations: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Words of a title, a question or an answer. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationDetail"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renameConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConversationInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConversationDetail"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteConversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listChatTurns: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Words of the question or the answer. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatTurnPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    clearChats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readChatTurn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatTurnDetail"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteChatTurn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listClientTokens: {
         parameters: {
             query?: {
@@ -3224,8 +4101,6 @@ export interface operations {
                 until?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
-                /** @description Kept from retention. */
-                pinned?: boolean;
                 /** @description Entries at most. */
                 limit?: number;
             };
@@ -4576,108 +5451,6 @@ export interface operations {
             };
         };
     };
-    annotateRequest: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The exchange. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AnnotationInput"];
-            };
-        };
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Exchange"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    replayRequest: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The exchange. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReplayInput"];
-            };
-        };
-        responses: {
-            /** @description On its way. */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Replaying"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    stopReplay: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The exchange that runs. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is recorded as `client_closed`. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     readRequestBody: {
         parameters: {
             query?: {
@@ -4781,8 +5554,6 @@ export interface operations {
                 until?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
-                /** @description Kept from retention. */
-                pinned?: boolean;
                 /** @description Items on the page. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -5024,6 +5795,100 @@ export interface operations {
             204: {
                 headers: {
                     "SET-COOKIE": string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endOtherSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5305,6 +6170,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStorage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
                 };
             };
             /** @description Refused, and why. */

@@ -5,6 +5,8 @@ import { blank, draftOf, type Draft, type Setup } from "./shapes";
 
 const STORED = "glassway.playground";
 const MOST = 12;
+/** Characters of images that are worth trying to keep. */
+const ROOM = 4_000_000;
 
 interface Kept { drafts: [key: string, draft: Draft][]; setup: Setup | null }
 
@@ -62,7 +64,8 @@ export class Drafts {
     const drafts = [...this.drafts];
     const bare = ([key, draft]: [string, Draft]): [string, Draft] => [key, { ...draft, pictures: [] }];
     // A browser gives a few megabytes: where images do not fit, words still do.
-    for (const kept of [drafts, drafts.map(bare), drafts.slice(-1).map(bare)]) {
+    const heavy = drafts.reduce((n, [, d]) => n + d.pictures.reduce((m, p) => m + p.url.length, 0), 0) > ROOM;
+    for (const kept of [...(heavy ? [] : [drafts]), drafts.map(bare), drafts.slice(-1).map(bare)]) {
       try {
         this.storage.setItem(STORED, JSON.stringify({ drafts: kept, setup: this.setup } satisfies Kept));
         return;
