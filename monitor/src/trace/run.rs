@@ -8,7 +8,7 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use glassway_shared::store::traces::{self, Status, Trace};
+use glassway_shared::store::traces::{self, Sealed, Status, Trace};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -78,7 +78,11 @@ async fn asked(app: &Arc<App>, trace: &Trace) -> Result<Answer, LinkError> {
     if trace.kind == "anthropic" {
         headers.push(("anthropic-version", "2023-06-01"));
     }
-    let sealed = trace.sealed.as_ref().map(|sealed| BASE64_STANDARD.encode(&sealed.bytes));
+    let sealed = match trace.sealed {
+        Some(_) => sealed_now(app, trace.id).await,
+        None => None,
+    };
+    let sealed = sealed.map(|sealed| BASE64_STANDARD.encode(&sealed.bytes));
     let path = match (&sealed, trace.key_id) {
         (Some(sealed), _) => {
             headers.push(("x-glassway-base-url", &trace.base_url));
@@ -96,6 +100,16 @@ async fn asked(app: &Arc<App>, trace: &Trace) -> Result<Answer, LinkError> {
         timeout: TIMEOUT,
     };
     app.link.ask(ask).await
+}
+
+/// A typed-in key as it is sealed now. The key pair may have been changed a moment ago: the
+/// proxy takes that in first.
+async fn sealed_now(app: &Arc<App>, id: i64) -> Option<Sealed> {
+    let reload = Ask { method: "POST", path: "/reload", ..Ask::default() };
+    // Where it is away, the request itself says so.
+    let _ = app.link.ask(reload).await;
+    let found = app.read(move |reader| reader.with(|c| traces::find(c, id))).await;
+    found.ok().flatten().and_then(|trace| trace.sealed)
 }
 
 fn finish(trace: &mut Trace, answered: Result<Answer, LinkError>, took: Duration) {
