@@ -18,7 +18,7 @@ pub(super) struct Operations(pub(super) Arc<App>);
 
 /// A conversation, or an exchange that is none.
 #[derive(Object)]
-struct Conversation {
+struct Talk {
     /// Its first turn that is still kept.
     first: Id,
     /// When that began.
@@ -39,8 +39,8 @@ struct Conversation {
 
 /// One page, by the newest turn.
 #[derive(Object)]
-struct ConversationPage {
-    items: Vec<Conversation>,
+struct TalkPage {
+    items: Vec<Talk>,
     /// For `cursor`; `null` on the last page.
     next: Option<Id>,
 }
@@ -52,7 +52,7 @@ impl Operations {
     /// Requests whose messages begin with those of an earlier one, of the same client, are
     /// turns of one conversation. Known within 2 s of a turn's end. `conversation` of the
     /// list of exchanges takes any turn's id.
-    #[oai(path = "/api/conversations", method = "get", operation_id = "listConversations")]
+    #[oai(path = "/api/conversations", method = "get", operation_id = "listTalks")]
     async fn list(
         &self,
         request: &Request,
@@ -61,12 +61,12 @@ impl Operations {
         limit: Query<u64>,
         /// `next` of the page before.
         cursor: Query<Option<Id>>,
-    ) -> Result<Json<ConversationPage>> {
+    ) -> Result<Json<TalkPage>> {
         let (filter, before) = (matching(request)?, cursor.0.map(|id| id.0));
         let limit = limit.0 as usize;
         let page = move |reader: &_| turns::page(reader, &filter, before, limit);
         let (found, next) = self.0.read(page).await?;
-        let items = found.into_iter().map(|one| Conversation {
+        let items = found.into_iter().map(|one| Talk {
             first: Id(one.first),
             started_at: Time(one.started_at),
             turns: one.turns,
@@ -76,7 +76,7 @@ impl Operations {
             cost_usd: one.cost_nano.map(usd),
             newest: one.newest.exchange.into(),
         });
-        Ok(Json(ConversationPage { items: items.collect(), next: next.map(Id) }))
+        Ok(Json(TalkPage { items: items.collect(), next: next.map(Id) }))
     }
 }
 

@@ -180,6 +180,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List conversations
+         * @description Requests whose messages begin with those of an earlier one, of the same client, are
+         *     turns of one conversation. Known within 2 s of a turn's end. `conversation` of the
+         *     list of exchanges takes any turn's id.
+         */
+        get: operations["listTalks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/export.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export as a table (CSV)
+         * @description The newest that match, a row each, without what was said. Running ones are left
+         *     out.
+         */
+        get: operations["exportCsv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/export.har": {
         parameters: {
             query?: never;
@@ -192,6 +235,27 @@ export interface paths {
          * @description One exchange by its id, or the newest that match. Running ones are left out.
          */
         get: operations["exportHar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/export.jsonl": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export as JSON lines
+         * @description The newest that match, each as `GET /api/request/{id}` gives it, one per line.
+         *     Running ones are left out.
+         */
+        get: operations["exportJsonl"];
         put?: never;
         post?: never;
         delete?: never;
@@ -266,6 +330,26 @@ export interface paths {
          * @description Needs no credential. Always 200: `degraded` is for people to look at.
          */
         get: operations["readHealth"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/img": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch a trace's image
+         * @description What a trace's request points at. Everybody gets an image; a fetch of a trace's own is recorded, whatever else is in the query. Also served at monitor.trace_listen, which serves nothing else.
+         */
+        get: operations["fetchTraceImage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -657,9 +741,39 @@ export interface paths {
          *     messages are cut at 2,000 each unless all are asked for.
          */
         get: operations["readRequest"];
-        put?: never;
+        /**
+         * Pin an exchange, or note something about it
+         * @description A pinned one is kept whole, however old it gets. Running ones can be pinned too.
+         */
+        put: operations["annotateRequest"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/request/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an exchange again
+         * @description As it was or changed, to one or more keys or providers. Answers at once with the
+         *     new exchanges. A transparent one needs `targets`, since its credential was never
+         *     kept. 409 says why something cannot be sent again.
+         */
+        post: operations["replayRequest"];
+        /**
+         * Stop a replay
+         * @description The id is the new exchange's.
+         */
+        delete: operations["stopReplay"];
         options?: never;
         head?: never;
         patch?: never;
@@ -854,6 +968,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stats/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Failures by kind
+         * @description Most frequent first, each with its newest example.
+         */
+        get: operations["readStatsErrors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/export.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A table as CSV
+         * @description One line per name, kind or slot, with its head. Text that a spreadsheet would take
+         *     for a formula has an apostrophe before it.
+         */
+        get: operations["exportStatsCsv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/stats/hourly": {
         parameters: {
             query?: never;
@@ -905,6 +1060,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stats/latency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Latencies over time
+         * @description Percentiles are read off logarithmic buckets: at most 9 % off.
+         */
+        get: operations["readStatsLatency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/losses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Losses over time */
+        get: operations["readStatsLosses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/stats/models": {
         parameters: {
             query?: never;
@@ -922,6 +1114,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stats/now": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How it goes now
+         * @description Rates of the last one to two minutes, shares and latencies of the last five, money
+         *     of the last sixty, and the last hour minute by minute.
+         */
+        get: operations["readStatsNow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/stats/overview": {
         parameters: {
             query?: never;
@@ -931,6 +1144,47 @@ export interface paths {
         };
         /** Sums of all time */
         get: operations["readStatsOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Series by name
+         * @description The names with the largest sums each get a line, the others one together. Counted
+         *     by when exchanges ended; slots in which nothing did are there too.
+         */
+        get: operations["readStatsSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stats/top": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Top list
+         * @description Sums of a span by name, largest first, and what the others come to.
+         */
+        get: operations["readStatsTop"];
         put?: never;
         post?: never;
         delete?: never;
@@ -967,6 +1221,149 @@ export interface paths {
         get: operations["readStorage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List traces */
+        get: operations["listTraces"];
+        put?: never;
+        /**
+         * Begin a trace
+         * @description By a group, several groups, a relay station (its best key is used), or an address
+         *     and key typed in, which is sealed at once and gone with the trace. With `repeat` or
+         *     several groups it begins a series; the answer is the first of it.
+         */
+        post: operations["beginTrace"];
+        /** Delete several traces */
+        delete: operations["deleteTraces"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare traces
+         * @description By whom they went to: who fetched, as a set, and what all of them share.
+         */
+        get: operations["compareTraces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export traces as JSON
+         * @description These, else the newest that match, whole.
+         */
+        get: operations["exportTraces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/model/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a model's traces */
+        get: operations["listModelTraces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/reach": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check whether image addresses work
+         * @description Asked from here: whether the outside gets through shows only to the outside.
+         */
+        get: operations["checkTraceReach"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a trace */
+        get: operations["readTrace"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a trace
+         * @description With all its hits, and its key where one was typed in. Fetches that come later are
+         *     nobody's.
+         */
+        delete: operations["deleteTrace"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/{id}/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for the names of a trace's fetchers
+         * @description Reverse DNS: the addresses leave the machine, to the system's resolver.
+         */
+        post: operations["nameTraceFetchers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1070,6 +1467,11 @@ export interface components {
             version: string;
         };
         /**
+         * @description Who can reach an address, as far as it tells.
+         * @enum {string}
+         */
+        AddressScope: "public" | "private" | "loopback" | "special";
+        /**
          * AdminKeyChanged
          * @description What a new admin key brought about.
          */
@@ -1081,10 +1483,25 @@ export interface components {
             sessions_ended: number;
         };
         /**
+         * AnnotationInput
+         * @description What may be said of an exchange; what is left out stays as it is.
+         */
+        AnnotationInput: {
+            /** @description A remark; `null` or blank = none. */
+            note?: string | null;
+            /** @description Kept from retention. */
+            pinned?: boolean;
+        };
+        /**
          * @description When a budget begins anew; days and months are UTC's.
          * @enum {string}
          */
         BudgetPeriod: "day" | "month" | "total";
+        /**
+         * @description What sums are told apart by.
+         * @enum {string}
+         */
+        By: "outcome" | "model" | "provider" | "key" | "client_token";
         /**
          * Candidate
          * @description Where a route leads.
@@ -1360,6 +1777,53 @@ export interface components {
             next: string | null;
             /** Format: uint64 */
             total: number;
+        };
+        /**
+         * ComparedFetcher
+         * @description A fetcher, over several traces of one target.
+         */
+        ComparedFetcher: {
+            fetcher: components["schemas"]["Fetcher"] | null;
+            /** Format: uint64 */
+            hits: number;
+            ip: string;
+            /** @description A copy that it got was read. */
+            read: boolean;
+            /**
+             * Format: uint64
+             * @description In how many of the target's traces it fetched.
+             */
+            traces: number;
+            user_agents: string[];
+        };
+        /**
+         * ComparedTarget
+         * @description A target with its traces.
+         */
+        ComparedTarget: {
+            /**
+             * Format: uint64
+             * @description Of them, those that were answered.
+             */
+            done: number;
+            /** @description Distinct addresses, in the order they first fetched. */
+            fetchers: components["schemas"]["ComparedFetcher"][];
+            group: string;
+            /** Format: int64 */
+            group_id: number | null;
+            /**
+             * Format: double
+             * @description Of those that were answered.
+             */
+            median_ms: number | null;
+            model: string;
+            provider: string;
+            /**
+             * Format: uint64
+             * @description Of them, those whose answer holds a code.
+             */
+            saw_image: number;
+            traces: number[];
         };
         /**
          * Conversation
@@ -1809,6 +2273,52 @@ export interface components {
             message: string;
         };
         /**
+         * FailureKind
+         * @description Exchanges that ended badly in the same way.
+         */
+        FailureKind: {
+            /** Format: int64 */
+            calls: number;
+            /** @description The error's code; `null` where it has none. */
+            code: string | null;
+            /** @description `null` where its record has expired. */
+            newest: components["schemas"]["Newest"] | null;
+            /** @description Never `ok`. */
+            outcome: string;
+            /**
+             * Format: uint16
+             * @description What the client got; `null` where nothing came.
+             */
+            status: number | null;
+        };
+        /**
+         * FailureReport
+         * @description Failures by kind, most frequent first.
+         */
+        FailureReport: {
+            /**
+             * Format: int64
+             * @description Of all kinds.
+             */
+            calls: number;
+            items: components["schemas"]["FailureKind"][];
+            span: components["schemas"]["Slots"];
+        };
+        /**
+         * Fetcher
+         * @description Who a fetch may be from, as far as data files know.
+         */
+        Fetcher: {
+            by: components["schemas"]["RecognizedBy"];
+            name: string;
+            /** @description A vendor's or cloud's short name; empty for software that anybody runs. */
+            owner: string;
+            /** @description `vendor`, `cloud`, `relay` or `software`. */
+            role: string;
+            /** @description Where this is said. */
+            source: string;
+        };
+        /**
          * GroupModels
          * @description What a key's provider said it serves.
          */
@@ -1828,6 +2338,21 @@ export interface components {
             proxy: components["schemas"]["Proxy"];
             status: components["schemas"]["State"];
             version: string;
+        };
+        /**
+         * Hour
+         * @description The last hour, minute by minute, oldest first; the last minute still grows.
+         */
+        Hour: {
+            calls: number[];
+            cost_usd: number[];
+            duration_p95_ms: (number | null)[];
+            failed: number[];
+            first_token_p95_ms: (number | null)[];
+            /** Format: date-time */
+            since: string;
+            /** @description In and out together. */
+            tokens: number[];
         };
         /**
          * Instance
@@ -2198,6 +2723,60 @@ export interface components {
             p95: number | null;
         };
         /**
+         * LatencyLine
+         * @description A latency over time, in milliseconds; each array has one entry per slot.
+         */
+        LatencyLine: {
+            calls: number[];
+            p50: (number | null)[];
+            p95: (number | null)[];
+            p99: (number | null)[];
+            whole: components["schemas"]["Percentiles"];
+        };
+        /**
+         * LatencyReport
+         * @description Latencies over time.
+         */
+        LatencyReport: {
+            duration_ms: components["schemas"]["LatencyLine"];
+            first_token_ms: components["schemas"]["LatencyLine"];
+            span: components["schemas"]["Slots"];
+            ttfb_ms: components["schemas"]["LatencyLine"];
+        };
+        /**
+         * Line
+         * @description One name over time; each array has one entry per slot.
+         */
+        Line: {
+            cached_tokens: number[];
+            calls: number[];
+            completion_tokens: number[];
+            cost_usd: number[];
+            /** @description Neither well nor left by the client. */
+            failed: number[];
+            /** @description As it was; "" = none, `null` = all the other names together. */
+            name: string | null;
+            /**
+             * Format: uint64
+             * @description How many names it stands for.
+             */
+            names: number;
+            prompt_tokens: number[];
+            /** @description The key's provider, where keys are told apart. */
+            provider: string | null;
+            total: components["schemas"]["Total"];
+        };
+        /**
+         * LossReport
+         * @description What could not be kept; each array has one entry per slot.
+         */
+        LossReport: {
+            bodies_shed: number[];
+            records_lost: number[];
+            span: components["schemas"]["Slots"];
+            total: components["schemas"]["Losses"];
+        };
+        /**
          * Losses
          * @description What could not be kept.
          */
@@ -2452,6 +3031,89 @@ export interface components {
             tpm: number | null;
         };
         /**
+         * Newest
+         * @description The newest example of a failure.
+         */
+        Newest: {
+            client_token: string | null;
+            /** Format: uuid */
+            id: string;
+            key: string | null;
+            message: string | null;
+            model: string | null;
+            provider: string | null;
+            /** Format: date-time */
+            started_at: string;
+        };
+        /**
+         * Now
+         * @description How it goes now.
+         */
+        Now: {
+            /** Format: date-time */
+            at: string;
+            duration_ms: components["schemas"]["Percentiles"];
+            /**
+             * Format: double
+             * @description failed ÷ (calls − left by the client); `null` where there is nothing to judge.
+             */
+            error_rate: number | null;
+            first_token_ms: components["schemas"]["Percentiles"];
+            hour: components["schemas"]["Hour"];
+            /** Format: uint64 */
+            in_flight: number;
+            /**
+             * Format: date-time
+             * @description Since when the rates count: the minute before this one.
+             */
+            rates_since: string;
+            recent: components["schemas"]["Total"];
+            /**
+             * Format: date-time
+             * @description Since when the error rate and the latencies count.
+             */
+            recent_since: string;
+            /** Format: double */
+            requests_per_second: number;
+            /**
+             * Format: double
+             * @description In and out together.
+             */
+            tokens_per_second: number;
+            /**
+             * Format: double
+             * @description Spent in the last sixty minutes.
+             */
+            usd_per_hour: number;
+        };
+        /**
+         * Observation
+         * @description One observation. Nothing is summed up: each can prove something else.
+         */
+        Observation: {
+            /** @description How it turned out: a word of its kind. */
+            finding: string;
+            kind: components["schemas"]["ObservationKind"];
+            /** @description Its figures. */
+            values: unknown;
+            weight: components["schemas"]["ObservationWeight"];
+        };
+        /**
+         * @description What was looked at.
+         * @enum {string}
+         */
+        ObservationKind: "code" | "fetches" | "fetchers" | "model" | "id" | "fingerprint" | "headers" | "tokens" | "latency";
+        /**
+         * @description How much an observation weighs.
+         * @enum {string}
+         */
+        ObservationWeight: "proof" | "sign" | "nothing";
+        /**
+         * @description What comes first.
+         * @enum {string}
+         */
+        Order: "calls" | "cost" | "tokens" | "failed";
+        /**
          * @description Who caused an exchange.
          * @enum {string}
          */
@@ -2504,6 +3166,23 @@ export interface components {
             scope?: string;
             /** @description Ignored: there is one admin. */
             username: string;
+        };
+        /**
+         * Percentiles
+         * @description A latency's percentiles in milliseconds; `null` where nothing ended.
+         */
+        Percentiles: {
+            /**
+             * Format: int64
+             * @description Exchanges they are of.
+             */
+            calls: number;
+            /** Format: double */
+            p50: number | null;
+            /** Format: double */
+            p95: number | null;
+            /** Format: double */
+            p99: number | null;
         };
         /**
          * @description How far usage looks back.
@@ -2899,6 +3578,24 @@ export interface components {
             records_lost: number;
         };
         /**
+         * ReachAddress
+         * @description What a host resolves to.
+         */
+        ReachAddress: {
+            ip: string;
+            scope: components["schemas"]["AddressScope"];
+        };
+        /**
+         * @description What somebody should know or do.
+         * @enum {string}
+         */
+        ReachNote: "not_configured" | "no_such_name" | "not_reached" | "bad_certificate" | "not_ours" | "loopback" | "private" | "plain_http" | "untrusted_proxy" | "monitor_exposed" | "works";
+        /**
+         * @description What a fetcher was recognized by.
+         * @enum {string}
+         */
+        RecognizedBy: "network" | "header" | "agent";
+        /**
          * Record
          * @description What is recorded.
          */
@@ -2949,6 +3646,47 @@ export interface components {
             reason: string;
         };
         /**
+         * ReplayInput
+         * @description What is to be different; nothing: the same again.
+         */
+        ReplayInput: {
+            /** @description In place of the recorded body: text as it stands, or JSON. */
+            body?: unknown;
+            /** @description In place of the request's, for every target that names none. */
+            model?: string;
+            /** @description One exchange each; left out: one, as Glassway routes. */
+            targets?: components["schemas"]["ReplayTarget"][];
+        };
+        /**
+         * ReplayTarget
+         * @description Where to send it; neither key nor provider: as Glassway routes.
+         */
+        ReplayTarget: {
+            /**
+             * Format: int64
+             * @description Exactly this key, whatever its state; one attempt.
+             */
+            key_id?: number;
+            /** @description In place of the request's. */
+            model?: string;
+            /**
+             * Format: int64
+             * @description Any key of this provider.
+             */
+            provider_id?: number;
+        };
+        /**
+         * Replaying
+         * @description What was sent.
+         */
+        Replaying: {
+            /**
+             * @description The new exchanges, in the order of the targets. They run; read them, or follow them
+             *     on the feed.
+             */
+            ids: string[];
+        };
+        /**
          * Route
          * @description A route.
          */
@@ -2985,6 +3723,17 @@ export interface components {
             next: string | null;
             /** Format: uint64 */
             total: number;
+        };
+        /**
+         * SeriesReport
+         * @description Sums over time.
+         */
+        SeriesReport: {
+            /** @description The largest first; the other names, if there are any, last. */
+            items: components["schemas"]["Line"][];
+            span: components["schemas"]["Slots"];
+            /** @description Of all lines together. */
+            total: components["schemas"]["Total"];
         };
         /**
          * Session
@@ -3134,6 +3883,32 @@ export interface components {
             /** @description With what, in its own words. */
             user_agent: string;
         };
+        /**
+         * Slots
+         * @description The stretch of time an answer is about, cut into equal slots.
+         */
+        Slots: {
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            count: number;
+            /**
+             * Format: date-time
+             * @description When the first begins.
+             */
+            since: string;
+            /**
+             * Format: date-time
+             * @description When the last ends; it may not have yet.
+             */
+            until: string;
+            /**
+             * Format: int64
+             * @description How long each lasts.
+             */
+            width_minutes: number;
+        };
         /** @enum {string} */
         State: "ok" | "degraded";
         /**
@@ -3239,6 +4014,66 @@ export interface components {
          */
         Strategy: "round_robin" | "random" | "least_used" | "least_busy" | "smart" | "affinity";
         /**
+         * @description A table to export.
+         * @enum {string}
+         */
+        Table: "time" | "models" | "providers" | "keys" | "client_tokens" | "errors";
+        /**
+         * Talk
+         * @description A conversation, or an exchange that is none.
+         */
+        Talk: {
+            /**
+             * Format: uint64
+             * @description As `prompt_tokens`.
+             */
+            completion_tokens: number;
+            /**
+             * Format: double
+             * @description Of all turns; `null` where no turn's cost is known.
+             */
+            cost_usd: number | null;
+            /**
+             * Format: uint64
+             * @description Turns that did not end well.
+             */
+            failed: number;
+            /**
+             * Format: uuid
+             * @description Its first turn that is still kept.
+             */
+            first: string;
+            /** @description The newest turn that matches. */
+            newest: components["schemas"]["Exchange"];
+            /**
+             * Format: uint64
+             * @description Of all turns; what is not known is left out.
+             */
+            prompt_tokens: number;
+            /**
+             * Format: date-time
+             * @description When that began.
+             */
+            started_at: string;
+            /**
+             * Format: uint64
+             * @description How many turns are kept.
+             */
+            turns: number;
+        };
+        /**
+         * TalkPage
+         * @description One page, by the newest turn.
+         */
+        TalkPage: {
+            items: components["schemas"]["Talk"][];
+            /**
+             * Format: uuid
+             * @description For `cursor`; `null` on the last page.
+             */
+            next: string | null;
+        };
+        /**
          * @description How a JSON string holds a body.
          * @enum {string}
          */
@@ -3336,6 +4171,330 @@ export interface components {
         };
         /** @enum {string} */
         TokenType: "bearer";
+        /**
+         * TopItem
+         * @description What one name came to.
+         */
+        TopItem: {
+            /** Format: double */
+            first_token_p50_ms: number | null;
+            /** Format: double */
+            first_token_p95_ms: number | null;
+            /**
+             * Format: int64
+             * @description `null` where the key is gone, and where no keys are listed.
+             */
+            key_id: number | null;
+            /** @description As it was; "" = none. */
+            name: string;
+            /**
+             * Format: double
+             * @description Of the duration; models only, as the other three.
+             */
+            p50_ms: number | null;
+            /** Format: double */
+            p95_ms: number | null;
+            /** @description The key's provider, where keys are listed. */
+            provider: string | null;
+            total: components["schemas"]["Total"];
+        };
+        /**
+         * TopReport
+         * @description Sums by name, largest first.
+         */
+        TopReport: {
+            items: components["schemas"]["TopItem"][];
+            /**
+             * Format: uint64
+             * @description How many names are not listed.
+             */
+            others: number;
+            /** @description What they come to. */
+            rest: components["schemas"]["Total"];
+            span: components["schemas"]["Slots"];
+            /** @description Of all names. */
+            total: components["schemas"]["Total"];
+        };
+        /**
+         * Total
+         * @description Sums.
+         */
+        Total: {
+            /** Format: double */
+            avg_duration_ms: number | null;
+            /** Format: double */
+            avg_ttfb_ms: number | null;
+            /**
+             * Format: int64
+             * @description Of the tokens in, from a cache.
+             */
+            cached_tokens: number;
+            /**
+             * Format: int64
+             * @description Exchanges that ended.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Left by their client.
+             */
+            client_closed: number;
+            /**
+             * Format: int64
+             * @description Of them, 4xx and what Glassway refused.
+             */
+            client_error: number;
+            /** Format: int64 */
+            completion_tokens: number;
+            /** Format: double */
+            cost_usd: number;
+            /**
+             * Format: int64
+             * @description The others.
+             */
+            failed: number;
+            /** Format: int64 */
+            ok: number;
+            /** Format: int64 */
+            prompt_tokens: number;
+            /**
+             * Format: int64
+             * @description Of the tokens out.
+             */
+            reasoning_tokens: number;
+            /**
+             * Format: double
+             * @description ok ÷ (calls − left by the client); `null` where there is nothing to judge.
+             */
+            success_rate: number | null;
+            /**
+             * Format: int64
+             * @description Of them, 5xx, timeouts and broken answers.
+             */
+            upstream_error: number;
+        };
+        /**
+         * Trace
+         * @description A trace.
+         */
+        Trace: {
+            answer: string | null;
+            base_url: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: double */
+            duration_ms: number | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            error: string | null;
+            /** @description The group's name. */
+            group: string;
+            /**
+             * Format: int64
+             * @description `null` where address and key were typed in.
+             */
+            group_id: number | null;
+            /**
+             * Format: uint64
+             * @description On record.
+             */
+            hit_count: number;
+            /** @description In the order of arrival; in lists the first ones. */
+            hits: components["schemas"]["TraceHit"][];
+            /**
+             * Format: uint64
+             * @description Beyond what is kept of one trace.
+             */
+            hits_beyond: number;
+            /** Format: int64 */
+            id: number;
+            /** @description The first image's address. */
+            image_url: string;
+            /** Format: uint32 */
+            images: number;
+            kind: components["schemas"]["ProviderKind"];
+            model: string;
+            prompt: string;
+            /** @description Its name, else the typed-in host. */
+            provider: string;
+            /** Format: int64 */
+            provider_id: number | null;
+            /** @description The exchange it was recorded as. */
+            request_id: string | null;
+            /** @description Whether the answer holds a code that was drawn; `null` while nobody can know. */
+            saw_image: boolean | null;
+            /**
+             * Format: int64
+             * @description The first trace that was begun together with it.
+             */
+            series: number;
+            /** Format: date-time */
+            started_at: string | null;
+            status: components["schemas"]["TraceStatus"];
+            /** @description What its image addresses carry. */
+            trace_id: string;
+            /** @description Whether address and key were typed in. */
+            typed_in: boolean;
+            /** @description Once it has ended. */
+            verdict: components["schemas"]["Observation"][];
+        };
+        /**
+         * TraceComparison
+         * @description Traces side by side.
+         */
+        TraceComparison: {
+            /** @description Addresses that fetched for some but not all. */
+            differing: string[];
+            /** @description Addresses that fetched for every target. */
+            shared: string[];
+            targets: components["schemas"]["ComparedTarget"][];
+        };
+        /**
+         * TraceExport
+         * @description Traces as a file.
+         */
+        TraceExport: {
+            traces: components["schemas"]["Trace"][];
+        };
+        /**
+         * TraceHit
+         * @description One fetch of a trace's image.
+         */
+        TraceHit: {
+            /** Format: date-time */
+            at: string;
+            fetcher: components["schemas"]["Fetcher"] | null;
+            /** @description What trusted proxies said of the way, the farthest first. */
+            forwarded: string[];
+            headers: string[][];
+            http_version: string;
+            /** Format: int64 */
+            id: number;
+            /**
+             * Format: uint32
+             * @description Which of the request's images, from 1.
+             */
+            image: number;
+            /** @description The connection's other end, or whom trusted proxies speak for. */
+            ip: string;
+            /** @description After the answer had come. */
+            late: boolean;
+            /** @description `GET` or `HEAD`. */
+            method: string;
+            network: components["schemas"]["TraceNetwork"] | null;
+            /**
+             * Format: double
+             * @description Since the request was sent.
+             */
+            offset_ms: number | null;
+            /** @description The connection's other end. */
+            peer: string;
+            /**
+             * Format: uint32
+             * @description Its port.
+             */
+            port: number;
+            /** @description The part of the file that was asked for. */
+            range: string | null;
+            /** @description The answer holds the code that was drawn into this copy, and no other had it. */
+            read: boolean;
+            user_agent: string | null;
+        };
+        /**
+         * TraceInput
+         * @description A trace to begin: `group_id`, `group_ids`, `provider_id`, or `base_url` and
+         *     `key_value`.
+         */
+        TraceInput: {
+            /** @description An address that nobody added, with `key_value`. */
+            base_url?: string;
+            /**
+             * Format: int64
+             * @description A relay station's group, which is a key.
+             */
+            group_id?: number;
+            /** @description Several of them, each traced `repeat` times, to be compared. */
+            group_ids?: number[];
+            /**
+             * Format: uint32
+             * @description Images in the request, each with an address of its own; 1 where nothing is said.
+             */
+            images?: number;
+            /** @description Sealed at once, used for this trace, gone with it; no answer ever shows it. */
+            key_value?: string;
+            /** @description What the typed-in address speaks; `openai` where nothing is said. */
+            kind?: components["schemas"]["ProviderKind"];
+            /** @description Asked for. */
+            model: string;
+            /** @description What is asked about the image; left out: to read it. */
+            prompt?: string;
+            /**
+             * Format: int64
+             * @description A relay station: its best key that may be used for the model.
+             */
+            provider_id?: number;
+            /**
+             * Format: uint32
+             * @description Runs of each target, one after the other; 1 where nothing is said.
+             */
+            repeat?: number;
+        };
+        /**
+         * TraceNames
+         * @description What owners of addresses call them.
+         */
+        TraceNames: {
+            /** @description Address → name; `null` where it has none. */
+            names: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * TraceNetwork
+         * @description Whose network an address is in, from the user's own file.
+         */
+        TraceNetwork: {
+            country: string;
+            name: string;
+            /**
+             * Format: uint32
+             * @description Of the autonomous system.
+             */
+            number: number;
+        };
+        /**
+         * TracePage
+         * @description One page of traces, newest first.
+         */
+        TracePage: {
+            items: components["schemas"]["Trace"][];
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** Format: uint64 */
+            total: number;
+        };
+        /**
+         * TraceReach
+         * @description Whether image addresses work.
+         */
+        TraceReach: {
+            addresses: components["schemas"]["ReachAddress"][];
+            /** @description Where images are, up to `/api/img`. */
+            base: string;
+            /** @description Whether `monitor.public_url` says so. */
+            configured: boolean;
+            error: string | null;
+            notes: components["schemas"]["ReachNote"][];
+            /** @description Where the check's own fetch came from, as it was seen here. */
+            seen_from: string | null;
+            /** @description Where images alone are served; `null` where `monitor.trace_listen` is not set. */
+            trace_listen: string | null;
+        };
+        /**
+         * @description How a trace stands.
+         * @enum {string}
+         */
+        TraceStatus: "pending" | "running" | "done" | "failed";
         /**
          * Traffic
          * @description The last hour by key, busiest first.
@@ -4066,11 +5225,13 @@ export interface operations {
             };
         };
     };
-    exportHar: {
+    listTalks: {
         parameters: {
             query?: {
-                /** @description Only this exchange. */
-                id?: string;
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
                 /** @description Words anywhere in what was said, the path or the model. */
                 q?: string;
                 /** @description Without the query. */
@@ -4081,8 +5242,10 @@ export interface operations {
                 status?: string;
                 /** @description How it ended: any of these, repeated or with commas. */
                 outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it. */
-                origin?: components["schemas"]["Origin"];
+                /** @description Who caused it: any of these, repeated or with commas. */
+                origin?: components["schemas"]["Origin"][];
+                /** @description The error's code; `none` where it has none. */
+                error?: string;
                 /** @description As the client named it, or as the upstream knows it. */
                 model?: string;
                 /** @description The provider's name. */
@@ -4099,10 +5262,150 @@ export interface operations {
                 since?: string;
                 /** @description Started before. */
                 until?: string;
+                /** @description Turns of the conversation that this exchange belongs to. */
+                conversation?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
+                /** @description Kept from retention. */
+                pinned?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TalkPage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportCsv: {
+        parameters: {
+            query?: {
+                /** @description Rows at most. */
+                limit?: number;
+                /** @description Words anywhere in what was said, the path or the model. */
+                q?: string;
+                /** @description Without the query. */
+                path?: string;
+                /** @description In any case. */
+                method?: string;
+                /** @description `200`, `4xx` for all of them, or a list with commas. */
+                status?: string;
+                /** @description How it ended: any of these, repeated or with commas. */
+                outcome?: components["schemas"]["Outcome"][];
+                /** @description Who caused it: any of these, repeated or with commas. */
+                origin?: components["schemas"]["Origin"][];
+                /** @description The error's code; `none` where it has none. */
+                error?: string;
+                /** @description As the client named it, or as the upstream knows it. */
+                model?: string;
+                /** @description The provider's name. */
+                provider?: string;
+                /** @description The key's name. */
+                key?: string;
+                /** @description The client token's name. */
+                client_token?: string;
+                /** @description Whose credential travelled. */
+                mode?: components["schemas"]["Mode"];
+                /** @description Whether the answer is a stream. */
+                stream?: boolean;
+                /** @description Started then or later. */
+                since?: string;
+                /** @description Started before. */
+                until?: string;
+                /** @description Turns of the conversation that this exchange belongs to. */
+                conversation?: string;
+                /** @description Took at least this long. */
+                min_duration_ms?: number;
+                /** @description Kept from retention. */
+                pinned?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; charset=utf-8": string;
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportHar: {
+        parameters: {
+            query?: {
+                /** @description Only this exchange. */
+                id?: string;
                 /** @description Entries at most. */
                 limit?: number;
+                /** @description Words anywhere in what was said, the path or the model. */
+                q?: string;
+                /** @description Without the query. */
+                path?: string;
+                /** @description In any case. */
+                method?: string;
+                /** @description `200`, `4xx` for all of them, or a list with commas. */
+                status?: string;
+                /** @description How it ended: any of these, repeated or with commas. */
+                outcome?: components["schemas"]["Outcome"][];
+                /** @description Who caused it: any of these, repeated or with commas. */
+                origin?: components["schemas"]["Origin"][];
+                /** @description The error's code; `none` where it has none. */
+                error?: string;
+                /** @description As the client named it, or as the upstream knows it. */
+                model?: string;
+                /** @description The provider's name. */
+                provider?: string;
+                /** @description The key's name. */
+                key?: string;
+                /** @description The client token's name. */
+                client_token?: string;
+                /** @description Whose credential travelled. */
+                mode?: components["schemas"]["Mode"];
+                /** @description Whether the answer is a stream. */
+                stream?: boolean;
+                /** @description Started then or later. */
+                since?: string;
+                /** @description Started before. */
+                until?: string;
+                /** @description Turns of the conversation that this exchange belongs to. */
+                conversation?: string;
+                /** @description Took at least this long. */
+                min_duration_ms?: number;
+                /** @description Kept from retention. */
+                pinned?: boolean;
             };
             header?: never;
             path?: never;
@@ -4117,6 +5420,74 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportJsonl: {
+        parameters: {
+            query?: {
+                /** @description Lines at most. */
+                limit?: number;
+                /** @description Words anywhere in what was said, the path or the model. */
+                q?: string;
+                /** @description Without the query. */
+                path?: string;
+                /** @description In any case. */
+                method?: string;
+                /** @description `200`, `4xx` for all of them, or a list with commas. */
+                status?: string;
+                /** @description How it ended: any of these, repeated or with commas. */
+                outcome?: components["schemas"]["Outcome"][];
+                /** @description Who caused it: any of these, repeated or with commas. */
+                origin?: components["schemas"]["Origin"][];
+                /** @description The error's code; `none` where it has none. */
+                error?: string;
+                /** @description As the client named it, or as the upstream knows it. */
+                model?: string;
+                /** @description The provider's name. */
+                provider?: string;
+                /** @description The key's name. */
+                key?: string;
+                /** @description The client token's name. */
+                client_token?: string;
+                /** @description Whose credential travelled. */
+                mode?: components["schemas"]["Mode"];
+                /** @description Whether the answer is a stream. */
+                stream?: boolean;
+                /** @description Started then or later. */
+                since?: string;
+                /** @description Started before. */
+                until?: string;
+                /** @description Turns of the conversation that this exchange belongs to. */
+                conversation?: string;
+                /** @description Took at least this long. */
+                min_duration_ms?: number;
+                /** @description Kept from retention. */
+                pinned?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; charset=utf-8": string;
                 };
             };
             /** @description Refused, and why. */
@@ -4348,6 +5719,45 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Health"];
                 };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fetchTraceImage: {
+        parameters: {
+            query?: {
+                /** @description A trace's `trace_id`; further images have `-2` and so on after it. */
+                traceid?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Never the same twice. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Too many of them. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused, and why. */
             default: {
@@ -5451,6 +6861,108 @@ export interface operations {
             };
         };
     };
+    annotateRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The exchange. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnnotationInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exchange"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayRequest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The exchange. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayInput"];
+            };
+        };
+        responses: {
+            /** @description On its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replaying"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stopReplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The exchange that runs. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is recorded as `client_closed`. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readRequestBody: {
         parameters: {
             query?: {
@@ -5534,8 +7046,10 @@ export interface operations {
                 status?: string;
                 /** @description How it ended: any of these, repeated or with commas. */
                 outcome?: components["schemas"]["Outcome"][];
-                /** @description Who caused it. */
-                origin?: components["schemas"]["Origin"];
+                /** @description Who caused it: any of these, repeated or with commas. */
+                origin?: components["schemas"]["Origin"][];
+                /** @description The error's code; `none` where it has none. */
+                error?: string;
                 /** @description As the client named it, or as the upstream knows it. */
                 model?: string;
                 /** @description The provider's name. */
@@ -5552,8 +7066,12 @@ export interface operations {
                 since?: string;
                 /** @description Started before. */
                 until?: string;
+                /** @description Turns of the conversation that this exchange belongs to. */
+                conversation?: string;
                 /** @description Took at least this long. */
                 min_duration_ms?: number;
+                /** @description Kept from retention. */
+                pinned?: boolean;
                 /** @description Items on the page. */
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -5997,6 +7515,85 @@ export interface operations {
             };
         };
     };
+    readStatsErrors: {
+        parameters: {
+            query?: {
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FailureReport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportStatsCsv: {
+        parameters: {
+            query: {
+                /** @description Which one. */
+                table: components["schemas"]["Table"];
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+                /** @description Minutes in a slot of the table by time, as for the series. */
+                width?: number;
+                /** @description Whether it begins with a byte order mark, which spreadsheets want to tell UTF-8. */
+                bom?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its lines end in CR LF, as RFC 4180 has it. */
+            200: {
+                headers: {
+                    "CONTENT-DISPOSITION": string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv; charset=utf-8": string;
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readStatsHourly: {
         parameters: {
             query?: {
@@ -6090,6 +7687,82 @@ export interface operations {
             };
         };
     };
+    readStatsLatency: {
+        parameters: {
+            query?: {
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+                /** @description Minutes in a slot, as for the series. */
+                width?: number;
+                /** @description Only this model, as clients named it; `*` stands for anything. */
+                model?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatencyReport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStatsLosses: {
+        parameters: {
+            query?: {
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LossReport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readStatsModels: {
         parameters: {
             query?: {
@@ -6122,6 +7795,35 @@ export interface operations {
             };
         };
     };
+    readStatsNow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Now"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readStatsOverview: {
         parameters: {
             query?: never;
@@ -6138,6 +7840,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStatsSeries: {
+        parameters: {
+            query: {
+                /** @description What lines are told apart by. */
+                by: components["schemas"]["By"];
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+                /**
+                 * @description Minutes in a slot: 1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720 or 1440; chosen
+                 *     by the span where it is left out.
+                 */
+                width?: number;
+                /** @description What makes a name stand alone. */
+                order?: components["schemas"]["Order"];
+                /** @description How many names stand alone. */
+                top?: number;
+                /** @description Only this model, as clients named it; `*` stands for anything. */
+                model?: string;
+                /** @description Only this provider. */
+                provider?: string;
+                /** @description Only this key. */
+                key?: string;
+                /** @description Only this client token. */
+                client_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesReport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readStatsTop: {
+        parameters: {
+            query: {
+                /** @description What is listed. */
+                by: components["schemas"]["By"];
+                /** @description From then on; a day before `until` where it is left out. */
+                since?: string;
+                /** @description Up to then; now where it is left out. */
+                until?: string;
+                /** @description The reader's offset in minutes east of UTC, for where days begin. */
+                utc_offset?: number;
+                /** @description What comes first. */
+                order?: components["schemas"]["Order"];
+                /** @description Names at most. */
+                limit?: number;
+                /** @description Only this model, as clients named it; `*` stands for anything. */
+                model?: string;
+                /** @description Only this provider. */
+                provider?: string;
+                /** @description Only this key. */
+                key?: string;
+                /** @description Only this client token. */
+                client_token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TopReport"];
                 };
             };
             /** @description Refused, and why. */
@@ -6199,6 +8006,349 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Storage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTraces: {
+        parameters: {
+            query?: {
+                /** @description Text in model, names, answer, and the addresses and user agents of fetches. */
+                q?: string;
+                /** @description Exactly this model. */
+                model?: string;
+                /** @description Begun together with this one. */
+                series?: number;
+                /** @description This relay station's. */
+                provider_id?: number;
+                /** @description This group's. */
+                group_id?: number;
+                /** @description That stand so. */
+                status?: components["schemas"]["TraceStatus"];
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracePage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TraceInput"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            201: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trace"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTraces: {
+        parameters: {
+            query: {
+                /** @description Their ids, with commas. */
+                ids: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compareTraces: {
+        parameters: {
+            query?: {
+                /** @description Their ids, with commas. */
+                ids?: string;
+                /** @description Begun together with this one. */
+                series?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceComparison"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportTraces: {
+        parameters: {
+            query?: {
+                /** @description Their ids, with commas. */
+                ids?: string;
+                /** @description As in the list. */
+                q?: string;
+                /** @description Exactly this model. */
+                model?: string;
+                /** @description Begun together with this one. */
+                series?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceExport"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listModelTraces: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TracePage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkTraceReach: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceReach"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trace"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    nameTraceFetchers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TraceNames"];
                 };
             };
             /** @description Refused, and why. */
