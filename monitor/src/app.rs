@@ -81,17 +81,16 @@ impl App {
         config: Config,
         reader: Reader,
         settings: Arc<Mutex<Settings>>,
+        auth: Auth,
         live: Arc<Live>,
-        link: Link,
         stop: watch::Receiver<bool>,
         traces: Traces,
-        configured: bool,
     ) -> Self {
         // Checked when the configuration was read.
         let allow = Allow::parse(&config.upstream.allow).unwrap_or_default();
         let allow = allow.and(&config.upstream.base_url).and(&config.upstream.anthropic_base_url);
         let book = Mutex::new(None);
-        let auth = Auth::new(reader.clone(), configured);
+        let link = Link::new(&config.proxy.link);
         let replays = Replays::new();
         Self { config, auth, live, link, stop, allow, replays, reader, settings, book, traces }
     }

@@ -54,7 +54,7 @@ use glassway_shared::{
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{app::App, gate::Gate, link::Link, live::Live, serve::Front, trace::Traces};
+use crate::{app::App, auth::Auth, gate::Gate, live::Live, serve::Front, trace::Traces};
 
 /// The monitor, ready to serve.
 pub struct Monitor {
@@ -101,7 +101,6 @@ impl Monitor {
         let (stop, stopped) = watch::channel(false);
         let (live, commands) = Live::new(exchanges::cursor(&reader)?);
         live.recall(annotations::of_running(&reader)?);
-        let link = Link::new(&config.proxy.link);
         let (traces, hits) = Traces::read(&config, &reader)?;
         let now = jiff::Timestamp::now().as_microsecond();
         settings.keep(|c| store::traces::give_up(c, "the monitor was stopped meanwhile", now))?;
@@ -109,18 +108,19 @@ impl Monitor {
             let images = images.as_ref().and_then(|images| images.local_addr().ok());
             let _ = traces.listening.set((all, images));
         }
-        let follow = tokio::spawn(link.clone().follow(live.clone(), commands, until(&stopped)));
         let tail = tokio::spawn(live::tail::follow(live.clone(), reader.clone(), until(&stopped)));
+        let auth = Auth::new(reader.clone(), configured);
         let app = Arc::new(App::new(
             config,
             reader,
             Arc::new(Mutex::new(settings)),
+            auth,
             live.clone(),
-            link,
             stopped.clone(),
             traces,
-            configured,
         ));
+        let link = app.link.clone();
+        let follow = tokio::spawn(link.follow(live.clone(), commands, until(&stopped)));
         let write = tokio::spawn(trace::hits::write(app.clone(), hits, until(&stopped)));
         let images = images.map(|listener| {
             let front = Front::Images(app.traces.images.clone());
