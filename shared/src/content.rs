@@ -105,6 +105,8 @@ pub struct Read {
     pub text: String,
     /// Its place in a conversation.
     pub turn: Option<Turn>,
+    /// The id of the first tool call of its answer.
+    pub call: Option<String>,
 }
 
 /// Reads an exchange: whose it is, its names, its bodies. Bodies are decoded; of a
@@ -119,6 +121,7 @@ pub fn read(
 ) -> Read {
     let mut out = Collector::default();
     let mut turn = None;
+    let mut call = None;
     heads.iter().for_each(|head| out.add(head));
     match serde_json::from_slice::<Value>(request) {
         Ok(body) => {
@@ -150,7 +153,10 @@ pub fn read(
         Err(_) => out.plain(request),
     }
     match serde_json::from_slice::<Value>(response) {
-        Ok(body) => out.walk(&body, ""),
+        Ok(body) => {
+            call = turn::call_id(&body);
+            out.walk(&body, "");
+        }
         Err(_) => {
             let events = sse::events(response);
             if events.is_empty() {
@@ -159,6 +165,14 @@ pub fn read(
             // Words are split over frames: pieces are joined as they are.
             let mut said = String::new();
             for event in &events {
+                let data = event.data.as_str();
+                let may_call = call.is_none()
+                    && ["\"tool_calls\"", "\"tool_use\"", "\"function_call\""]
+                        .iter()
+                        .any(|w| data.contains(w));
+                if may_call && let Ok(data) = serde_json::from_str(data) {
+                    call = turn::call_id(&data);
+                }
                 match piece(&event.data) {
                     Some(piece) => said.push_str(piece.text()),
                     None if event.data.contains("error") => out.add(&event.data),
@@ -170,7 +184,7 @@ pub fn read(
     }
     let mut prepared = String::new();
     search::prepare(&out.text, &mut prepared);
-    Read { text: prepared, turn }
+    Read { text: prepared, turn, call }
 }
 
 #[derive(Default)]

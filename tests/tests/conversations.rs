@@ -22,6 +22,45 @@ fn turn(text: &str, turns: usize) -> Value {
     value!({"model": "gpt-4o", "messages": messages})
 }
 
+/// Two agents that begin with the same words are told apart by what they were asked to do.
+#[test]
+fn agents_that_begin_alike_are_not_mixed_up() {
+    let upstream = Upstream::respond(|request| {
+        let n = request.body.text().matches("tool_call_id").count();
+        let who = if request.body.text().contains("agent b") { "b" } else { "a" };
+        json(&format!(
+            r#"{{"model":"gpt-4o","choices":[{{"message":{{"role":"assistant","content":null,"tool_calls":[{{"id":"call_{who}{n}","type":"function","function":{{"name":"f","arguments":"{{}}"}}}}]}}}}]}}"#
+        ))
+    });
+    let glassway = Glassway::before(&upstream);
+    let ask = |who: &str, turns: usize| {
+        let system = value!({"role": "system", "content": format!("agent {who}")});
+        let mut messages = vec![system, value!({"role": "user", "content": "do it"})];
+        for n in 1..turns {
+            let id = format!("call_{who}{}", n - 1);
+            let call = value!([{"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}}]);
+            messages.push(value!({"role": "assistant", "content": null, "tool_calls": call}));
+            messages.push(value!({"role": "tool", "tool_call_id": id, "content": "done"}));
+        }
+        let body = value!({"model": format!("gpt-{who}"), "messages": messages});
+        glassway.client().ask(post("/v1/chat/completions", &body.to_string()));
+    };
+    for (who, turns) in [("a", 1), ("b", 1), ("a", 2), ("b", 2), ("b", 3), ("a", 3)] {
+        ask(who, turns);
+    }
+    glassway.finished(6);
+    let found = eventually("two conversations", || {
+        let found = conversations(&glassway, "");
+        let turns: Vec<u64> = found.iter().map(|c| c["turns"].as_u64().unwrap()).collect();
+        (turns == [3, 3]).then_some(found)
+    });
+    for one in found {
+        let id = one["first"].as_str().unwrap();
+        let turns = glassway.api().requests(&format!("?conversation={id}"));
+        assert!(turns.iter().all(|turn| turn["model"] == one["newest"]["model"]), "{turns:#?}");
+    }
+}
+
 #[test]
 fn turns_are_found_by_what_they_begin_with() {
     let upstream = Upstream::respond(|_| json(ANSWER));

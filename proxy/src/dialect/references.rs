@@ -17,12 +17,23 @@ pub struct Item {
     pub json: String,
 }
 
+/// With the items in place, a body is longer than it may be: one item can be named often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong;
+
 /// Puts the items that `find` knows in place of their references. What it does not know
-/// stays, to be refused by the conversion. `None`: nothing was to be done.
-pub fn resolve(body: &[u8], find: impl Fn(&str) -> Option<Arc<str>>) -> Option<Bytes> {
-    memchr::memmem::find(body, b"item_reference")?;
-    let root = json::parse(body).ok()?;
-    let input = root.get("input")?;
+/// stays, to be refused by the conversion. `None`: nothing was to be done. Stops past
+/// `most` bytes.
+pub fn resolve(
+    body: &[u8],
+    most: usize,
+    find: impl Fn(&str) -> Option<Arc<str>>,
+) -> Result<Option<Bytes>, TooLong> {
+    if memchr::memmem::find(body, b"item_reference").is_none() {
+        return Ok(None);
+    }
+    let Ok(root) = json::parse(body) else { return Ok(None) };
+    let Some(input) = root.get("input") else { return Ok(None) };
     let mut out = Vec::with_capacity(body.len() + 4096);
     let mut at = 0;
     for item in input.items() {
@@ -34,12 +45,15 @@ pub fn resolve(body: &[u8], find: impl Fn(&str) -> Option<Arc<str>>) -> Option<B
         out.extend_from_slice(&body[at..from]);
         out.extend_from_slice(known.as_bytes());
         at = from + item.raw.len();
+        if out.len() > most {
+            return Err(TooLong);
+        }
     }
     if at == 0 {
-        return None;
+        return Ok(None);
     }
     out.extend_from_slice(&body[at..]);
-    Some(out.into())
+    Ok(Some(out.into()))
 }
 
 /// The output items of a whole response.
@@ -59,7 +73,17 @@ mod tests {
 
     fn resolved(body: &str) -> Option<String> {
         let find = |id: &str| (id == "a").then(|| Arc::from(r#"{"type":"message","id":"a"}"#));
-        resolve(body.as_bytes(), find).map(|body| String::from_utf8(body.to_vec()).unwrap())
+        let resolved = resolve(body.as_bytes(), 1 << 20, find).unwrap();
+        resolved.map(|body| String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn an_item_that_is_named_often_does_not_fill_the_memory() {
+        let one = r#"{"type":"item_reference","id":"a"}"#;
+        let body = format!(r#"{{"input":[{}]}}"#, vec![one; 10_000].join(","));
+        let large: Arc<str> = "1".repeat(10_000).into();
+        let resolved = resolve(body.as_bytes(), 1 << 20, |_| Some(large.clone()));
+        assert_eq!(resolved, Err(TooLong));
     }
 
     #[test]
@@ -93,7 +117,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn hostile_bytes_never_panic(body: Vec<u8>) {
-            resolve(&body, |_| Some(Arc::from("{}")));
+            let _ = resolve(&body, 1 << 20, |_| Some(Arc::from("{}")));
             items(&body);
         }
     }

@@ -21,7 +21,16 @@ use crate::{
 
 /// Largest body that is kept for another attempt. Managed calls carry prompts and
 /// files; larger ones belong on a transparent connection.
-const MAX: usize = 64 << 20;
+pub(super) const MAX: usize = 64 << 20;
+
+/// More than [`MAX`].
+pub(super) fn too_large() -> Fault {
+    Fault::refused(
+        "body_too_large",
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("a managed request may have at most {} MiB", MAX >> 20),
+    )
+}
 
 /// Reads it all.
 pub(super) async fn read(
@@ -51,14 +60,7 @@ pub(super) async fn read(
         })?;
         if let Ok(data) = frame.into_data() {
             if body.len() + data.len() > MAX {
-                return Err(Fault {
-                    close: true,
-                    ..Fault::refused(
-                        "body_too_large",
-                        StatusCode::PAYLOAD_TOO_LARGE,
-                        format!("a managed request may have at most {} MiB", MAX >> 20),
-                    )
-                });
+                return Err(Fault { close: true, ..too_large() });
             }
             body.extend_from_slice(&data);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, uri::PathAndQuery};
 
-use super::destination::Destination;
+use super::{body, destination::Destination};
 use crate::{
     dialect::{
         self, Capabilities, Context, Conversion, Dialect, Options, Refused, Warnings, in_place,
@@ -112,11 +112,13 @@ impl Question<'_> {
             reasoning_content: false,
             without_usage: self.provider.health.quirks.lacks_usage(),
         };
-        let named = (conversion.client() == Dialect::Responses)
-            .then(|| references::resolve(self.body, self.kept))
-            .flatten();
-        let body = named.as_ref().unwrap_or(self.body);
-        let converted = dialect::request(conversion, body, Capabilities::builtin(), &options)
+        let named = match conversion.client() {
+            Dialect::Responses => references::resolve(self.body, body::MAX, self.kept)
+                .map_err(|references::TooLong| body::too_large())?,
+            _ => None,
+        };
+        let whole = named.as_ref().unwrap_or(self.body);
+        let converted = dialect::request(conversion, whole, Capabilities::builtin(), &options)
             .map_err(refused)?;
         Ok(Outgoing {
             path: self.at(&self.destination.of_operation(converted.path))?,

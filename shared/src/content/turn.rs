@@ -4,13 +4,37 @@
 use serde_json::Value;
 
 /// A request's place in its conversation, as hashes of what its messages say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
     /// Of all its messages.
     pub whole: i64,
     /// Of those before the last answer: the `whole` of the turn before. `None` on a first
     /// turn.
     pub before: Option<i64>,
+    /// The id of the first call in the last answer before: vendors never give one twice.
+    pub continues: Option<String>,
+}
+
+/// The id of the first tool call in an answer, or in an event of one, of any dialect.
+pub fn call_id(answer: &Value) -> Option<String> {
+    let id = |call: &Value, name: &str| call[name].as_str().map(str::to_owned);
+    match answer {
+        Value::Array(items) => items.iter().find_map(call_id),
+        Value::Object(fields) => match answer["type"].as_str() {
+            Some("tool_use") => id(answer, "id"),
+            Some("function_call") => id(answer, "call_id"),
+            _ => fields.iter().find_map(|(name, value)| match (&name[..], value) {
+                ("tool_calls", Value::Array(calls)) => id(calls.first()?, "id"),
+                (
+                    "content" | "message" | "delta" | "choices" | "output" | "item"
+                    | "content_block",
+                    _,
+                ) => call_id(value),
+                _ => None,
+            }),
+        },
+        _ => None,
+    }
 }
 
 /// Reads a request's body: `messages` of the chat and messages APIs, `input` of responses.
@@ -42,7 +66,9 @@ pub fn turn(client: &str, request: &Value) -> Option<Turn> {
         // As the one message that it stands for.
         hasher.update(text.as_bytes()).update(b"\n").update(b"\0");
     }
-    Some(Turn { whole: short(&hasher), before })
+    let last_answer = first_of_last.zip(last).map(|(from, to)| &said[from..=to]);
+    let continues = last_answer.and_then(|items| items.iter().find_map(|item| call_id(item)));
+    Some(Turn { whole: short(&hasher), before, continues })
 }
 
 fn is_instruction(message: &Value) -> bool {
@@ -103,6 +129,7 @@ mod tests {
         let [first, second, third] = [first, second, third].map(|request| of(&request));
         assert_eq!(first.before, None);
         assert_eq!(second.before, Some(first.whole));
+        assert_eq!(second.continues.as_deref(), Some("a"));
         assert_eq!(third.before, Some(second.whole));
     }
 
@@ -114,6 +141,17 @@ mod tests {
             {"type": "function_call", "name": "look"}, {"type": "function_call_output", "output": "sun"}]}),
         );
         assert_eq!((first.before, second.before), (None, Some(first.whole)));
+    }
+
+    #[rstest::rstest]
+    #[case(json!({"choices": [{"message": {"content": null, "tool_calls": [{"id": "x"}]}}]}))]
+    #[case(json!({"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "x"}]}}]}))]
+    #[case(json!({"content": [{"type": "text", "text": "t"}, {"type": "tool_use", "id": "x"}]}))]
+    #[case(json!({"type": "content_block_start", "content_block": {"type": "tool_use", "id": "x"}}))]
+    #[case(json!({"output": [{"type": "reasoning", "id": "r"}, {"type": "function_call", "call_id": "x"}]}))]
+    #[case(json!({"type": "response.output_item.added", "item": {"type": "function_call", "call_id": "x"}}))]
+    fn a_call_is_found_in_every_dialect(#[case] answer: Value) {
+        assert_eq!(call_id(&answer).as_deref(), Some("x"));
     }
 
     #[test]

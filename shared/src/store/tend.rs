@@ -175,8 +175,8 @@ impl Tender {
                 .prepare_cached("INSERT OR REPLACE INTO search (rowid, text) VALUES (?1, ?2)")?;
             for (seq, read) in &documents {
                 insert.execute(params![seq, read.text])?;
-                if let Some(turn) = read.turn {
-                    turns::note(&transaction, *seq, turn)?;
+                if let Some(turn) = &read.turn {
+                    turns::note(&transaction, *seq, turn, read.call.as_deref())?;
                 }
             }
         }

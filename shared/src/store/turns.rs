@@ -33,21 +33,34 @@ pub struct Conversation {
     pub newest: Committed,
 }
 
-/// Notes a turn.
-pub(super) fn note(connection: &Connection, seq: i64, turn: Turn) -> Result<(), StoreError> {
+/// Notes a turn. Of several that could come before it (the same question asked twice), it
+/// is the one whose answer made the call that this one answers, then one that nobody has
+/// continued, then the newest.
+pub(super) fn note(
+    connection: &Connection,
+    seq: i64,
+    turn: &Turn,
+    call: Option<&str>,
+) -> Result<(), StoreError> {
     let parent = match turn.before {
         None => None,
         Some(before) => connection
             .prepare_cached(
-                "SELECT root FROM turns WHERE whole = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT 1",
+                "SELECT root FROM (SELECT seq, root, call FROM turns WHERE whole = ?1 AND seq < ?2
+                     ORDER BY seq DESC LIMIT 50) AS t
+                 ORDER BY call IS ?3 AND ?3 IS NOT NULL DESC,
+                     EXISTS (SELECT 1 FROM turns c WHERE c.root = t.root AND c.seq > t.seq),
+                     seq DESC LIMIT 1",
             )?
-            .query_row(params![before, seq], |row| row.get(0))
+            .query_row(params![before, seq, turn.continues], |row| row.get(0))
             .optional()?,
     };
     let root: i64 = parent.unwrap_or(seq);
     connection
-        .prepare_cached("INSERT OR REPLACE INTO turns (seq, root, whole) VALUES (?1, ?2, ?3)")?
-        .execute(params![seq, root, turn.whole])?;
+        .prepare_cached(
+            "INSERT OR REPLACE INTO turns (seq, root, whole, call) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![seq, root, turn.whole, call])?;
     Ok(())
 }
 
