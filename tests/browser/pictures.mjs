@@ -18,7 +18,7 @@ const LANGUAGES = [
 
 /** The page's address after the hash, and what to do there first. */
 const PICTURES = [
-  ["dashboard", "/dashboard"],
+  ["dashboard", "/dashboard?range=1h"],
   ["requests", "/requests"],
   ["request", "/requests?q=model:gpt-5.2", (page) => openFirst(page)],
   ["conversations", "/requests?group="],
@@ -29,7 +29,7 @@ const PICTURES = [
   ["routes", "/routes"],
   ["client-tokens", "/client-tokens"],
   ["playground", "/playground"],
-  ["statistics", "/statistics"],
+  ["statistics", "/statistics?range=1h"],
   ["traces", "/traces"],
   ["settings", "/settings"],
   ["setup", "/setup"],
