@@ -77,7 +77,7 @@ for (const t of LANGUAGES) {
       await page.getByRole("button", { name: t.view }).click();
       await page.getByRole("menuitem", { name: t.group }).click();
       await page.waitForURL(/group/);
-      const rows = page.locator(".talk");
+      const rows = page.locator(".talk-row");
       await eventually("three conversations, two of three turns", async () => {
         await page.reload();
         await rows.first().waitFor();

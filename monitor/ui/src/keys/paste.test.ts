@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { masked, only, readPaste, tally, vendorOf, without, type Around } from "./paste";
+import { masked, only, readPaste, tally, vendorOf, without, withoutSent, type Around } from "./paste";
 
 const anywhere: Around = { vendor: null, there: [] };
 const kinds = (text: string, around = anywhere) => readPaste(text, around).map((l) => l.verdict.kind);
@@ -58,4 +58,11 @@ test("ten thousand lines are read in a moment", () => {
   const t = performance.now();
   expect(tally(readPaste(text, { vendor: "openai", there: [] })).add).toBe(10_000);
   expect(performance.now() - t).toBeLessThan(500);
+});
+
+test("what was typed while the rest was on its way stays", () => {
+  const sent = "one\ntwo\nbad key";
+  expect(withoutSent(sent, sent, new Set([1, 2]))).toBe("bad key");
+  expect(withoutSent(`${sent}\nthree`, sent, new Set([1, 2]))).toBe("bad key\nthree");
+  expect(withoutSent("zero\none\none\ntwo!\nbad key", sent, new Set([1, 2]))).toBe("zero\none\ntwo!\nbad key");
 });

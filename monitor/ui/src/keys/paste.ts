@@ -90,6 +90,18 @@ export function without(text: string, lines: Set<number>): string {
   return text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/).filter((_, i) => !lines.has(i + 1)).join("\n");
 }
 
+/** The text as it is now without these lines of what was sent: what was typed meanwhile stays. */
+export function withoutSent(now: string, sent: string, lines: Set<number>): string {
+  if (now === sent) return without(sent, lines);
+  const gone = sent.replace(/^\ufeff/, "").split(/\r\n|\n|\r/).filter((_, i) => lines.has(i + 1));
+  return now.replace(/^\ufeff/, "").split(/\r\n|\n|\r/).filter((line) => {
+    const at = gone.indexOf(line);
+    if (at < 0) return true;
+    gone.splice(at, 1);
+    return false;
+  }).join("\n");
+}
+
 /** sk-…wxyz, as the list will show it; of short keys less. */
 export function masked(secret: string): string {
   if (secret.length >= 16) return `${secret.slice(0, 3)}…${secret.slice(-4)}`;

@@ -32,6 +32,7 @@ let queue: FeedEvent[] = [];
 /** More changes than a screen holds in one frame are a blur: take a breath before the next. */
 const BLUR = 40;
 const BREATH_MS = 120;
+const HIDDEN_MS = 500;
 let rushed = false;
 let scheduled = false;
 /** Running exchanges a reconnect did not mention: their end is on its way, or was missed. */
@@ -114,13 +115,15 @@ const feed = new Feed({
 addEventListener("online", () => feed.nudge());
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) feed.nudge();
+  // The frame that was asked for does not come while the tab is hidden.
+  else if (scheduled) setTimeout(apply, HIDDEN_MS);
 });
 
 function schedule() {
   if (scheduled) return;
   scheduled = true;
   // A hidden tab gets no frames, but its queue must not grow for hours.
-  if (document.hidden) setTimeout(apply, 500);
+  if (document.hidden) setTimeout(apply, HIDDEN_MS);
   else if (rushed) setTimeout(() => requestAnimationFrame(apply), BREATH_MS);
   else requestAnimationFrame(apply);
 }

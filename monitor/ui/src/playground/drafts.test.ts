@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { Drafts } from "./drafts";
+import { expect, test, vi } from "vitest";
+import { browserStorage, Drafts } from "./drafts";
 import { blank, draftOf } from "./shapes";
 
 /** A browser's storage that holds so many characters. */
@@ -24,6 +24,16 @@ test("what was typed is there after a reload, and the last setup for a new conve
   expect([new Drafts(s).of("7")?.text, new Drafts(s).of("new")]).toEqual(["half a quest", null]);
   again.drop("7");
   expect(new Drafts(s).of("7")).toBeNull();
+});
+
+test("where storage is blocked, drafts last until the page is closed", () => {
+  const blocked = vi.spyOn(window, "localStorage", "get").mockImplementation(() => {
+    throw new DOMException("blocked", "SecurityError");
+  });
+  const drafts = new Drafts(browserStorage());
+  drafts.keep("new", draft("half a quest"));
+  expect([drafts.of("new")?.text, new Drafts(browserStorage()).of("new")]).toEqual(["half a quest", null]);
+  blocked.mockRestore();
 });
 
 test("only the last dozen are kept", () => {

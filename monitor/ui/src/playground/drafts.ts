@@ -14,6 +14,15 @@ type Storage = Pick<globalThis.Storage, "getItem" | "setItem">;
 
 const isDraft = (d: unknown): d is Draft => typeof d === "object" && d !== null && typeof (d as Draft).text === "string" && typeof (d as Draft).setup === "object";
 
+/** This browser's storage; where it is blocked, reading it throws, and nothing is kept. */
+export function browserStorage(): Storage {
+  try {
+    return localStorage;
+  } catch {
+    return { getItem: () => null, setItem() {} };
+  }
+}
+
 export class Drafts {
   private readonly drafts = new Map<string, Draft>();
   private setup: Setup | null = null;

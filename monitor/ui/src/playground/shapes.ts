@@ -47,8 +47,8 @@ export interface Draft {
   setup: Setup;
   /** Results of tool calls, by the call's id. */
   results: Record<string, string>;
-  /** A question that is being changed: its place, and what it is to say. */
-  edit: { at: number; text: string } | null;
+  /** A question that is being changed: its place, what it is to say, and whether it is put aside. */
+  edit: { at: number; text: string; aside?: boolean } | null;
 }
 
 export const draftOf = (setup: Setup): Draft => ({ text: "", pictures: [], setup, results: {}, edit: null });

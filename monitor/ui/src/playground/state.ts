@@ -3,9 +3,10 @@
 
 import { computed, ref, shallowReactive, shallowRef, watch } from "vue";
 import { Failure } from "../api/client";
+import { live } from "../live/store";
 import { bodyOf, question, setupOf, Unfit } from "./body";
 import { chatsApi } from "./chats";
-import { Drafts } from "./drafts";
+import { browserStorage, Drafts } from "./drafts";
 import { Run } from "./run";
 import { draftOf, type Chat, type Draft, type Message } from "./shapes";
 import { line, newest, said, systemOf, type Entry } from "./thread";
@@ -13,8 +14,10 @@ import { line, newest, said, systemOf, type Entry } from "./thread";
 const NEW = "new";
 /** When the figures of a turn that has just ended are looked for. */
 const SETTLE_MS = [150, 500, 1200, 3000, 6000];
+/** And again, for as long as it cannot be read. */
+const AGAIN_MS = 10_000;
 
-const drafts = new Drafts(localStorage);
+const drafts = new Drafts(browserStorage());
 const id = ref<number | null>(null);
 const chat = shallowRef<Chat | null>(null);
 const failure = shallowRef<Failure | null>(null);
@@ -131,21 +134,39 @@ async function ask(messages: Message[], sent: () => void) {
   await finish(mine, at);
 }
 
-/** Shows the turn as it was kept in the place of what was seen of it. */
+/** Waits, but no longer than until the monitor is there again. */
+const pause = (ms: number) => new Promise<void>((go) => {
+  const done = () => {
+    clearTimeout(over);
+    deaf();
+    go();
+  };
+  const over = setTimeout(done, ms);
+  const deaf = live.listen((event) => event.type === "hello" && done());
+});
+
+/** Shows the turn as it was kept in the place of what was seen of it, which stands until then. */
 async function finish(mine: Run, at: string) {
   const place = mine.place.value;
-  for (const wait of place ? SETTLE_MS : []) {
-    await new Promise((go) => setTimeout(go, wait));
+  const keptOf = (turnId: number) => chat.value?.history.find((t) => t.id === turnId);
+  const letGo = () => runs.get(at) === mine && runs.delete(at);
+  let led = false;
+  for (let n = 0; place; n++) {
+    if (n >= SETTLE_MS.length && led) break;
+    await pause(SETTLE_MS[n] ?? AGAIN_MS);
     if (at !== key.value) break;
-    leaf.value = place!.turn;
     // The whole once, images and all; then only what is still to come.
-    const known = turn.value?.id === place!.turn && turn.value.state !== "running";
-    await (known ? look(place!.turn) : load(place!.chat));
-    const kept = turn.value;
-    if (kept && kept.id === place!.turn && kept.state !== "running") runs.delete(at);
-    if (kept?.exchange || (kept && kept.state !== "running" && kept.request_id === null)) break;
+    const known = keptOf(place.turn);
+    await (known && known.state !== "running" ? look(place.turn) : load(place.chat));
+    if (at !== key.value || failure.value?.status === 404) break;
+    const kept = keptOf(place.turn);
+    if (!kept) continue;
+    if (!led) leaf.value = place.turn;
+    led = true;
+    if (kept.state !== "running") letGo();
+    if (kept.exchange || (kept.state !== "running" && kept.request_id === null)) break;
   }
-  runs.delete(at);
+  letGo();
   changed.value++;
 }
 

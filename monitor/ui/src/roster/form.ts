@@ -7,7 +7,7 @@ import { words } from "../i18n";
 
 const drafts = reactive(new Map<string, object>());
 
-/** For signing out. */
+/** For signing out by hand. */
 export function forgetDrafts() {
   drafts.clear();
 }

@@ -6,7 +6,7 @@ import { keysApi, modelsApi, pricesApi, providersApi, routesApi, tokensApi, type
 import { api, got } from "../api/client";
 import { standing as keyStanding, troubled } from "../keys/standing";
 import { live } from "../live/store";
-import { standing } from "../session/session";
+import { left, standing } from "../session/session";
 import { useSecondClock } from "../live/clock";
 import { forgetDrafts } from "./form";
 import { listing, type Listing } from "./listing";
@@ -74,8 +74,8 @@ watch(standing, (now) => {
   if (now !== "out") return;
   for (const list of [keys, providers, models, prices, routes, tokens]) list.clear();
   counted.value = {};
-  forgetDrafts();
 });
+watch(left, forgetDrafts);
 
 /** How often spending and uses are asked for again while somebody looks. */
 const REFRESH_MS = 20_000;

@@ -11,6 +11,9 @@ export const standing = ref<Standing>("unknown");
 /** Why the sign-in page is shown, where it should say so. */
 export const reason = ref<"ended" | "bad-link" | Failure | null>(null);
 
+/** Moves when somebody signs out by hand; a session that ends by itself is no reason to let go of what was typed. */
+export const left = ref(0);
+
 /** Takes `#key=…` out of the address bar at once and returns the key. */
 export function keyFromLink(location: Location, history: History): string | null {
   const match = /^#\/?\??key=([^&]+)/.exec(location.hash);
@@ -47,5 +50,6 @@ export async function signOut(): Promise<void> {
     if (!(cause instanceof Failure) || cause.status !== 401) throw cause;
   });
   reason.value = null;
+  left.value++;
   standing.value = "out";
 }

@@ -25,6 +25,13 @@ export function inputOf(kept: Kept): { max_exchanges: number | null; max_age_s: 
   return { max_exchanges: exchanges, max_age_s: Math.round(days * DAY_S) };
 }
 
+/** How many requests go by these caps (0 is none); null where a cap is set and nobody knows what is over it. */
+export function over(cap: { most: number; age: number }, known: { all: number | null; older: number | null }): number | null {
+  const byCount = cap.most ? (known.all === null ? null : Math.max(0, known.all - cap.most)) : 0;
+  const byAge = cap.age ? known.older : 0;
+  return byCount === null || byAge === null ? null : Math.max(byCount, byAge);
+}
+
 /** Parts of a whole as shares of a bar; nothing smaller than can be seen. */
 export function shares(parts: readonly (readonly [name: string, bytes: number])[]): { name: string; bytes: number; share: number }[] {
   // Not the file's size: a part of it may still stand in the log beside it.

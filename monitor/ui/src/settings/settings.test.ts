@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { Refused } from "../roster/form";
 import { agent } from "./agent";
-import { inputOf, keptOf, shares } from "./retention";
+import { inputOf, keptOf, over, shares } from "./retention";
 
 const settings = (max_exchanges: number | null, max_age_s: number | null) => ({ max_exchanges, max_age_s, instance: { record: { max_exchanges: 1_000_000, max_age_s: 30 * 86_400 } } });
 
@@ -13,6 +13,13 @@ test("retention shows what counts and says so in the API's units", () => {
   expect(inputOf({ exchanges: "1,000", days: "0.5", own: true })).toEqual({ max_exchanges: 1000, max_age_s: 43_200 });
   expect(inputOf({ exchanges: "", days: "", own: true })).toEqual({ max_exchanges: 0, max_age_s: 0 });
   for (const bad of [{ exchanges: "many", days: "" }, { exchanges: "1.5", days: "" }, { exchanges: "-1", days: "" }, { exchanges: "", days: "-2" }]) expect(() => inputOf({ ...bad, own: true })).toThrow(Refused);
+});
+
+test("what goes by a cap is counted, and is unknown where the count is", () => {
+  expect(over({ most: 100, age: 60 }, { all: 130, older: 7 })).toBe(30);
+  expect(over({ most: 100, age: 60 }, { all: 90, older: 0 })).toBe(0);
+  expect(over({ most: 0, age: 0 }, { all: null, older: null })).toBe(0);
+  expect([over({ most: 100, age: 0 }, { all: null, older: 0 }), over({ most: 0, age: 60 }, { all: 5, older: null }), over({ most: 100, age: 60 }, { all: null, older: 0 })]).toEqual([null, null, null]);
 });
 
 test("the largest part comes first and the smallest can be seen", () => {

@@ -24,10 +24,14 @@ async function write(text: string): Promise<boolean> {
     const area = document.createElement("textarea");
     area.value = text;
     area.className = "vh";
-    document.body.append(area);
+    // All but the topmost modal dialog is inert: nothing outside it can be selected.
+    const before = document.activeElement;
+    const place = before?.closest("dialog[open]") ?? [...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body;
+    place.append(area);
     area.select();
     const done = document.execCommand("copy");
     area.remove();
+    if (before instanceof HTMLElement) before.focus();
     return done;
   }
 }

@@ -7,8 +7,11 @@ import type { Settings } from "../api/types";
 
 export const settings = ref<Settings | null>(null);
 
-export async function learnInstance() {
-  settings.value = await got(api.GET("/api/settings")).catch(() => null);
+/** Whether it could be read; where not, what was known before stays. */
+export async function learnInstance(): Promise<boolean> {
+  const found = await got(api.GET("/api/settings")).catch(() => null);
+  if (found) settings.value = found;
+  return found !== null;
 }
 
 /**

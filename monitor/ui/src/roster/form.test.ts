@@ -1,0 +1,42 @@
+// What counts as typed, and when it is let go.
+
+import { effectScope, nextTick, ref } from "vue";
+import { expect, test } from "vitest";
+import { standing, left } from "../session/session";
+import { keepDraft, keptDraft, useForm } from "./form";
+import "./roster";
+
+test("what a form begins with is no draft, also when it comes late; what is typed is one until it is saved", async () => {
+  const only = ref<number[]>([]);
+  const scope = effectScope();
+  const again = ref<{ groups: number[]; model: string } | null>(null);
+  const form = scope.run(() => useForm({
+    id: () => "test/new",
+    start: () => again.value ?? { groups: only.value, model: "" },
+    fields: [],
+    save: async (d) => {
+      again.value = { ...d };
+    },
+  }))!;
+  only.value = [7];
+  await nextTick();
+  expect([form.draft.value.groups, keptDraft("test/new")]).toEqual([[7], undefined]);
+  form.draft.value.model = "m";
+  expect(keptDraft("test/new")).toEqual({ groups: [7], model: "m" });
+  expect(await form.submit()).toBe(true);
+  await nextTick();
+  expect([form.draft.value.model, keptDraft("test/new")]).toEqual(["m", undefined]);
+  scope.stop();
+});
+
+test("a session that ended by itself takes no draft with it; signing out does", async () => {
+  standing.value = "in";
+  await nextTick();
+  keepDraft("test/note", { text: "half" });
+  standing.value = "out";
+  await nextTick();
+  expect(keptDraft("test/note")).toEqual({ text: "half" });
+  left.value++;
+  await nextTick();
+  expect(keptDraft("test/note")).toBeUndefined();
+});
