@@ -45,8 +45,8 @@ const open = async (page, id, query = "") => {
 };
 
 const LANGUAGES = [
-  { locale: "en-US", tag: "en", pin: "Pin: keep from retention", unpin: "Unpin: retention may take it again", note: "Write a note", save: "Save", kept: "What you typed is kept.", copyAs: "Copy as…", node: "Node", python: "Python", har: "Download HAR", close: "Close", fresh: "New since the previous turn", why: "Why this key", whyOnly: "the only key", play: "Play as it came", again: "Play again", pickAnother: "open another request", figures: "Timing, tokens, cost", same: "messages the same", differently: "said differently", notHere: "is not here any more", earlier: "earlier messages" },
-  { locale: "zh-CN", tag: "zh", pin: "固定：不受保留期限清理", unpin: "取消固定：之后可能被清理", note: "添加备注", save: "保存", kept: "已输入的内容仍然保留。", copyAs: "复制为…", node: "Node 代码", python: "Python 代码", har: "下载 HAR", close: "关闭", fresh: "自上一轮以来新增", why: "为什么选择此密钥", whyOnly: "唯一支持此模型的密钥", play: "按原速播放", again: "重新播放", pickAnother: "请打开另一个请求", figures: "时间、token 与费用", same: "条消息相同", differently: "内容不同", notHere: "已不在这里", earlier: "更早" },
+  { locale: "en-US", tag: "en", pin: "Pin: keep from retention", unpin: "Unpin: retention may take it again", note: "Write a note", save: "Save", kept: "what you typed is kept", copyAs: "Copy as…", node: "Node", python: "Python", har: "Download HAR", close: "Close", fresh: "New since the previous turn", why: "Why this key", whyOnly: "the only key", play: "Play as it came", again: "Play again", pickAnother: "open another request", figures: "Timing, tokens, cost", same: "messages the same", differently: "said differently", notHere: "is not here any more", earlier: "earlier messages" },
+  { locale: "zh-CN", tag: "zh", pin: "固定：不受保留期限清理", unpin: "取消固定：之后可能被清理", note: "添加备注", save: "保存", kept: "已输入的内容仍然保留", copyAs: "复制为…", node: "Node 代码", python: "Python 代码", har: "下载 HAR", close: "关闭", fresh: "自上一轮以来新增", why: "为什么选择此密钥", whyOnly: "唯一支持此模型的密钥", play: "按原速播放", again: "重新播放", pickAnother: "请打开另一个请求", figures: "时间、token 与费用", same: "条消息相同", differently: "内容不同", notHere: "此请求已不存在", earlier: "更早" },
 ];
 
 for (const w of LANGUAGES) {

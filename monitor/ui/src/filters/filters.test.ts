@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { matches, moment, parse, query, set, type Filterable } from "./filters";
+import { afterwards, matches, moment, parse, query, set, type Filterable } from "./filters";
 
 const NOW = Date.parse("2026-11-20T12:00:00Z");
 
@@ -71,6 +71,15 @@ describe("matching a live exchange", () => {
   test("an error is known by its code", () => {
     const failed = { ...x, error: { code: "upstream_connect" } };
     expect(["error:upstream_connect", "error:upstream_*", "error:none", "error:timeout"].map((text) => matches(failed, parse(text), NOW))).toEqual([true, true, false, false]);
+  });
+  test("what runs has taken the time since it began", () => {
+    const runs = { ...x, outcome: "in_flight", duration_ms: null };
+    expect(["min_duration_ms:60000", "min_duration_ms:60001"].map((text) => matches(runs, parse(text), NOW))).toEqual([true, false]);
+  });
+  test("a shown row keeps its place in a conversation and a search, but not in a list it has left", () => {
+    const turn = "conversation:0193a000-0000-7000-8000-000000000001";
+    expect(matches(x, parse(turn), NOW)).toBe(false);
+    expect([`${turn} 狐狸`, `${turn} status:2xx`].map((text) => matches(x, afterwards(parse(text)), NOW))).toEqual([true, false]);
   });
   test("a status that has not come matches no class", () => expect(matches({ ...x, status: null }, parse("status:2xx"), NOW)).toBe(false));
 });

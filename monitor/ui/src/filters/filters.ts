@@ -141,6 +141,13 @@ export interface Filterable {
   duration_ms?: number | null;
 }
 
+/** What a row that is shown already must still match: the database found its text and its conversation. */
+export function afterwards(filters: Filters): Filters {
+  const by = { ...filters.by };
+  delete by.conversation;
+  return { ...filters, q: "", by };
+}
+
 /**
  * Whether a live exchange belongs in a list filtered so. Free text of bodies only the database
  * knows: here `q` matches model and path, and the list asks again for the rest.
@@ -163,8 +170,9 @@ export function matches(x: Filterable, filters: Filters, now: number): boolean {
     const status = String(x.status ?? "");
     if (!by.status.toLowerCase().split(",").some((s) => (s.endsWith("xx") ? status !== "" && status[0] === s[0] : status === s))) return false;
   }
-  if (by.min_duration_ms !== undefined && !((x.duration_ms ?? -1) >= Number(by.min_duration_ms))) return false;
   const started = Date.parse(x.started_at);
+  // What runs has taken the time since it began, as the monitor counts it.
+  if (by.min_duration_ms !== undefined && (x.duration_ms ?? now - started) < Number(by.min_duration_ms)) return false;
   const since = by.since === undefined ? null : moment(by.since, now);
   const until = by.until === undefined ? null : moment(by.until, now);
   if (since !== null && started < since) return false;

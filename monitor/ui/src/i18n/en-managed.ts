@@ -20,7 +20,7 @@ export const managedEn = {
     actions: (name: string) => `Actions for ${name}`,
     edit: "Edit",
     remove: "Delete",
-    removing: "Deleting…",
+    working: "Working…",
     cancel: "Cancel",
     close: "Close",
     save: "Save",

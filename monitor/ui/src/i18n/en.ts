@@ -25,6 +25,7 @@ export const en = {
     themeSystem: "As the system",
     help: "Keyboard help",
     commands: "Commands (Ctrl K)",
+    palette: "Commands",
     more: "More",
     signOut: "Sign out",
     version: (v: string) => `Version ${v}`,

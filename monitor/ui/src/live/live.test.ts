@@ -1,8 +1,9 @@
 import { describe, expect, test, vi } from "vitest";
 import type { Exchange } from "../api/types";
+import { Ended } from "./ended";
 import { Feed, type FeedEvent, type FeedState } from "./feed";
 import { merge } from "./merge";
-import { Rows } from "./rows";
+import { HELD, Rows } from "./rows";
 
 const x = (over: Partial<Exchange> = {}): Exchange => ({
   id: "a", started_at: "2026-11-20T12:00:00Z", method: "POST", path: "/v1/chat/completions", origin: "client", mode: "transparent", outcome: "in_flight",
@@ -41,6 +42,12 @@ describe("merging", () => {
     expect(merge(noted, answering)).toBe(noted);
     expect(merge(noted, { ...noted })).toBe(noted);
   });
+  test("what has ended and was let go is not set running by a late page", () => {
+    const ended = new Ended(2);
+    for (const id of ["b", "a", "c"]) ended.add({ ...done, id });
+    expect(merge(ended.get("a"), started)).toEqual(done);
+    expect([ended.get("b"), ended.get("c")?.id]).toEqual([undefined, "c"]);
+  });
   test("a finished one takes later notes", () => expect(merge(done, { ...done, pinned: true }).pinned).toBe(true));
 });
 
@@ -74,6 +81,17 @@ describe("rows", () => {
     expect([rows.ids.length, rows.held.size]).toEqual([2, 2]);
     rows.release();
     expect(rows.ids).toEqual(["7", "5", "4", "3"]);
+  });
+  test("more than can be held are counted once each", () => {
+    const rows = new Rows();
+    const id = (n: number) => String(n).padStart(8, "0");
+    rows.append([id(0)]);
+    for (let n = 1; n <= HELD + 10; n++) {
+      rows.hold(id(n));
+      rows.hold(id(n));
+    }
+    expect([rows.held.size, rows.beyond]).toEqual([HELD, 10]);
+    expect([rows.has(id(HELD + 10)), rows.has(id(HELD + 11))]).toEqual([true, false]);
   });
   test("trim drops the oldest and lets them come back", () => {
     const rows = new Rows();

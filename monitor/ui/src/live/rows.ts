@@ -3,16 +3,23 @@
 
 const descending = (a: string, b: string) => (a < b ? 1 : a > b ? -1 : 0);
 
+/** More than this held back is not kept but counted, to be asked for again. */
+export const HELD = 5_000;
+
 /** Ids are UUIDv7: their order as text is the order of starting. */
 export class Rows {
   /** newest first, no repeats */
   ids: string[] = [];
   /** arrived while the list was not at its top: newest last */
   held = new Set<string>();
+  /** how many more arrived than are held, and between which ids they lie */
+  beyond = 0;
+  private beyondFrom = "";
+  private beyondTo = "";
   private known = new Set<string>();
 
   has(id: string) {
-    return this.known.has(id) || this.held.has(id);
+    return this.known.has(id) || this.held.has(id) || (this.beyond > 0 && id >= this.beyondFrom && id <= this.beyondTo);
   }
 
   shows(id: string) {
@@ -47,13 +54,19 @@ export class Rows {
   }
 
   hold(id: string) {
-    if (!this.known.has(id)) this.held.add(id);
+    if (this.has(id)) return;
+    if (this.held.size < HELD) return void this.held.add(id);
+    if (this.beyond === 0) this.beyondFrom = this.beyondTo = id;
+    else if (id > this.beyondTo) this.beyondTo = id;
+    else this.beyondFrom = id;
+    this.beyond++;
   }
 
   /** Shows what was held back. */
   release() {
     this.insert(...this.held);
     this.held.clear();
+    this.beyond = 0;
   }
 
   remove(id: string) {

@@ -5,6 +5,7 @@ import { reactive, readonly, ref } from "vue";
 import { base } from "../api/client";
 import { running, type Exchange, type Lost } from "../api/types";
 import { check } from "../session/session";
+import { Ended } from "./ended";
 import { Feed, type BodyDelta, type FeedEvent, type FeedState, type PoolEvent } from "./feed";
 import { listed, merge } from "./merge";
 
@@ -18,6 +19,7 @@ export interface Viewer {
 
 const exchanges = new Map<string, Exchange>();
 const inFlight = new Set<string>();
+const ended = new Ended();
 const viewers = new Set<Viewer>();
 const poolListeners = new Set<(event: PoolEvent | { type: "hello" }) => void>();
 const deltaListeners = new Map<string, Set<(delta: BodyDelta) => void>>();
@@ -51,6 +53,7 @@ export const live = {
     feed.stop();
     queue = [];
     exchanges.clear();
+    ended.clear();
     inFlight.clear();
     orphans.clear();
     counters.inFlight = 0;
@@ -77,7 +80,7 @@ export const live = {
   /** Lets go of rows that left a list. */
   forget() {
     for (const [id, x] of exchanges) {
-      if (!running(x) && ![...viewers].some((v) => v.shows(id))) exchanges.delete(id);
+      if (!running(x) && ![...viewers].some((v) => v.shows(id))) letGo(x);
     }
   },
 
@@ -129,7 +132,7 @@ function schedule() {
 }
 
 function keep(x: Exchange): Exchange {
-  const merged = merge(exchanges.get(x.id), listed(x));
+  const merged = merge(exchanges.get(x.id) ?? ended.get(x.id), listed(x));
   exchanges.set(x.id, merged);
   if (running(merged)) inFlight.add(x.id);
   else {
@@ -137,6 +140,11 @@ function keep(x: Exchange): Exchange {
     orphans.delete(x.id);
   }
   return merged;
+}
+
+function letGo(x: Exchange) {
+  exchanges.delete(x.id);
+  ended.add(x);
 }
 
 function apply() {
@@ -193,7 +201,7 @@ function apply() {
     const list = [...changed.values()];
     for (const viewer of viewers) viewer.changed(list);
     for (const x of list) {
-      if (!running(x) && ![...viewers].some((v) => v.shows(x.id))) exchanges.delete(x.id);
+      if (!running(x) && ![...viewers].some((v) => v.shows(x.id))) letGo(x);
     }
   }
   if (!connected) return;

@@ -3,6 +3,7 @@
 
 import { computed, onScopeDispose, ref, shallowRef, triggerRef } from "vue";
 import { api, Failure, got } from "../api/client";
+import { utf8 } from "../format/utf8";
 import { running, type Exchange, type ExchangeDetail, type SseEvent } from "../api/types";
 import { assembler, converse, dialectOf, readAnswer, readRequest, type Turn } from "../dialect";
 import { SseSplitter } from "../dialect/sse";
@@ -73,7 +74,7 @@ export function useDetail(id: string) {
       if (!a) return;
       for (const piece of a.text.take(delta)) {
         for (const frame of a.splitter.push(piece.text)) {
-          a.frames.push({ offset_ms: piece.offset_ms, data: frame.data, event: frame.event, bytes: frame.data.length });
+          a.frames.push({ offset_ms: piece.offset_ms, data: frame.data, event: frame.event, bytes: utf8(frame.data) });
           a.assembler?.push(frame.data, frame.event);
         }
       }

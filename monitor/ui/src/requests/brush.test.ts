@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parse } from "../filters/filters";
-import { bars, shown, slotAt, stretch } from "./brush";
+import { bars, ignored, shown, slotAt, stretch } from "./brush";
 
 const slots = { since: "2026-11-20T10:00:00.000Z", until: "2026-11-20T10:40:00.000Z", width_minutes: 10, count: 4 };
 
@@ -20,4 +20,11 @@ test("the chart shows the filter's own time", () => {
   const now = Date.parse("2026-11-20T10:39:00Z");
   expect(shown(parse("fox"), now)).toEqual({ preset: "24h" });
   expect(shown(parse("since:1h"), now)).toEqual({ preset: null, since: "2026-11-20T09:39:00.000Z", until: "2026-11-20T10:39:00.000Z" });
+  expect(shown(parse("until:1h"), now)).toEqual({ preset: null, since: "2026-11-19T09:39:00.000Z", until: "2026-11-20T09:39:00.000Z" });
+});
+
+test("what the totals cannot be narrowed by is named", () => {
+  expect(ignored(parse("model:a provider:b key:c client_token:d since:1h until:1m"))).toEqual([]);
+  expect(ignored(parse("model:a path:/v1/* status:5xx fox"))).toEqual(["status", "path", "q"]);
+  expect(ignored(parse("status:nonsense"))).toEqual([]);
 });

@@ -2,7 +2,7 @@
 // stretch that a drag over it means. Pure.
 
 import { between, startOf, type Range, type Slots } from "../charts/span";
-import { moment, type Filters } from "../filters/filters";
+import { moment, NAMES, type Filters, type Name } from "../filters/filters";
 
 export interface Bars {
   slots: Slots;
@@ -22,12 +22,21 @@ export function bars(slots: Slots, lines: readonly { name: string | null; calls:
   return { slots, ok, failed, most: Math.max(1, ...ok.map((n, slot) => n + failed[slot]!)) };
 }
 
-/** What the chart shows for a filter: the filter's own time, or the last day. */
+/** What the totals can be narrowed by. */
+const COUNTED: readonly Name[] = ["model", "provider", "key", "client_token", "since", "until"];
+
+/** The parts of a filter that the chart leaves out of account; `q` is the text that is searched. */
+export const ignored = (filters: Filters): (Name | "q")[] => [...NAMES.filter((name) => filters.by[name] !== undefined && !COUNTED.includes(name)), ...(filters.q ? (["q"] as const) : [])];
+
+const DAY_MS = 86_400_000;
+
+/** What the chart shows for a filter: the filter's own time, or the last day, or the day before its end. */
 export function shown(filters: Filters, now: number): Range {
   const since = filters.by.since === undefined ? null : moment(filters.by.since, now);
   const until = filters.by.until === undefined ? null : moment(filters.by.until, now);
-  if (since === null) return { preset: "24h" };
-  return { preset: null, since: new Date(since).toISOString(), until: new Date(until ?? now).toISOString() };
+  if (since === null && until === null) return { preset: "24h" };
+  const end = until ?? now;
+  return { preset: null, since: new Date(since ?? end - DAY_MS).toISOString(), until: new Date(end).toISOString() };
 }
 
 /** The slot under a pointer, by its share of the width. */

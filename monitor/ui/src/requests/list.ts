@@ -4,7 +4,7 @@
 import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from "vue";
 import { api, Failure, got } from "../api/client";
 import { running, type Exchange } from "../api/types";
-import { matches, parse, query } from "../filters/filters";
+import { afterwards, matches, parse, query } from "../filters/filters";
 import { Rows } from "../live/rows";
 import { live, unresolved } from "../live/store";
 import { ask, Reader } from "./pages";
@@ -14,8 +14,6 @@ const FIRST_PAGE = 100;
 const PAGE = 250;
 /** Left open for days, a list that is followed keeps this many rows. */
 const KEPT_WHILE_FOLLOWING = 20_000;
-/** More than this held back is not kept but asked for again. */
-const HELD = 5_000;
 /** Bodies become searchable within 2 s of the end (contract). */
 const SEARCHABLE_MS = 2_200;
 
@@ -133,16 +131,16 @@ export function useList(text: Ref<string>) {
   }
 
   const leave = live.view({
-    shows: (id) => rows.shows(id) || (rows.held.size <= HELD && rows.held.has(id)),
+    shows: (id) => rows.shows(id) || rows.held.has(id),
     connected: () => void refresh(),
     changed(exchanges) {
       const now = live.gatewayTime(Date.now());
       const f = filters.value;
-      const withoutText = f.q ? { ...f, q: "" } : f;
+      const still = afterwards(f);
       const fresh: Exchange[] = [];
       for (const x of exchanges) {
         if (rows.has(x.id)) {
-          if (!matches(x, withoutText, now)) {
+          if (!matches(x, still, now)) {
             rows.remove(x.id);
             if (total.value !== null) total.value--;
           }
@@ -166,7 +164,7 @@ export function useList(text: Ref<string>) {
   }
 
   function release() {
-    if (rows.held.size > HELD) return void load();
+    if (rows.beyond > 0) return void load();
     rows.release();
     version.value++;
   }
@@ -194,7 +192,7 @@ export function useList(text: Ref<string>) {
   return {
     filters, version, state, failure, total, more, paused, following, load, loadMore, release, scrolled, pause,
     ids: () => rows.ids,
-    held: () => rows.held.size,
+    held: () => rows.held.size + rows.beyond,
     get: live.get,
   };
 }

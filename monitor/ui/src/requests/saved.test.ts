@@ -12,6 +12,10 @@ test("the same name replaces", () => {
   save("slow", "min_duration_ms:5000");
   save("slow", "min_duration_ms:9000");
   expect(saved.value.filter((one) => one.name === "slow")).toEqual([{ name: "slow", text: "min_duration_ms:9000" }]);
-  remove("slow");
+  const undo = remove("slow");
   expect(saved.value.some((one) => one.name === "slow")).toBe(false);
+  save("after", "x");
+  undo();
+  undo();
+  expect(saved.value.map((one) => one.name)).toEqual(["slow", "after"]);
 });

@@ -41,8 +41,15 @@ export function save(name: string, text: string) {
   keep([...list.value.filter((one) => one.name !== name), { name, text }].slice(-MOST));
 }
 
-export function remove(name: string) {
+/** Takes it out; what it returns puts it back where it was. */
+export function remove(name: string): () => void {
+  const at = list.value.findIndex((one) => one.name === name);
+  const was = list.value[at];
   keep(list.value.filter((one) => one.name !== name));
+  return () => {
+    // Saved again meanwhile: the newer one stands.
+    if (was && list.value.every((one) => one.name !== name)) keep(list.value.toSpliced(at, 0, was));
+  };
 }
 
 function keep(next: Saved[]) {

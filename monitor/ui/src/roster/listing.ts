@@ -16,12 +16,16 @@ export interface Listing<T> {
   clear(): void;
 }
 
+/** Writes that come one after another ask once. */
+const AGAIN_MS = 200;
+
 export function listing<T>(ask: () => Promise<T[]>, idOf: (item: T) => unknown): Listing<T> {
   const items = shallowRef<readonly T[] | null>(null);
   const failure = shallowRef<Failure | null>(null);
   const loading = ref(false);
   /** Answers asked for before a write or a newer question are not taken. */
   let turn = 0;
+  let again: ReturnType<typeof setTimeout> | null = null;
 
   async function load() {
     const mine = ++turn;
@@ -39,20 +43,35 @@ export function listing<T>(ask: () => Promise<T[]>, idOf: (item: T) => unknown):
     }
   }
 
+  /** A list on its way knows nothing of this write: it is asked for once more. */
+  function written() {
+    if (!loading.value) return;
+    turn++;
+    loading.value = false;
+    again ??= setTimeout(() => {
+      again = null;
+      void load();
+    }, AGAIN_MS);
+  }
+
   return {
     items, failure, loading, load,
     put(item) {
+      written();
       if (items.value === null) return;
       const id = idOf(item);
       const at = items.value.findIndex((i) => idOf(i) === id);
       items.value = at < 0 ? [...items.value, item] : items.value.with(at, item);
     },
     drop(item) {
+      written();
       const id = idOf(item);
       if (items.value) items.value = items.value.filter((i) => idOf(i) !== id);
     },
     clear() {
       turn++;
+      if (again) clearTimeout(again);
+      again = null;
       items.value = null;
       failure.value = null;
       loading.value = false;

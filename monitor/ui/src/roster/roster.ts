@@ -21,10 +21,16 @@ export const tokens = listing(tokensApi.all, (t) => t.id);
 /** The database's count, for as long as nobody has loaded the keys. */
 const counted = ref<Partial<Record<KeyStatus, number>>>({});
 
+/** A rest ends without a word from anywhere: what depends on the time is looked at again. */
+const beat = ref(Date.now());
+setInterval(() => {
+  if (!document.hidden) beat.value = Date.now();
+}, 5_000);
+
 /** Keys that are out of the pool against anyone's wish. */
 export const troubles = computed(() =>
   keys.items.value
-    ? keys.items.value.filter((k) => troubled(keyStanding(k, live.gatewayTime(Date.now())))).length
+    ? keys.items.value.filter((k) => troubled(keyStanding(k, live.gatewayTime(beat.value)))).length
     : (Object.entries(counted.value) as [KeyStatus, number][]).reduce((n, [status, of]) => n + (troubled(status) ? of : 0), 0),
 );
 

@@ -50,7 +50,7 @@ export const zh: Filled<typeof en> = {
   answerNone: "没有应答",
   onlyHere: "这一侧没有对应内容。",
   notTold: "其中一个不是对话，按文本对比正文。",
-  missing: (side) => `${side}：此请求已不在这里。`,
+  missing: (side) => `${side}：此请求已不存在。`,
   failed: (side, why) => `${side}：无法加载。${why}`,
   running: "其中一个仍在进行，页面会持续更新。",
   alike: "这是同一个请求。",

@@ -118,7 +118,7 @@ export const zh: Filled<typeof en> = {
   emptyText: "在“模型与设置”中选择模型，然后在下方输入。每个回答都会显示用量，并可打开对应的请求记录。",
   emptyKeys: "密钥池里还没有密钥，暂时无法提问。",
   toKeys: "添加密钥",
-  emptyPrograms: "在您自己的程序中使用：",
+  emptyPrograms: "在你自己的程序中使用：",
   goneTitle: "没有这个对话",
   edit: "编辑",
   editLabel: "修改后的问题",
@@ -163,7 +163,7 @@ export const zh: Filled<typeof en> = {
   noModel: "选择模型",
   send: "发送",
   nothingToSend: "还没有输入内容",
-  keptHere: "您输入的内容仍在这里。",
+  keptHere: "你输入的内容仍在这里。",
   unfit: (field, why) => `请检查“${field}”：${why}`,
   fields: {
     model: "模型", by: "发送方式", system: "系统提示词", temperature: "温度", topP: "核采样 top p", maxTokens: "最大 token 数",

@@ -126,10 +126,10 @@ export const zh: Filled<typeof en> = {
   stop: (what) => `停止${what}`,
   notStopped: (why) => `未停止：${why}`,
   facts: { firstToken: "首字延迟", duration: "耗时", perSecond: "每秒 token 数", tokens: "token 入 → 出", cost: "费用" },
-  best: { firstToken: "最先", duration: "最快", cost: "最省", perSecond: "最多" },
+  best: { firstToken: "最先", duration: "最快", cost: "最省", perSecond: "最高" },
   waiting: "正在等待首字…",
   nothing: "没有应答。",
   notTold: "此应答不是对话，请打开请求查看。",
-  missing: "它已不在这里。",
+  missing: "此请求已不存在。",
   ended: (n) => `${n} 个应答已完成`,
 };

@@ -45,7 +45,7 @@ export const zh: Filled<typeof en> = {
   credential: "凭据",
   open: "不用令牌",
   token: "客户端令牌",
-  openText: "密钥处填任意占位符即可，网关会换上自己的密钥。若填写您自己的供应商密钥，则原样转发。",
+  openText: "密钥处填任意占位符即可，网关会换上自己的密钥。若填写你自己的供应商密钥，则原样转发。",
   tokenText: "客户端令牌标明是哪个应用在请求，有各自的预算和限额，且不会离开网关。",
   makeToken: "创建客户端令牌",
   refuses: "本实例只接受客户端令牌（proxy.client_access = \"token\"），以下配置会被拒绝。",
