@@ -254,3 +254,23 @@ pub fn replace(settings: &mut settings::Settings) -> Result<String, StoreError> 
     settings.put_admin_key_hash(&key::hash(&key)?, None)?;
     Ok(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_came_with_a_key_ends_with_that_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("glassway.db");
+        let mut settings = settings::Settings::open(&path).unwrap();
+        let key = replace(&mut settings).unwrap();
+        let auth = Auth::new(Reader::open(&path).unwrap(), false);
+        let stored = auth.is_right(key).await.unwrap().unwrap();
+        assert!(auth.still(Who::AdminKey { stored }).await);
+        let next = replace(&mut settings).unwrap();
+        assert!(!auth.still(Who::AdminKey { stored }).await);
+        let stored = auth.is_right(next).await.unwrap().unwrap();
+        assert!(auth.still(Who::AdminKey { stored }).await);
+    }
+}
