@@ -33,6 +33,9 @@ use answer::Listener;
 
 /// How long the figures of an exchange are waited for after its end.
 const SETTLE: [u64; 8] = [60, 120, 250, 500, 1_000, 2_000, 4_000, 8_000];
+/// Waits before the figures of earlier turns are looked for: an exchange whose asker died
+/// a moment ago is recorded in a moment.
+const EARLIER: [u64; 2] = [0, 5];
 /// Turns whose figures are looked for at the start.
 const MOST_UNSETTLED: u32 = 1_000;
 /// How long the end of the process waits for answers to be written.
@@ -189,9 +192,12 @@ async fn settle(app: &Arc<App>, id: i64, exchange: ExchangeId) -> bool {
 /// they were recorded.
 pub async fn settle_earlier(app: Arc<App>) {
     let find = |connection: &Connection| chats::unsettled(connection, MOST_UNSETTLED);
-    let Ok(turns) = app.read(move |reader| reader.with(find)).await else { return };
-    for (id, exchange) in turns {
-        settle(&app, id, exchange).await;
+    for wait in EARLIER {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        let Ok(turns) = app.read(move |reader| reader.with(find)).await else { continue };
+        for (id, exchange) in turns {
+            settle(&app, id, exchange).await;
+        }
     }
 }
 
