@@ -3,7 +3,7 @@
 //! handler ever waits on the disk in a runtime thread.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::{
     auth::Auth,
+    chat::Keeping,
     error::Problem,
     link::{Ask, Link},
     live::Live,
@@ -28,6 +29,8 @@ use crate::{
 
 /// How long a write waits for the proxy to serve by it.
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(1);
+/// Waits before a write that cannot be asked for again is tried once more.
+const AGAIN: [u64; 4] = [100, 400, 1_600, 3_000];
 /// What a write's answer says where the proxy did not take it in.
 const PROXY_AWAY: &str = "proxy_away";
 
@@ -47,6 +50,10 @@ pub struct App {
     pub allow: Allow,
     /// What is being sent again.
     pub replays: Arc<Replays>,
+    /// Answers of chats that are being written.
+    pub keeping: Keeping,
+    /// What was not written although it was tried again.
+    pub unwritten: AtomicU64,
     reader: Reader,
     settings: Arc<Mutex<Settings>>,
     /// The imported price list, and when it was imported.
@@ -92,7 +99,21 @@ impl App {
         let book = Mutex::new(None);
         let link = Link::new(&config.proxy.link);
         let replays = Replays::new();
-        Self { config, auth, live, link, stop, allow, replays, reader, settings, book, traces }
+        Self {
+            config,
+            auth,
+            live,
+            link,
+            stop,
+            allow,
+            replays,
+            keeping: Keeping::default(),
+            unwritten: AtomicU64::new(0),
+            reader,
+            settings,
+            book,
+            traces,
+        }
     }
 
     /// Where clients reach the proxy: as it says, else as configured.
@@ -117,6 +138,23 @@ impl App {
         let settings = self.settings.clone();
         let work = move || work(&mut settings.lock().unwrap_or_else(|e| e.into_inner()));
         Ok(blocking(work).await??)
+    }
+
+    /// Changes what nobody could ask for again: where that fails, it is tried a few times.
+    pub async fn write_surely<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Connection) -> Result<T, StoreError> + Clone + Send + 'static,
+    ) -> Result<T, Problem> {
+        let mut waits = AGAIN.into_iter();
+        loop {
+            let work = work.clone();
+            let failed = match self.write(move |settings| settings.keep(work)).await {
+                Ok(value) => return Ok(value),
+                Err(problem) => problem,
+            };
+            let Some(wait) = waits.next() else { return Err(failed) };
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+        }
     }
 }
 

@@ -34,7 +34,10 @@ const TOKEN_PREFIX: &str = "gws-";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
     /// The admin key as bearer.
-    AdminKey,
+    AdminKey {
+        /// BLAKE3 of its stored hash: another one's once it is changed.
+        stored: [u8; 32],
+    },
     /// A session.
     Session {
         /// BLAKE3 of its token.
@@ -99,7 +102,7 @@ impl Auth {
                     .ok_or_else(|| Problem::unauthorized("this session has ended; sign in again"));
             }
             return match self.attempt(token, client).await? {
-                Attempt::Right => Ok(Who::AdminKey),
+                Attempt::Right(stored) => Ok(Who::AdminKey { stored }),
                 Attempt::Wrong(wait) => {
                     // A bearer is never refused for its address, so a guesser is only slowed.
                     if wait.is_some() {
@@ -128,7 +131,7 @@ impl Auth {
     /// Signs in with the admin key; too many wrong ones from an address must wait.
     pub async fn sign_in(&self, key: String, client: Client) -> Result<(), Problem> {
         match self.attempt(key, client).await? {
-            Attempt::Right => Ok(()),
+            Attempt::Right(_) => Ok(()),
             Attempt::Wrong(None) => Err(wrong_key()),
             Attempt::Wrong(Some(wait)) => {
                 Err(Problem::too_many("too many wrong keys from this address; wait", wait))
@@ -137,33 +140,35 @@ impl Auth {
     }
 
     async fn attempt(&self, key: String, client: Client) -> Result<Attempt, Problem> {
-        if self.is_right(key).await? {
-            return Ok(Attempt::Right);
+        if let Some(stored) = self.is_right(key).await? {
+            return Ok(Attempt::Right(stored));
         }
         let mut limiter = self.limiter.lock().unwrap_or_else(|e| e.into_inner());
         Ok(Attempt::Wrong(limiter.failed(client.0, Instant::now())))
     }
 
-    async fn is_right(&self, key: String) -> Result<bool, Problem> {
+    /// Which stored hash it is the key of.
+    async fn is_right(&self, key: String) -> Result<Option<[u8; 32]>, Problem> {
         let reader = self.reader.clone();
         let Some(stored) = blocking(move || settings::admin_key_hash(&reader)).await?? else {
-            return Ok(false);
+            return Ok(None);
         };
+        let generation = *blake3::hash(stored.as_bytes()).as_bytes();
         let hash = blake3::hash(key.as_bytes());
         if let Some(right) = self.right(&stored) {
-            return Ok(same(&right, &hash));
+            return Ok(same(&right, &hash).then_some(generation));
         }
         let _turn = self.hashing.acquire().await.map_err(|_| Problem::internal())?;
         // Somebody before us in the queue may have found it.
         if let Some(right) = self.right(&stored) {
-            return Ok(same(&right, &hash));
+            return Ok(same(&right, &hash).then_some(generation));
         }
         let against = stored.clone();
         let good = blocking(move || key::verify(&key, &against)).await?;
         if good {
             self.remember(stored, hash);
         }
-        Ok(good)
+        Ok(good.then_some(generation))
     }
 
     /// The right key's hash, if it was seen since the stored one last changed.
@@ -178,11 +183,18 @@ impl Auth {
 
     /// Whether a credential found good earlier still is.
     pub async fn still(&self, who: Who) -> bool {
-        let Who::Session { hash, .. } = who else { return true };
         let reader = self.reader.clone();
         let now = Timestamp::now().as_second();
+        let still = move || match who {
+            Who::Session { hash, .. } => {
+                settings::session(&reader, &hash, now).map(|found| found.is_some())
+            }
+            Who::AdminKey { stored } => settings::admin_key_hash(&reader).map(|now| {
+                now.is_some_and(|now| *blake3::hash(now.as_bytes()).as_bytes() == stored)
+            }),
+        };
         // Where the database does not answer, nobody is sent away.
-        !matches!(blocking(move || settings::session(&reader, &hash, now)).await, Ok(Ok(None)))
+        !matches!(blocking(still).await, Ok(Ok(false)))
     }
 
     async fn session(&self, token: &str, by_cookie: bool) -> Result<Option<Who>, Problem> {
@@ -196,7 +208,8 @@ impl Auth {
 
 /// What came of a key; a wrong one counts against its sender.
 enum Attempt {
-    Right,
+    /// Of which stored hash.
+    Right([u8; 32]),
     /// How long to wait, where there were too many.
     Wrong(Option<Duration>),
 }
@@ -240,4 +253,24 @@ pub fn replace(settings: &mut settings::Settings) -> Result<String, StoreError> 
     let key = key::generate();
     settings.put_admin_key_hash(&key::hash(&key)?, None)?;
     Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_came_with_a_key_ends_with_that_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("glassway.db");
+        let mut settings = settings::Settings::open(&path).unwrap();
+        let key = replace(&mut settings).unwrap();
+        let auth = Auth::new(Reader::open(&path).unwrap(), false);
+        let stored = auth.is_right(key).await.unwrap().unwrap();
+        assert!(auth.still(Who::AdminKey { stored }).await);
+        let next = replace(&mut settings).unwrap();
+        assert!(!auth.still(Who::AdminKey { stored }).await);
+        let stored = auth.is_right(next).await.unwrap().unwrap();
+        assert!(auth.still(Who::AdminKey { stored }).await);
+    }
 }

@@ -6,7 +6,7 @@ pub mod answer;
 
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -16,11 +16,13 @@ use futures_util::Stream;
 use glassway_shared::{
     id::ExchangeId,
     store::{
-        chats::{self, Answer, Question, State},
+        chats::{self, Answer, Asked, Question, State},
         exchanges,
     },
 };
-use poem::http::{HeaderMap, header};
+use poem::http::{HeaderMap, StatusCode, header};
+use rusqlite::Connection;
+use tokio::task::JoinSet;
 
 use crate::{
     app::App,
@@ -31,6 +33,34 @@ use answer::Listener;
 
 /// How long the figures of an exchange are waited for after its end.
 const SETTLE: [u64; 8] = [60, 120, 250, 500, 1_000, 2_000, 4_000, 8_000];
+/// Waits before the figures of earlier turns are looked for: an exchange whose asker died
+/// a moment ago is recorded in a moment.
+const EARLIER: [u64; 2] = [0, 5];
+/// Turns whose figures are looked for at the start.
+const MOST_UNSETTLED: u32 = 1_000;
+/// How long the end of the process waits for answers to be written.
+const LAST_WRITES: Duration = Duration::from_secs(5);
+
+/// Answers that are being written.
+#[derive(Default)]
+pub struct Keeping(Mutex<JoinSet<()>>);
+
+impl Keeping {
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(work);
+    }
+
+    /// Waits until all of them are written.
+    pub async fn ended(&self) {
+        let mut tasks = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_WRITES, all).await.is_err() {
+            tracing::warn!("answers of chats were not written before the end");
+        }
+    }
+}
 
 /// A turn that was asked and has not ended.
 pub struct Turn {
@@ -48,26 +78,39 @@ pub struct Turn {
 impl Turn {
     /// Stores what is about to be asked.
     pub async fn begin(app: &Arc<App>, question: Question) -> Result<Self, Problem> {
-        let asked = question.chat;
+        let (asked, exchange) = (question.chat.unwrap_or_default(), question.exchange);
         let ask = move |settings: &mut glassway_shared::store::settings::Settings| {
             settings.keep(|connection| chats::ask(connection, &question))
         };
-        let (chat, id) = app.write(ask).await?.ok_or_else(|| {
-            let id = asked.unwrap_or_default();
-            Problem::not_found(format!("there is no conversation {id}; begin a new one without it"))
-        })?;
-        Ok(Self { app: app.clone(), chat, id, listener: None, exchange: None, ended: None })
+        let (chat, id) = match app.write(ask).await? {
+            Asked::Kept { chat, turn } => (chat, turn),
+            Asked::Missing => {
+                let message =
+                    format!("there is no conversation {asked}; begin a new one without it");
+                return Err(Problem::not_found(message));
+            }
+            Asked::Full => {
+                let message = format!(
+                    "conversation {asked} has reached {} MiB; begin a new one, or delete turns of it",
+                    chats::MOST_OF_ONE >> 20
+                );
+                return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+            }
+        };
+        let exchange = Some(exchange);
+        Ok(Self { app: app.clone(), chat, id, listener: None, exchange, ended: None })
     }
 
-    /// It was not answered at all.
-    pub fn failed(mut self, why: &str) {
+    /// It was not answered at all; `asked`: the proxy may have taken it.
+    pub fn failed(mut self, why: &str, asked: bool) {
+        self.exchange = self.exchange.filter(|_| asked);
         self.ended = Some((State::Failed, Some(why.to_owned())));
     }
 
     /// It is being answered: gives the bytes to pass on.
     pub fn answered(mut self, answering: Answering) -> Passing {
         let id = answering.headers.get("x-glassway-id");
-        self.exchange = id.and_then(|id| id.to_str().ok()?.parse().ok());
+        self.exchange = id.and_then(|id| id.to_str().ok()?.parse().ok()).or(self.exchange);
         let kind = kind(&answering.headers);
         self.listener = Some(Listener::new(answering.status.as_u16(), &kind));
         Passing { body: answering.body, turn: self }
@@ -93,8 +136,8 @@ impl Turn {
         let (app, id) = (self.app.clone(), self.id);
         // Nothing may wait for the disk where it is dropped. Without a runtime the process
         // is at its end; the turn is then found interrupted by the next one.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { keep(&app, id, state, answer).await });
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.app.keeping.spawn(async move { keep(&app, id, state, answer).await });
         }
     }
 }
@@ -113,24 +156,48 @@ fn kind(headers: &HeaderMap) -> String {
 /// Stores how it ended, and what it came to as soon as that is recorded.
 async fn keep(app: &Arc<App>, id: i64, state: State, answer: Answer) {
     let exchange = answer.exchange;
-    let end = move |settings: &mut glassway_shared::store::settings::Settings| {
-        settings.keep(|connection| chats::end(connection, id, state, &answer))
-    };
-    if let Err(problem) = app.write(end).await {
+    let answer = Arc::new(answer);
+    let end = move |connection: &Connection| chats::end(connection, id, state, &answer);
+    if let Err(problem) = app.write_surely(end).await {
+        app.unwritten.fetch_add(1, Relaxed);
         tracing::warn!(chat.turn = id, error = problem.detail(), "cannot keep a chat's answer");
         return;
     }
     let Some(exchange) = exchange else { return };
-    for wait in SETTLE {
-        tokio::time::sleep(Duration::from_millis(wait)).await;
-        let found = app.read(move |reader| exchanges::find(reader, exchange)).await;
-        let Ok(Some(found)) = found else { continue };
-        let Ok(figures) = serde_json::to_string(&found.exchange) else { return };
-        let settle = move |settings: &mut glassway_shared::store::settings::Settings| {
-            settings.keep(|connection| chats::settle(connection, id, &figures))
-        };
-        let _ = app.write(settle).await;
-        return;
+    let app = app.clone();
+    // The end of the process does not wait for this: the next one looks again.
+    tokio::spawn(async move {
+        for wait in SETTLE {
+            tokio::time::sleep(Duration::from_millis(wait)).await;
+            if settle(&app, id, exchange).await {
+                return;
+            }
+        }
+    });
+}
+
+/// Keeps what the exchange came to, where it is recorded by now.
+async fn settle(app: &Arc<App>, id: i64, exchange: ExchangeId) -> bool {
+    let found = app.read(move |reader| exchanges::find(reader, exchange)).await;
+    let Ok(Some(found)) = found else { return false };
+    let Ok(figures) = serde_json::to_string(&found.exchange) else { return true };
+    let settle = move |settings: &mut glassway_shared::store::settings::Settings| {
+        settings.keep(|connection| chats::settle(connection, id, &figures))
+    };
+    let _ = app.write(settle).await;
+    true
+}
+
+/// Looks for what the exchanges of earlier turns came to: the monitor may have died before
+/// they were recorded.
+pub async fn settle_earlier(app: Arc<App>) {
+    let find = |connection: &Connection| chats::unsettled(connection, MOST_UNSETTLED);
+    for wait in EARLIER {
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+        let Ok(turns) = app.read(move |reader| reader.with(find)).await else { continue };
+        for (id, exchange) in turns {
+            settle(&app, id, exchange).await;
+        }
     }
 }
 

@@ -126,7 +126,8 @@ impl Monitor {
             let front = Front::Images(app.traces.images.clone());
             tokio::spawn(serve::serve(front, listener, stopped.clone()))
         });
-        let front = Front::All(Arc::new(Gate::new(app)));
+        tokio::spawn(chat::settle_earlier(app.clone()));
+        let front = Front::All(Arc::new(Gate::new(app.clone())));
         let serve = tokio::spawn(serve::serve(front, listener, stopped));
         shutdown.await;
         let _ = stop.send(true);
@@ -135,6 +136,7 @@ impl Monitor {
                 tracing::error!(error = %e, "a task broke");
             }
         }
+        app.keeping.ended().await;
         // Feed clients have left their connections' tasks behind; they are told to go.
         for _ in 0..50 {
             if live.status().clients == 0 {

@@ -2,7 +2,12 @@
 //! or header timeout and spins when file descriptors run out.
 
 use std::{
-    convert::Infallible, net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration,
+    collections::HashMap,
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures_util::FutureExt;
@@ -24,13 +29,20 @@ use tokio::{
 use crate::{
     error::Problem,
     gate::Gate,
-    trace::images::{self, Images},
+    trace::{
+        images::{self, Images},
+        limit::network,
+    },
 };
 
 const CONNECTIONS: usize = 1_024;
 /// Of the listener for images alone, each good for one answer.
 const IMAGE_CONNECTIONS: usize = 256;
+/// And of one address there, unless it speaks for others.
+const EACH_IMAGE_CONNECTIONS: usize = 16;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// A fetch of an image says what it wants at once.
+const IMAGE_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers under way may take this long after the stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -70,17 +82,63 @@ pub async fn serve(front: Front, listener: TcpListener, stop: watch::Receiver<bo
     let until = async move {
         let _ = stopped.wait_for(|stop| *stop).await;
     };
+    let peers = Arc::<Peers>::default();
     listen::accept(listener, cap, until, |stream, peer, permit| {
         while connections.try_join_next().is_some() {}
+        let place = match &front {
+            Front::Images(images) if !images.trusts(peer.ip()) => match peers.place(peer.ip()) {
+                Some(place) => Some(place),
+                // Closed unread: it has more open than any fetch needs.
+                None => return,
+            },
+            _ => None,
+        };
         let (front, stop) = (front.clone(), stop.clone());
         connections.spawn(async move {
             connection(front, stream, local, peer, stop).await;
-            drop(permit);
+            drop((permit, place));
         });
     })
     .await;
     let drained = async { while connections.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(DRAIN, drained).await;
+    // What is still open ends here, so that whoever waits for its writes sees them all.
+    connections.shutdown().await;
+}
+
+/// Connections by address.
+#[derive(Default)]
+struct Peers(Mutex<HashMap<IpAddr, usize>>);
+
+/// One of them.
+struct Place {
+    peers: Arc<Peers>,
+    address: IpAddr,
+}
+
+impl Peers {
+    fn place(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let address = network(address);
+        let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = peers.entry(address).or_default();
+        if *open >= EACH_IMAGE_CONNECTIONS {
+            return None;
+        }
+        *open += 1;
+        Some(Place { peers: self.clone(), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut peers = self.peers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = peers.get_mut(&self.address) {
+            *open -= 1;
+            if *open == 0 {
+                peers.remove(&self.address);
+            }
+        }
+    }
 }
 
 async fn connection(
@@ -90,6 +148,10 @@ async fn connection(
     peer: SocketAddr,
     mut stop: watch::Receiver<bool>,
 ) {
+    let heads = match front {
+        Front::All(_) => HEADER_TIMEOUT,
+        Front::Images(_) => IMAGE_HEADER_TIMEOUT,
+    };
     let local = LocalAddr(local.map_or(Addr::Custom("none", "".into()), Addr::SocketAddr));
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let front = front.clone();
@@ -108,7 +170,7 @@ async fn connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(heads)
         .max_buf_size(64 << 10)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -120,4 +182,22 @@ async fn connection(
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_so_many_connections_and_gets_them_back() {
+        let peers = Arc::<Peers>::default();
+        let loud = "192.0.2.1".parse().unwrap();
+        let mut open: Vec<Place> = std::iter::from_fn(|| peers.place(loud)).collect();
+        assert_eq!(open.len(), EACH_IMAGE_CONNECTIONS);
+        assert!(peers.place("192.0.2.2".parse().unwrap()).is_some());
+        open.pop();
+        assert!(peers.place(loud).is_some());
+        drop(open);
+        assert!(peers.0.lock().unwrap().is_empty());
+    }
 }

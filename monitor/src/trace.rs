@@ -38,7 +38,13 @@ pub mod run;
 pub mod said;
 pub mod verdict;
 
-use std::{net::SocketAddr, sync::Arc, sync::OnceLock};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use futures_util::future::AbortHandle;
 
 use glassway_shared::{
     config::Config,
@@ -61,6 +67,7 @@ pub struct Traces {
     pub fetchers: Fetchers,
     /// Waits before requests.
     pub turns: Semaphore,
+    running: Mutex<HashMap<i64, AbortHandle>>,
     /// Where this process listens: all of it, and images alone.
     pub listening: OnceLock<(SocketAddr, Option<SocketAddr>)>,
 }
@@ -78,9 +85,22 @@ impl Traces {
             known,
             fetchers: Fetchers::read(&config.monitor.trace_data),
             turns: Semaphore::new(AT_ONCE),
+            running: Mutex::default(),
             listening: OnceLock::new(),
         };
         Ok((traces, receiver))
+    }
+
+    /// The requests of these end, where they are under way.
+    pub fn stop(&self, ids: &[i64]) {
+        let mut running = self.running();
+        for request in ids.iter().filter_map(|id| running.remove(id)) {
+            request.abort();
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<i64, AbortHandle>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where images are, up to `/api/img`: as configured, else where this process listens.

@@ -17,7 +17,7 @@ use std::{
 use anyhow::Context;
 use bytes::Bytes;
 use glassway_shared::{feed::Losses, id::ExchangeId, model::Origin, store::migrate};
-use http::{Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -191,12 +191,22 @@ async fn sealed(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Re
     parts.uri = uri;
     let origin = parts.headers.get("x-glassway-origin").and_then(|v| v.to_str().ok());
     let origin = origin.and_then(|o| o.parse().ok()).unwrap_or(Origin::Trace);
+    let promised = parts.headers.get("x-glassway-id").and_then(|v| v.to_str().ok());
+    let promised = promised.and_then(|id| id.parse().ok());
+    // Nothing compressed: a key that is repeated could not be found in it, and would be kept.
+    parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let private = shared.reloader.private_key();
     let brought = Brought::take(id, &mut parts.headers, private.as_deref(), shared.client.allow());
     match brought {
         Ok(brought) => {
             let own = Some(brought.clone());
-            let call = Call { exact: true, verbatim: true, brought: own, ..Call::of(origin) };
+            let call = Call {
+                exact: true,
+                verbatim: true,
+                id: promised,
+                brought: own,
+                ..Call::of(origin)
+            };
             let (app, client) = (&shared.app, &shared.client);
             brought.hide(managed::internal(app, client, parts, Some(body), call).await).await
         }

@@ -238,7 +238,11 @@ fn a_turn_that_a_dead_monitor_left_running_is_told_as_interrupted() {
     client.head();
     glassway.kill9(Which::Monitor);
     glassway.start(Which::Monitor);
-    assert_eq!(turn(&glassway, "interrupted")["question"], "tell me of 狐狸");
+    let left = turn(&glassway, "interrupted");
+    assert_eq!(left["question"], "tell me of 狐狸");
+    assert!(left["request_id"].is_string(), "{left}");
+    let found = settled(&glassway);
+    assert_eq!(found["exchange"]["id"], left["request_id"]);
 }
 
 #[test]

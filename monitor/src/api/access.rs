@@ -36,7 +36,8 @@ struct NewAdminKey {
     /// The one that counts now.
     #[oai(validator(max_length = 1024))]
     current_key: String,
-    /// The one that is to count: 12 characters or more, without spaces.
+    /// The one that is to count: 12 characters or more, ASCII without spaces; not one that
+    /// begins like a session's or a client's token (`gws-`, `gw-`).
     #[oai(validator(max_length = 1024))]
     new_key: String,
 }
@@ -97,9 +98,7 @@ impl Operations {
         if !(SHORTEST..=LONGEST).contains(&length) {
             return Err(Problem::field("new_key", "must have 12 to 1,024 characters").into());
         }
-        if new_key.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(Problem::field("new_key", "must be without spaces").into());
-        }
+        key::fit(&new_key).map_err(|reason| Problem::field("new_key", reason))?;
         // As at the sign-in: whoever found an open page may guess ten times a minute. Not
         // 401, which would say that the session has ended.
         self.0.auth.sign_in(current_key, *client.0).await.map_err(|refused| {
@@ -178,7 +177,7 @@ impl Operations {
 fn session(who: &Who) -> Option<[u8; 32]> {
     match who {
         Who::Session { hash, .. } => Some(*hash),
-        Who::AdminKey => None,
+        Who::AdminKey { .. } => None,
     }
 }
 

@@ -7,7 +7,7 @@ mod shape;
 
 use std::sync::Arc;
 
-use glassway_shared::store::chats::Question;
+use glassway_shared::{id::ExchangeId, store::chats::Question};
 use jiff::Timestamp;
 use poem::{
     Body, Response, Result,
@@ -17,7 +17,12 @@ use poem_openapi::{OpenApi, param::Query, payload::Json};
 use serde_json::Value;
 
 use super::{Tag, fields::label, input, raw::Raw};
-use crate::{app::App, chat::Turn, error::Problem, link::Ask};
+use crate::{
+    app::App,
+    chat::Turn,
+    error::Problem,
+    link::{Ask, LinkError},
+};
 use body::ChatBody;
 
 pub(super) struct Operations(pub(super) Arc<App>);
@@ -60,6 +65,9 @@ impl Operations {
         let provider = provider.0.map(|name| label("provider", &name)).transpose()?;
         let bytes = body.bytes();
         let key_header = key.0.map(|id| id.to_string());
+        // Chosen here, so that a turn names its exchange whatever becomes of the answer.
+        let exchange = ExchangeId::new();
+        let promised = exchange.to_string();
         let question = Question {
             chat: conversation.0,
             title: body.title(),
@@ -70,13 +78,18 @@ impl Operations {
             parameters: body.parameters(),
             words: body.last_words(),
             messages: body.into_messages(),
+            exchange,
         };
         let turn = Turn::begin(&self.0, question).await?;
-        let mut headers = vec![("x-glassway-origin", "chat"), ("content-type", "application/json")];
+        let mut headers = vec![
+            ("x-glassway-origin", "chat"),
+            ("x-glassway-id", &promised[..]),
+            ("content-type", "application/json"),
+        ];
         // Names of providers are fit for a path, and so for a header; others exist nowhere.
         if let Some(name) = &provider {
             if !name.is_ascii() {
-                turn.failed("there is no such provider");
+                turn.failed("there is no such provider", false);
                 return Err(Problem::field("provider", "there is no such provider").into());
             }
             headers.push(("x-glassway-provider", name));
@@ -106,7 +119,7 @@ impl Operations {
                 tracing::warn!(error = %e, "the proxy cannot be asked to chat");
                 let why = "the proxy is away; the question was kept, ask it again later";
                 let (chat, id) = (turn.chat.to_string(), turn.id.to_string());
-                turn.failed("the proxy was away");
+                turn.failed("the proxy was away", !matches!(e, LinkError::Connect(_)));
                 let problem = Problem::unavailable(why);
                 Err(problem.header(CONVERSATION, &chat).header(TURN, &id).into())
             }

@@ -133,6 +133,12 @@ impl Operations {
                 "The newest exchange the feed has announced as finished.",
                 status.cursor.unsigned_abs(),
             ),
+            (
+                "glassway_monitor_unwritten_total",
+                "counter",
+                "Answers of chats and batches of trace fetches that could not be written.",
+                self.0.unwritten.load(std::sync::atomic::Ordering::Relaxed),
+            ),
         ] {
             let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
         }

@@ -36,6 +36,8 @@ pub(super) struct Operations(pub(super) Arc<App>);
 
 /// One request to many at once.
 const MOST_TARGETS: usize = 16;
+/// What is said where the proxy went away in between.
+const NOT_ALL_SENT: &str = "not_all_sent";
 /// The link tells of an exchange within moments of its start.
 const ANNOUNCED_WAIT: Duration = Duration::from_millis(10);
 const ANNOUNCED_TRIES: u32 = 200;
@@ -79,7 +81,8 @@ enum Stopped {
 /// What was sent.
 #[derive(Object)]
 struct Replaying {
-    /// The new exchanges, in the order of the targets. They run; read them, or follow them
+    /// The new exchanges, in the order of the targets; those of the last ones may be
+    /// missing, which the warning says. They run; read them, or follow them
     /// on the feed.
     ids: Vec<Id>,
 }
@@ -88,7 +91,12 @@ struct Replaying {
 enum Started {
     /// On its way.
     #[oai(status = 202)]
-    Done(Json<Replaying>),
+    Done(
+        Json<Replaying>,
+        /// `not_all_sent`: the proxy went away; only the ids given were begun.
+        #[oai(header = "x-glassway-warnings")]
+        Option<String>,
+    ),
 }
 
 #[OpenApi(tag = "Tag::Requests")]
@@ -132,9 +140,11 @@ impl Operations {
             let to = again.to(model.as_deref(), place.header.is_some());
             ready.push((to.map_err(Problem::from)?, place));
         }
+        let asked = ready.len();
         let ids = self.send(ready).await?;
         self.announced(&ids).await;
-        Ok(Started::Done(Json(Replaying { ids })))
+        let warning = (ids.len() < asked).then(|| NOT_ALL_SENT.to_owned());
+        Ok(Started::Done(Json(Replaying { ids }), warning))
     }
 
     /// Stop a replay
@@ -167,7 +177,8 @@ impl Operations {
         }
     }
 
-    /// Hands them to the proxy; each goes on by itself.
+    /// Hands them to the proxy; each goes on by itself. Gives those that were begun: where
+    /// the proxy goes away in between, the others are not.
     async fn send(&self, ready: Vec<(Again, Place)>) -> Result<Vec<Id>, Problem> {
         let app = &self.0;
         let away = |e: LinkError| {
@@ -186,6 +197,7 @@ impl Operations {
             let message = "too many replays are running; wait for some of them to end";
             return Err(Problem::too_many(message, RETRY_AFTER));
         };
+        let mut begun = Vec::with_capacity(ids.len());
         for (((again, target), id), place) in ready.into_iter().zip(&ids).zip(places) {
             let name = id.to_string();
             let mut headers: Vec<(&str, &str)> =
@@ -203,9 +215,14 @@ impl Operations {
                 body: again.body.clone(),
                 ..Ask::default()
             };
-            app.replays.begun(*id, app.link.send(ask, place).await.map_err(away)?);
+            match app.link.send(ask, place).await.map_err(away) {
+                Ok(task) => app.replays.begun(*id, task),
+                Err(problem) if begun.is_empty() => return Err(problem),
+                Err(_) => break,
+            }
+            begun.push(Id(*id));
         }
-        Ok(ids.into_iter().map(Id).collect())
+        Ok(begun)
     }
 }
 

@@ -123,7 +123,7 @@ impl Operations {
     #[oai(path = "/api/session", method = "get", operation_id = "readSession")]
     async fn read(&self, who: Data<&Who>) -> Json<Session> {
         let expires_at = match who.0 {
-            Who::AdminKey => None,
+            Who::AdminKey { .. } => None,
             Who::Session { expires_at, .. } => Timestamp::from_second(*expires_at).ok().map(Time),
         };
         Json(Session { signed_in: true, expires_at })

@@ -12,6 +12,25 @@ use rand::{TryRngCore, rngs::OsRng};
 
 /// The key somebody set: environment, systemd credential, configuration, in that order.
 pub fn configured(config: &Config) -> Result<Option<String>, String> {
+    let key = found(config)?;
+    match key.as_deref().map(fit) {
+        Some(Err(reason)) => Err(format!("the configured admin key {reason}")),
+        _ => Ok(key),
+    }
+}
+
+/// Whether it can be sent as a bearer, and is told from a token.
+pub fn fit(key: &str) -> Result<(), &'static str> {
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("must be of ASCII letters, digits and signs, without spaces");
+    }
+    if ["gws-", "gw-"].iter().any(|taken| key.starts_with(taken)) {
+        return Err("must not begin with `gws-` or `gw-`, which begin tokens");
+    }
+    Ok(())
+}
+
+fn found(config: &Config) -> Result<Option<String>, String> {
     if let Ok(key) = std::env::var("GLASSWAY_ADMIN_KEY") {
         return Ok(some(&key));
     }
@@ -69,9 +88,21 @@ pub fn verify(key: &str, stored: &str) -> bool {
 mod tests {
     use super::*;
 
+    #[rstest::rstest]
+    #[case("correct-horse-battery", true)]
+    #[case("gwadmin-x", true)]
+    #[case("with space", false)]
+    #[case("schlüssel", false)]
+    #[case("gws-taken", false)]
+    #[case("gw-taken", false)]
+    fn keys_that_no_bearer_can_be_are_refused(#[case] key: &str, #[case] good: bool) {
+        assert_eq!(fit(key).is_ok(), good);
+    }
+
     #[test]
     fn a_made_key_is_long_and_verifies_against_its_hash_only() {
         let key = generate();
+        assert!(fit(&key).is_ok());
         assert!(key.len() >= 40 && key.starts_with("gwadmin-"));
         assert_ne!(key, generate());
         let stored = hash(&key).unwrap();

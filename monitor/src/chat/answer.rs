@@ -133,9 +133,13 @@ impl Listener {
         let mut left = self.left;
         let mut take = |to: &mut String, from: &Value| {
             let text = from.as_str().unwrap_or_default();
-            if text.len() <= left {
-                left -= text.len();
-                to.push_str(text);
+            match left.checked_sub(text.len()) {
+                Some(rest) => {
+                    left = rest;
+                    to.push_str(text);
+                }
+                // What follows a gap would read as if nothing were missing.
+                None => left = 0,
             }
         };
         take(&mut self.content, &delta["content"]);
@@ -278,5 +282,11 @@ mod tests {
         let piece = delta(json!({"content": "x".repeat(1 << 20)}), None);
         let (_, answer) = heard(200, "text/event-stream", &[&piece[..]; 12], true);
         assert_eq!(answer.words.len(), MOST);
+        let long = delta(json!({"content": "x".repeat(MOST)}), None);
+        let pieces =
+            [delta(json!({"content": "a"}), None), long, delta(json!({"content": "b"}), None)];
+        let pieces: Vec<&str> = pieces.iter().map(|piece| &piece[..]).collect();
+        let (_, answer) = heard(200, "text/event-stream", &pieces, true);
+        assert_eq!(answer.words, "a", "nothing follows the gap");
     }
 }

@@ -28,7 +28,8 @@ impl Trusted {
         Self(config.monitor.trusted_proxies.iter().filter_map(network).collect())
     }
 
-    fn holds(&self, address: IpAddr) -> bool {
+    /// Whether this is one of them.
+    pub fn holds(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address.to_canonical()))
     }
 

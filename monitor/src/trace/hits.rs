@@ -1,7 +1,10 @@
 //! One task writes what was fetched, and tells the feed once it is written. Fetches never
 //! wait for it: the queue before it is bounded, and what does not fit is counted.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use glassway_shared::store::{
     StoreError,
@@ -50,22 +53,28 @@ async fn keep(app: &Arc<App>, hits: Vec<Hit>) {
     if hits.is_empty() && overflow.is_empty() {
         return;
     }
+    let (hits, overflow) = (Arc::new(hits), Arc::new(overflow));
+    let (fetched, beyond) = (hits.clone(), overflow.clone());
     let add = move |connection: &Connection| -> Result<Vec<Hit>, StoreError> {
-        let mut kept = Vec::with_capacity(hits.len());
-        for hit in hits {
+        let mut kept = Vec::with_capacity(fetched.len());
+        for hit in fetched.iter() {
             // Its trace may have been deleted since.
-            if let Some(id) = traces::add_hit(connection, &hit)? {
-                kept.push(Hit { id, ..hit });
+            if let Some(id) = traces::add_hit(connection, hit)? {
+                kept.push(Hit { id, ..hit.clone() });
             }
         }
-        for (trace, more) in overflow {
-            traces::add_overflow(connection, trace, more)?;
+        for (trace, more) in beyond.iter() {
+            traces::add_overflow(connection, *trace, *more)?;
         }
         Ok(kept)
     };
-    match app.write(move |settings| settings.keep(add)).await {
+    match app.write_surely(add).await {
         Ok(kept) => kept.iter().for_each(|hit| app.live.trace_hit(hit)),
         Err(problem) => {
+            app.unwritten.fetch_add(1, Relaxed);
+            // As counted as those beyond the bound: the next batch writes how many there were.
+            let lost = hits.iter().map(|hit| (hit.trace, 1));
+            app.traces.known.count(lost.chain(overflow.iter().copied()));
             tracing::warn!(error = problem.detail(), "fetches of trace images were not written");
         }
     }

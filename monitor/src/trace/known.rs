@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
@@ -12,10 +13,12 @@ use std::{
 
 use glassway_shared::store::{StoreError, read::Reader, traces};
 
-use super::limit::{Bucket, Rate};
+use super::limit::{Bucket, Rate, network};
 
 /// Fetches on record per trace; further ones are counted.
 pub const MOST_HITS: u32 = 200;
+/// And of one address, so that none can use up all of them.
+const MOST_OF_ONE: u32 = 20;
 /// Traces kept.
 pub const MOST_TRACES: usize = 5000;
 /// Fetches of one trace's images.
@@ -42,8 +45,8 @@ pub struct Mark {
 
 struct State {
     bucket: Bucket,
-    /// What was drawn last, for fetches that are not on record.
-    last: Option<String>,
+    /// Fetches on record by address; as many addresses as fetches at most.
+    each: HashMap<IpAddr, u32>,
     /// Somebody who waits for a fetch.
     waiting: Option<tokio::sync::oneshot::Sender<traces::Hit>>,
 }
@@ -51,7 +54,7 @@ struct State {
 impl Mark {
     fn new(id: i64, images: u32, recorded: u32) -> Self {
         let bucket = Bucket::full(RATE, Instant::now());
-        let state = Mutex::new(State { bucket, last: None, waiting: None });
+        let state = Mutex::new(State { bucket, each: HashMap::new(), waiting: None });
         Self { id, images, recorded: recorded.into(), overflow: AtomicU64::new(0), state }
     }
 
@@ -64,18 +67,18 @@ impl Mark {
         self.state().bucket.take(RATE, now)
     }
 
-    /// Whether one more fetch may go on record.
-    pub fn has_room(&self) -> bool {
-        self.recorded.fetch_update(Relaxed, Relaxed, |n| (n < MOST_HITS).then_some(n + 1)).is_ok()
-    }
-
-    /// What to draw: `fresh` goes on record; what does not shows what was drawn last.
-    pub fn code(&self, fresh: Option<&str>) -> String {
+    /// Whether one more fetch from this address may go on record.
+    pub fn has_room(&self, address: IpAddr) -> bool {
+        let address = network(address);
         let mut state = self.state();
-        if let Some(fresh) = fresh {
-            state.last = Some(fresh.to_owned());
+        let own = state.each.get(&address).copied().unwrap_or(0);
+        let all = self.recorded.load(Relaxed);
+        if own >= MOST_OF_ONE || all >= MOST_HITS {
+            return false;
         }
-        state.last.clone().unwrap_or_else(super::code::random)
+        self.recorded.store(all + 1, Relaxed);
+        state.each.insert(address, own + 1);
+        true
     }
 
     /// Hands a fetch to who waits for it; whether somebody did.
@@ -129,6 +132,18 @@ impl Known {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(name.clone(), Arc::new(mark));
         Check { known: self.clone(), name, fetched }
+    }
+
+    /// Fetches that are counted and nothing else.
+    pub fn count(&self, more: impl Iterator<Item = (i64, u64)>) {
+        let traces = self.traces.read().unwrap_or_else(PoisonError::into_inner);
+        for (id, n) in more {
+            let mark = traces.values().find(|mark| mark.id == id);
+            if let Some(mark) = mark.filter(|_| id != 0) {
+                mark.overflow.fetch_add(n, Relaxed);
+                self.overflow.fetch_add(n, Relaxed);
+            }
+        }
     }
 
     /// Marks whose overflow is to be written.
@@ -185,9 +200,26 @@ mod tests {
     #[test]
     fn the_record_of_a_trace_is_bounded() {
         let mark = Mark::new(1, 1, 190);
-        assert_eq!((0..500).filter(|_| mark.has_room()).count(), 10);
-        let first = mark.code(Some("KXMTAHLV"));
-        assert_eq!(mark.code(None), first, "what is not on record shows what was");
+        let address = |n: u32| IpAddr::from((0x0a00_0000 + n).to_be_bytes());
+        assert_eq!((0..500).filter(|n| mark.has_room(address(*n))).count(), 10);
+    }
+
+    #[test]
+    fn one_address_leaves_room_for_others() {
+        let mark = Mark::new(1, 1, 0);
+        let loud = |n: u32| format!("2001:db8::{n:x}").parse().unwrap();
+        let kept = (0..500).filter(|n| mark.has_room(loud(*n))).count();
+        assert_eq!(kept, MOST_OF_ONE as usize, "one /64");
+        assert!(mark.has_room("192.0.2.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_was_not_written_is_counted_once_more() {
+        let known = Known::default();
+        known.add("aa", 7, 1);
+        known.count([(7, 1), (7, 2), (8, 5), (0, 9)].into_iter());
+        assert_eq!(known.overflown(), [(7, 3)]);
+        assert!(known.overflown().is_empty());
     }
 
     #[tokio::test]

@@ -85,7 +85,7 @@ impl Limit {
 }
 
 /// IPv6 clients have a /64 to themselves.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

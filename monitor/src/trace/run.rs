@@ -8,7 +8,11 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use glassway_shared::store::traces::{self, Sealed, Status, Trace};
+use futures_util::future::abortable;
+use glassway_shared::{
+    id::ExchangeId,
+    store::traces::{self, Sealed, Status, Trace},
+};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -27,15 +31,23 @@ const TIMEOUT: Duration = Duration::from_secs(180);
 pub async fn run(app: Arc<App>, ids: Vec<i64>) {
     let Ok(_turn) = app.traces.turns.acquire().await else { return };
     for id in ids {
-        one(&app, id).await;
+        let (one, stop) = abortable(one(&app, id));
+        // Before it begins: whoever deletes it finds it here, or it finds itself deleted.
+        app.traces.running().insert(id, stop);
+        let _ = one.await;
+        app.traces.running().remove(&id);
     }
 }
 
 async fn one(app: &Arc<App>, id: i64) {
+    // Chosen here, so that a trace names its exchange while it runs and when it fails.
+    let exchange = ExchangeId::new().to_string();
+    let promised = exchange.clone();
     let begin = move |connection: &Connection| {
         let found = traces::find(connection, id)?;
         if found.is_some() {
-            traces::begin(connection, id, Timestamp::now().as_microsecond())?;
+            let now = Timestamp::now().as_microsecond();
+            traces::begin(connection, id, now, &promised)?;
         }
         Ok(found)
     };
@@ -48,6 +60,7 @@ async fn one(app: &Arc<App>, id: i64) {
             return;
         }
     };
+    trace.request_id = Some(exchange);
     app.live.trace_changed(id, trace.series, Status::Running);
     let started = Instant::now();
     let answered = asked(app, &trace).await;
@@ -75,6 +88,9 @@ async fn asked(app: &Arc<App>, trace: &Trace) -> Result<Answer, LinkError> {
         ("accept", "application/json"),
         ("user-agent", "Glassway"),
     ];
+    if let Some(id) = &trace.request_id {
+        headers.push(("x-glassway-id", id));
+    }
     if trace.kind == "anthropic" {
         headers.push(("anthropic-version", "2023-06-01"));
     }
@@ -120,6 +136,7 @@ fn finish(trace: &mut Trace, answered: Result<Answer, LinkError>, took: Duration
             let status = answer.status.as_u16();
             let ms = took.as_secs_f64() * 1000.0;
             let (text, said) = said::read(status, &answer.headers, &answer.body, ms);
+            // As it was promised, unless the proxy never got to it.
             trace.request_id = answer.id;
             trace.said = serde_json::to_string(&said).ok();
             trace.answer = text;
@@ -136,6 +153,9 @@ fn finish(trace: &mut Trace, answered: Result<Answer, LinkError>, took: Duration
             trace.error = Some(format!("no answer within {} seconds", TIMEOUT.as_secs()));
         }
         Err(e) => {
+            if matches!(e, LinkError::Connect(_)) {
+                trace.request_id = None;
+            }
             tracing::warn!(trace.id = trace.id, error = %e, "the proxy did not take a trace");
             trace.error = Some("the proxy is not there to ask: start glassway-proxy".to_owned());
         }

@@ -145,8 +145,12 @@ fn of_fetches(trace: &Trace, hits: &[Hit]) -> Observation {
             fetchers.push(one);
         }
     }
-    let mut addresses: Vec<&str> = fetchers.iter().map(|(ip, _)| *ip).collect();
-    addresses.dedup();
+    let mut addresses: Vec<&str> = Vec::new();
+    for (ip, _) in &fetchers {
+        if !addresses.contains(ip) {
+            addresses.push(ip);
+        }
+    }
     let late = |hit: &&Hit| trace.ended_at.is_some_and(|ended| hit.at > ended);
     let late = hits.iter().filter(late).count();
     let values = json!({
@@ -158,7 +162,7 @@ fn of_fetches(trace: &Trace, hits: &[Hit]) -> Observation {
     match hits.len() {
         0 => seen(Kind::Fetches, "none", Weight::Nothing, values),
         n if n == late => seen(Kind::Fetches, "late", Weight::Proof, values),
-        _ if fetchers.len() == 1 => seen(Kind::Fetches, "one", Weight::Proof, values),
+        _ if addresses.len() == 1 => seen(Kind::Fetches, "one", Weight::Proof, values),
         _ => seen(Kind::Fetches, "several", Weight::Proof, values),
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 pub use read::{
     Conversation, Message, Page, Shown, Turn, conversation, conversations, messages, turn, turns,
+    unsettled,
 };
 
 use super::StoreError;
@@ -16,8 +17,10 @@ use crate::id::ExchangeId;
 
 /// Conversations kept; those unused longest go first.
 pub const MOST: i64 = 5_000;
-/// Bytes of messages kept in all, images included.
+/// Bytes kept in all, images included, beside the conversation that goes on.
 pub const MOST_BYTES: i64 = 1 << 30;
+/// Bytes of one conversation, beyond which it does not go on.
+pub const MOST_OF_ONE: i64 = 256 << 20;
 
 /// What became of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +78,24 @@ pub struct Question {
     pub messages: Vec<Value>,
     /// The last message's words.
     pub words: String,
+    /// What it will be recorded as.
+    pub exchange: ExchangeId,
+}
+
+/// What became of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It is stored.
+    Kept {
+        /// Its conversation's id.
+        chat: i64,
+        /// Its own.
+        turn: i64,
+    },
+    /// There is no such conversation.
+    Missing,
+    /// The conversation is too large to go on.
+    Full,
 }
 
 /// How a turn ended.
@@ -96,17 +117,22 @@ pub struct Answer {
     pub exchange: Option<ExchangeId>,
 }
 
-/// Stores a turn that is about to be asked; gives its conversation and its id. `None`:
-/// there is no such conversation.
-pub fn ask(connection: &Connection, asked: &Question) -> Result<Option<(i64, i64)>, StoreError> {
+/// Stores a turn that is about to be asked.
+pub fn ask(connection: &Connection, asked: &Question) -> Result<Asked, StoreError> {
     let chat = match asked.chat {
         Some(id) => {
-            let touched = connection
+            let bytes: Option<i64> = connection
+                .prepare_cached("SELECT bytes FROM chats WHERE id = ?1")?
+                .query_row([id], |row| row.get(0))
+                .optional()?;
+            match bytes {
+                None => return Ok(Asked::Missing),
+                Some(bytes) if bytes >= MOST_OF_ONE => return Ok(Asked::Full),
+                Some(_) => {}
+            }
+            connection
                 .prepare_cached("UPDATE chats SET updated_at = max(updated_at, ?2) WHERE id = ?1")?
                 .execute(params![id, asked.at])?;
-            if touched == 0 {
-                return Ok(None);
-            }
             id
         }
         None => begin(connection, asked)?,
@@ -116,11 +142,13 @@ pub fn ask(connection: &Connection, asked: &Question) -> Result<Option<(i64, i64
         ids.push(put(connection, chat, message)?);
     }
     retain(connection, chat, MOST, MOST_BYTES)?;
+    let (parameters, messages) = (asked.parameters.to_string(), Value::from(ids).to_string());
     connection
         .prepare_cached(
             "INSERT INTO chat_turns
-                (chat_id, asked_at, state, model, provider, key_id, parameters, messages, question)
-             VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8)",
+                (chat_id, asked_at, state, model, provider, key_id, parameters, messages, question,
+                 exchange)
+             VALUES (?1, ?2, 'running', ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             chat,
@@ -128,11 +156,22 @@ pub fn ask(connection: &Connection, asked: &Question) -> Result<Option<(i64, i64
             asked.model,
             asked.provider,
             asked.key_id,
-            asked.parameters.to_string(),
-            Value::from(ids).to_string(),
+            parameters,
+            messages,
             asked.words,
+            *asked.exchange.as_bytes(),
         ])?;
-    Ok(Some((chat, connection.last_insert_rowid())))
+    let turn = connection.last_insert_rowid();
+    grow(connection, chat, parameters.len() + messages.len() + asked.words.len())?;
+    Ok(Asked::Kept { chat, turn })
+}
+
+/// A conversation takes so many bytes more.
+fn grow(connection: &Connection, chat: i64, bytes: usize) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE chats SET bytes = bytes + ?2 WHERE id = ?1")?
+        .execute(params![chat, i64::try_from(bytes).unwrap_or(i64::MAX)])?;
+    Ok(())
 }
 
 fn begin(connection: &Connection, asked: &Question) -> Result<i64, StoreError> {
@@ -142,13 +181,15 @@ fn begin(connection: &Connection, asked: &Question) -> Result<i64, StoreError> {
     Ok(connection.last_insert_rowid())
 }
 
-/// Lets go of what is too much, save for the conversation that goes on.
+/// Lets go of what is too much, save for the conversation that goes on; however large it
+/// is, it costs no other one its place.
 fn retain(connection: &Connection, chat: i64, most: i64, bytes: i64) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "DELETE FROM chats WHERE id <> ?1 AND id IN (
                 SELECT id FROM (
-                    SELECT id, row_number() OVER newest AS n, sum(bytes) OVER newest AS total
+                    SELECT id, row_number() OVER newest AS n, 
+                           sum(CASE id WHEN ?1 THEN 0 ELSE bytes END) OVER newest AS total
                     FROM chats WINDOW newest AS (ORDER BY updated_at DESC, id DESC))
                 WHERE n > ?2 OR total > ?3)",
         )?
@@ -172,9 +213,7 @@ fn put(connection: &Connection, chat: i64, message: &Value) -> Result<i64, Store
         .prepare_cached("INSERT INTO chat_messages (chat_id, hash, json) VALUES (?1, ?2, ?3)")?
         .execute(params![chat, hash, json])?;
     let id = connection.last_insert_rowid();
-    connection
-        .prepare_cached("UPDATE chats SET bytes = bytes + ?2 WHERE id = ?1")?
-        .execute(params![chat, i64::try_from(json.len()).unwrap_or(i64::MAX)])?;
+    grow(connection, chat, json.len())?;
     Ok(id)
 }
 
@@ -207,15 +246,23 @@ pub fn end(
             answer.error,
             answer.exchange.map(|id| *id.as_bytes()),
         ])?;
-    Ok(())
+    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let bytes = answer.words.len() + length(&answer.reasoning) + length(&answer.error);
+    grow(connection, chat, bytes)
 }
 
 /// Keeps what the exchange came to (JSON), so that it is known when the exchange is gone.
 pub fn settle(connection: &Connection, turn: i64, figures: &str) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("UPDATE chat_turns SET figures = ?2 WHERE id = ?1")?
+    let settled = connection
+        .prepare_cached("UPDATE chat_turns SET figures = ?2 WHERE id = ?1 AND figures IS NULL")?
         .execute(params![turn, figures])?;
-    Ok(())
+    if settled == 0 {
+        return Ok(());
+    }
+    let chat = connection
+        .prepare_cached("SELECT chat_id FROM chat_turns WHERE id = ?1")?
+        .query_row([turn], |row| row.get(0))?;
+    grow(connection, chat, figures.len())
 }
 
 /// Turns that a dead monitor left running.
@@ -254,6 +301,17 @@ pub fn delete_turn(connection: &Connection, id: i64) -> Result<bool, StoreError>
     connection.execute(
         "DELETE FROM chats WHERE id = ?1
             AND NOT EXISTS (SELECT 1 FROM chat_turns WHERE chat_id = ?1)",
+        [chat],
+    )?;
+    connection.execute(
+        "UPDATE chats SET bytes =
+            (SELECT coalesce(sum(octet_length(json)), 0) FROM chat_messages WHERE chat_id = ?1)
+            + (SELECT coalesce(sum(octet_length(parameters) + octet_length(messages)
+                  + octet_length(question) + octet_length(answer)
+                  + coalesce(octet_length(reasoning), 0) + coalesce(octet_length(error), 0)
+                  + coalesce(octet_length(figures), 0)), 0)
+               FROM chat_turns WHERE chat_id = ?1)
+         WHERE id = ?1",
         [chat],
     )?;
     Ok(true)

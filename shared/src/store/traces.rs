@@ -213,12 +213,21 @@ pub fn insert(
     Ok(id)
 }
 
-/// It is under way.
-pub fn begin(connection: &Connection, id: i64, now: i64) -> Result<(), StoreError> {
+/// It is under way, and will be recorded as this exchange.
+pub fn begin(connection: &Connection, id: i64, now: i64, exchange: &str) -> Result<(), StoreError> {
     connection
-        .prepare_cached("UPDATE traces SET status = 'running', started_at = ?2 WHERE id = ?1")?
-        .execute(params![id, now])?;
+        .prepare_cached(
+            "UPDATE traces SET status = 'running', started_at = ?2, request_id = ?3 WHERE id = ?1",
+        )?
+        .execute(params![id, now, exchange])?;
     Ok(())
+}
+
+/// How many wait for their turn.
+pub fn pending(connection: &Connection) -> Result<usize, StoreError> {
+    let count = "SELECT count(*) FROM traces WHERE status = 'pending'";
+    let pending: i64 = connection.prepare_cached(count)?.query_row([], |row| row.get(0))?;
+    Ok(usize::try_from(pending).unwrap_or(0))
 }
 
 /// How it ended.

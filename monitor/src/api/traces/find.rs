@@ -70,11 +70,13 @@ impl Operations {
     }
 
     pub(super) async fn remove(&self, ids: &[i64]) -> Result<usize, Problem> {
-        // First of all nobody's fetches are theirs any more.
+        let all = ids.to_vec();
+        let delete = move |connection: &Connection| traces::delete(connection, &all);
+        let deleted = self.0.write(move |settings| settings.keep(delete)).await?;
+        // Not before they are gone for good: a trace that stays keeps its fetches.
         self.0.traces.known.forget(ids);
-        let ids = ids.to_vec();
-        let delete = move |connection: &Connection| traces::delete(connection, &ids);
-        self.0.write(move |settings| settings.keep(delete)).await
+        self.0.traces.stop(ids);
+        Ok(deleted)
     }
 }
 

@@ -3,7 +3,7 @@
 
 mod whom;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use glassway_shared::{
     secret::{self, BROUGHT, PublicKey},
@@ -36,6 +36,10 @@ use crate::{
 
 /// Traces begun at once.
 const MOST_RUNS: usize = 60;
+/// Traces that wait for their turn.
+const MOST_PENDING: usize = 500;
+/// A trace takes seconds.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// A trace to begin: `group_id`, `group_ids`, `provider_id`, or `base_url` and
 /// `key_value`.
@@ -158,6 +162,13 @@ impl Plan {
                 vec![Asked { key_id, provider_id, provider, key, base_url, kind }]
             }
         };
+        if traces::pending(connection)? + all.len() * self.repeat > MOST_PENDING {
+            let message = format!(
+                "more than {MOST_PENDING} traces would wait for their turn; wait for some of them, \
+                 or delete them"
+            );
+            return Err(Problem::too_many(message, RETRY_AFTER));
+        }
         let mut made = Made { first: 0, names: vec![], targets: vec![], surplus: vec![] };
         let mut series = None;
         for asked in all {

@@ -2983,7 +2983,10 @@ export interface components {
         NewAdminKey: {
             /** @description The one that counts now. */
             current_key: string;
-            /** @description The one that is to count: 12 characters or more, without spaces. */
+            /**
+             * @description The one that is to count: 12 characters or more, ASCII without spaces; not one that
+             *     begins like a session's or a client's token (`gws-`, `gw-`).
+             */
             new_key: string;
         };
         /**
@@ -3681,7 +3684,8 @@ export interface components {
          */
         Replaying: {
             /**
-             * @description The new exchanges, in the order of the targets. They run; read them, or follow them
+             * @description The new exchanges, in the order of the targets; those of the last ones may be
+             *     missing, which the warning says. They run; read them, or follow them
              *     on the feed.
              */
             ids: string[];
@@ -6916,6 +6920,8 @@ export interface operations {
             /** @description On its way. */
             202: {
                 headers: {
+                    /** @description `not_all_sent`: the proxy went away; only the ids given were begun. */
+                    "X-GLASSWAY-WARNINGS"?: string;
                     [name: string]: unknown;
                 };
                 content: {

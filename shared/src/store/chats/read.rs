@@ -240,3 +240,16 @@ pub fn conversation(connection: &Connection, id: i64) -> Result<Option<Shown>, S
     turns.reverse();
     Ok(Some(Shown { conversation, messages, turns }))
 }
+
+/// Turns that ended without what their exchange came to, newest first, with that exchange.
+pub fn unsettled(connection: &Connection, most: u32) -> Result<Vec<(i64, ExchangeId)>, StoreError> {
+    let mut query = connection.prepare(
+        "SELECT id, exchange FROM chat_turns
+         WHERE figures IS NULL AND exchange IS NOT NULL AND state <> 'running'
+         ORDER BY id DESC LIMIT ?1",
+    )?;
+    let rows = query.query_map([most], |row| {
+        Ok((row.get(0)?, ExchangeId::from_bytes(row.get::<_, [u8; 16]>(1)?)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

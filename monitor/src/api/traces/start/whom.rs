@@ -1,5 +1,7 @@
 //! Whom a trace asks: a group, a station's best key, or an address and key typed in.
 
+use std::collections::BTreeSet;
+
 use glassway_shared::store::{
     keys::{self, Status as KeyStatus},
     providers,
@@ -40,7 +42,8 @@ pub(super) fn whom(app: &App, input: TraceInput) -> Result<Whom, Problem> {
     match (input.group_id, input.group_ids, input.provider_id, input.base_url, input.key_value) {
         (Some(id), None, None, None, None) => Ok(Whom::Groups(vec![id])),
         (None, Some(mut ids), None, None, None) => {
-            ids.dedup();
+            let mut named = BTreeSet::new();
+            ids.retain(|id| named.insert(*id));
             match ids.is_empty() {
                 true => Err(Problem::field("group_ids", "must name at least one group")),
                 false => Ok(Whom::Groups(ids)),
