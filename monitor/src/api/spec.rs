@@ -86,6 +86,7 @@ pub fn finish(generated: &str) -> Value {
     spec["paths"]["/api/img"] = json!({"get": image()});
     tidy(&mut spec);
     share_filters(&mut spec);
+    name_files(&mut spec);
     spec["components"]["schemas"]["Problem"] = problem();
     spec["components"]["securitySchemes"] = json!({
         "bearer": {"type": "http", "scheme": "bearer",
@@ -119,6 +120,17 @@ pub fn finish(generated: &str) -> Value {
         }
     }
     spec
+}
+
+/// What answers that are files are, where poem-openapi can only say text.
+const FILES: &[(&str, &str)] =
+    &[("/api/export.csv", "text/csv"), ("/api/export.jsonl", "application/jsonl")];
+
+fn name_files(spec: &mut Value) {
+    for (path, kind) in FILES {
+        spec["paths"][*path]["get"]["responses"]["200"]["content"] =
+            json!({*kind: {"schema": {"type": "string"}}});
+    }
 }
 
 /// Operations that take the list's filters as well (`matching`).

@@ -135,7 +135,7 @@ def test_parse(client, managed, model):
         kinds = {event.type for event in stream}
         assert stream.get_final_completion().choices[0].message.parsed.city == "Lisbon"
     assert {"chunk", "content.delta", "content.done"} <= kinds
-    assert [e["outcome"] for e in managed.seen(2)] == ["ok", "ok"]
+    assert [e["outcome"] for e in managed.seen(3)] == ["ok", "ok", "ok"]
 
 
 def test_json_object(client, model):
