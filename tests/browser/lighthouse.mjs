@@ -4,8 +4,8 @@
 
 import { launch as launchChrome } from "chrome-launcher";
 import lighthouse, { desktopConfig } from "lighthouse";
-import { Glassway, Upstream, json } from "../clients/node/glassway.mjs";
-import { ADMIN_KEY } from "../clients/node/glassway.mjs";
+import { ADMIN_KEY, Glassway, Upstream, json } from "../clients/node/glassway.mjs";
+
 const upstream = await Upstream.start((q, r) => json(r, { model: "gpt-4o", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }], usage: { prompt_tokens: 9, completion_tokens: 4 } }));
 const glassway = await Glassway.start(upstream);
 for (let i = 0; i < 60; i++) await fetch(`${glassway.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer sk-x-0123456789" }, body: JSON.stringify({ model: "gpt-4o", messages: [{ role: "user", content: "x" + i }] }) }).then((r) => r.text());
