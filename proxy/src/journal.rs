@@ -130,7 +130,12 @@ impl Journal {
             checkpointer,
             tender: Tender::default(),
             estimator: estimate::Estimator::new(record.estimate_usage),
-            limits: Limits { max_exchanges: record.max_exchanges, max_age: record.max_age.limit() },
+            limits: Limits {
+                max_exchanges: record.max_exchanges,
+                max_age: record.max_age.limit(),
+                max_body_age: record.max_body_age.limit(),
+                max_disk_bytes: record.max_disk_bytes,
+            },
             gather: match record.durability {
                 Durability::Normal => GATHER,
                 Durability::BeforeEnd => Duration::ZERO,

@@ -2,6 +2,8 @@
 //! client tokens, swapped as a whole when the configuration changes. Requests that run
 //! keep the picture they began with.
 
+mod retention;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, RwLock},
@@ -11,10 +13,7 @@ use glassway_shared::{
     config::Config,
     prices::Book,
     secret::{self, BROUGHT, Binding, PrivateKey},
-    store::{
-        roster::{self, Roster},
-        tend,
-    },
+    store::roster::{self, Roster},
 };
 use http::HeaderValue;
 use url::Url;
@@ -31,6 +30,8 @@ use crate::{
     route::{self, Plan, Wanted},
     target::Base,
 };
+
+pub use retention::{Retention, Said};
 
 /// A provider's dialect and how its credential travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,34 +206,6 @@ pub struct Settings {
     pub retention: Retention,
 }
 
-/// How much of the record is kept, where somebody said so while it ran.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Retention {
-    /// Nothing was read yet: nothing may go.
-    Unknown,
-    /// What was said; `None` = as configured, 0 = no cap.
-    Known {
-        /// Rows.
-        max_exchanges: Option<u64>,
-        /// Seconds.
-        max_age_s: Option<u64>,
-    },
-}
-
-impl Retention {
-    /// What it comes to over the configuration.
-    pub fn over(self, configured: tend::Limits) -> tend::Limits {
-        let Self::Known { max_exchanges, max_age_s } = self else {
-            return tend::Limits { max_exchanges: 0, max_age: None };
-        };
-        let age = |seconds| (seconds > 0).then(|| std::time::Duration::from_secs(seconds));
-        tend::Limits {
-            max_exchanges: max_exchanges.unwrap_or(configured.max_exchanges),
-            max_age: max_age_s.map_or(configured.max_age, age),
-        }
-    }
-}
-
 impl Settings {
     fn of(values: &std::collections::BTreeMap<String, serde_json::Value>) -> Self {
         let number = |name: &str, default: u64| {
@@ -255,10 +228,7 @@ impl Settings {
                 open: seconds("breaker_open_s", 30),
                 ..Limits::default()
             },
-            retention: Retention::Known {
-                max_exchanges: values.get("max_exchanges").and_then(serde_json::Value::as_u64),
-                max_age_s: values.get("max_age_s").and_then(serde_json::Value::as_u64),
-            },
+            retention: Retention::of(values),
         }
     }
 }
@@ -617,20 +587,5 @@ pub(crate) mod tests {
         let mut off = roster;
         off.providers[0].enabled = false;
         assert_eq!(names(&off), [""; 0]);
-    }
-
-    #[test]
-    fn retention_is_what_was_said_else_the_configuration_and_at_first_nothing_goes() {
-        let configured = tend::Limits { max_exchanges: 10, max_age: None };
-        let limits = |retention: Retention| {
-            let limits = retention.over(configured);
-            (limits.max_exchanges, limits.max_age.map(|age| age.as_secs()))
-        };
-        assert_eq!(limits(Retention::Unknown), (0, None));
-        let said = |max_exchanges, max_age_s| Retention::Known { max_exchanges, max_age_s };
-        assert_eq!(limits(said(None, None)), (10, None));
-        assert_eq!(limits(said(Some(0), Some(60))), (0, Some(60)));
-        assert_eq!(limits(said(Some(7), Some(0))), (7, None));
-        assert_eq!(Snapshot::empty().settings.retention, Retention::Unknown);
     }
 }

@@ -124,6 +124,11 @@ pub struct Record {
     pub max_exchanges: u64,
     /// Oldest go first beyond this age; 0 = no cap.
     pub max_age: Span,
+    /// Bodies beyond this age go, the rest of their exchange stays; 0 = with the rest.
+    pub max_body_age: Span,
+    /// Bytes the database may take; past them the oldest bodies go, then the oldest rows;
+    /// 0 = no cap.
+    pub max_disk_bytes: u64,
     /// Header names whose values are never recorded.
     pub redact_headers: Vec<String>,
     /// Whose tokens are counted here when the upstream said nothing of them.
@@ -267,6 +272,8 @@ impl Default for Record {
             queue_bytes: 64 << 20,
             max_exchanges: 1_000_000,
             max_age: Span::secs(30 * 86_400),
+            max_body_age: Span::secs(0),
+            max_disk_bytes: 20_000_000_000,
             redact_headers: strings(&[
                 "authorization",
                 "api-key",

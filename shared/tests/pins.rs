@@ -3,142 +3,19 @@
 
 #![allow(clippy::unwrap_used, reason = "tests report by panicking")]
 
-use std::path::PathBuf;
+#[path = "support/kept.rs"]
+mod kept;
 
-use glassway_shared::{
-    feed::Losses,
-    id::ExchangeId,
-    model::{Mode, Origin, Outcome, Usage},
-    store::{
-        annotations::{self, Annotation, Change},
-        exchanges,
-        filter::Filter,
-        read::Reader,
-        record::{Attempt, AttemptBody, Marks, Message, Record, Times},
-        settings::Settings,
-        stored::{Stored, stored},
-        tend::{Limits, Tender},
-        write::Writer,
-    },
+use glassway_shared::store::{
+    annotations::{self, Annotation, Change},
+    exchanges,
+    filter::Filter,
+    tend::{Limits, Tender},
 };
+use kept::{START_US, Store, record};
 
-const START_US: i64 = 1_700_000_000_000_000;
-
-/// A large request that shares its beginning with every other, and no bytes with none.
-fn record(n: usize) -> Record {
-    let words = |from: usize| (from..from + 6000).map(|w| format!("{w} ")).collect::<String>();
-    let body = format!("{{\"messages\":\"{}{}\"}}", words(0), words(10_000 * (n + 1)));
-    let message = |body: String| Message {
-        headers: b"content-type: application/json\r\n".to_vec(),
-        body_bytes: body.len() as u64,
-        body: body.into_bytes(),
-        ..Message::default()
-    };
-    let attempt = Attempt {
-        n: 1,
-        request: Some(message(body.replace("messages", "renamed"))),
-        body: AttemptBody::Own,
-        response: None,
-    };
-    Record {
-        id: ExchangeId::new(),
-        started_at_us: START_US,
-        method: "POST".into(),
-        path: "/v1/chat/completions".into(),
-        target: "/v1/chat/completions".into(),
-        http_version: "HTTP/1.1".into(),
-        origin: Origin::Client,
-        mode: Mode::Managed,
-        client_ip: "127.0.0.1".into(),
-        client_token: None,
-        provider: None,
-        key: None,
-        model: None,
-        upstream_model: None,
-        upstream_url: None,
-        status: Some(200),
-        outcome: Outcome::Ok,
-        error: None,
-        stream: false,
-        times: Times { duration_us: Some(2000), ..Times::default() },
-        reused: true,
-        usage: Usage::ABSENT,
-        cost_nano: None,
-        price: None,
-        attempts: 1,
-        warnings: vec![],
-        request: message(body),
-        response: Some(message("{}".into())),
-        marks: Marks::default(),
-        messages: vec![],
-        tries: None,
-        said: vec![attempt],
-    }
-}
-
-struct Store {
-    _dir: tempfile::TempDir,
-    path: PathBuf,
-    writer: Writer,
-    settings: Settings,
-    reader: Reader,
-    tender: Tender,
-    now_us: i64,
-}
-
-impl Store {
-    fn open() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("glassway.db");
-        Self {
-            writer: Writer::open(&path).unwrap(),
-            settings: Settings::open(&path).unwrap(),
-            reader: Reader::open(&path).unwrap(),
-            tender: Tender::default(),
-            now_us: START_US + 100_000_000,
-            path,
-            _dir: dir,
-        }
-    }
-
-    fn append(&mut self, records: &[Record]) {
-        self.writer.append(records, Losses::default()).unwrap();
-    }
-
-    fn pin(&mut self, id: ExchangeId, pinned: bool) -> Option<Annotation> {
-        self.settings.annotate(id, false, Change { pinned: Some(pinned), note: None }).unwrap()
-    }
-
-    /// Idle work until nothing is left of it.
-    fn retain(&mut self, max_exchanges: u64) {
-        let limits = Limits { max_exchanges, max_age: None };
-        for _ in 0..3 {
-            self.now_us += 2_000_000;
-            while self.tender.slice(&mut self.writer, limits, self.now_us).unwrap() {}
-        }
-    }
-
-    fn ids(&self, filter: &Filter) -> Vec<ExchangeId> {
-        let page = exchanges::page(&self.reader, filter, None, 1000).unwrap();
-        page.into_iter().map(|found| found.exchange.id).collect()
-    }
-
-    fn stored(&self, id: ExchangeId) -> Option<Stored> {
-        stored(&self.reader, id).unwrap()
-    }
-
-    fn chunks(&self) -> i64 {
-        let db = rusqlite::Connection::open(&self.path).unwrap();
-        db.query_row("SELECT count(*) FROM chunk_data", [], |row| row.get(0)).unwrap()
-    }
-
-    #[track_caller]
-    fn is_whole(&self, record: &Record) {
-        let kept = self.stored(record.id).unwrap();
-        assert_eq!(kept.request.body, record.request.body);
-        let attempt = record.said[0].request.as_ref().unwrap();
-        assert_eq!(kept.said[0].request.as_ref().unwrap().body, attempt.body);
-    }
+fn rows(max_exchanges: u64) -> Limits {
+    Limits { max_exchanges, ..Limits::NONE }
 }
 
 #[test]
@@ -151,7 +28,7 @@ fn pinned_exchanges_stay_whole_while_retention_takes_the_rest_and_its_chunks() {
     for n in pinned {
         assert!(store.pin(records[n].id, true).unwrap().pinned);
     }
-    store.retain(3);
+    store.retain(rows(3));
     let kept = [39, 38, 37, 20, 17, 5, 4, 3, 2, 1, 0];
     assert_eq!(store.ids(&Filter::default()), kept.map(|n| records[n].id));
     for n in kept {
@@ -159,11 +36,8 @@ fn pinned_exchanges_stay_whole_while_retention_takes_the_rest_and_its_chunks() {
     }
 
     // With the last of the unpinned go the last chunks; what is pinned needs none.
-    let limits = Limits { max_exchanges: 0, max_age: Some(std::time::Duration::from_secs(1)) };
-    for _ in 0..3 {
-        store.now_us += 2_000_000;
-        while store.tender.slice(&mut store.writer, limits, store.now_us).unwrap() {}
-    }
+    let limits = Limits { max_age: Some(std::time::Duration::from_secs(1)), ..Limits::NONE };
+    store.retain(limits);
     assert_eq!(store.ids(&Filter::default()).len(), pinned.len());
     assert_eq!(store.chunks(), 0);
     for n in pinned {
@@ -177,10 +51,10 @@ fn an_old_exchange_goes_once_it_is_not_pinned_any_more() {
     let records: Vec<_> = (0..10).map(record).collect();
     store.append(&records);
     store.pin(records[0].id, true);
-    store.retain(2);
+    store.retain(rows(2));
     store.is_whole(&records[0]);
     store.pin(records[0].id, false);
-    store.retain(2);
+    store.retain(rows(2));
     assert!(store.stored(records[0].id).is_none());
     assert_eq!(store.pin(records[0].id, true), None, "what is gone cannot be pinned");
 }
@@ -193,10 +67,10 @@ fn a_pin_survives_another_start_of_the_proxy_in_the_middle_of_retention() {
     for record in &records[..6] {
         store.pin(record.id, true);
     }
-    store.retain(1);
+    store.retain(rows(1));
     store.tender = Tender::default();
     store.append(&[record(50), record(51)]);
-    store.retain(1);
+    store.retain(rows(1));
     for record in &records[..6] {
         store.is_whole(record);
     }
@@ -211,7 +85,7 @@ fn what_retention_has_kept_since_says_nothing_of_pins() {
     }
     store.append(&records);
     store.pin(records[0].id, true);
-    store.retain(2);
+    store.retain(rows(2));
     assert_eq!(store.writer.kept_since_us().unwrap(), Some(START_US + 3));
 }
 

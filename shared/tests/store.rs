@@ -171,12 +171,12 @@ fn idle_work_indexes_then_expires_and_frees_chunks() {
     let records: Vec<_> =
         (0..100).map(|n| record(body(n).as_bytes(), "{\"a\":\"狐狸\"}".as_bytes())).collect();
     writer.append(&records, Losses::default()).unwrap();
-    let limits = Limits { max_exchanges: 0, max_age: None };
+    let limits = Limits::NONE;
     let mut now = 1_700_000_100_000_000;
     // Work comes in rhythms: what gathers, and what is looked at now and then.
     let mut tend = |writer: &mut Writer, limits| {
         for _ in 0..3 {
-            now += 2_000_000;
+            now += 601_000_000;
             while tender.slice(writer, limits, now).unwrap() {}
         }
     };
@@ -185,7 +185,7 @@ fn idle_work_indexes_then_expires_and_frees_chunks() {
     assert_eq!(count(&reader, matches), 100);
     let chunks = count(&reader, "SELECT count(*) FROM chunk_data");
 
-    let limits = Limits { max_exchanges: 10, max_age: None };
+    let limits = Limits { max_exchanges: 10, ..Limits::NONE };
     tend(&mut writer, limits);
     assert_eq!(count(&reader, "SELECT count(*) FROM exchanges"), 10);
     assert_eq!(count(&reader, "SELECT min(seq) FROM contents"), 91);
@@ -195,7 +195,7 @@ fn idle_work_indexes_then_expires_and_frees_chunks() {
     assert_eq!(request_body(&reader, 100), records[99].request.body);
     assert_eq!(count(&reader, "SELECT sum(calls) FROM minute_totals"), 100, "totals outlive rows");
 
-    let limits = Limits { max_exchanges: 0, max_age: Some(Duration::from_secs(1)) };
+    let limits = Limits { max_age: Some(Duration::from_secs(1)), ..Limits::NONE };
     tend(&mut writer, limits);
     assert_eq!(count(&reader, "SELECT count(*) FROM exchanges"), 0);
     assert_eq!(count(&reader, "SELECT count(*) FROM chunks"), 0);

@@ -71,6 +71,8 @@ pub(super) struct Message {
     truncated: bool,
     /// The body was dropped because memory for recording was full.
     shed: bool,
+    /// The body was deleted by retention, which kept the rest.
+    expired: bool,
     /// Bytes that travelled.
     body_bytes: u64,
 }
@@ -186,7 +188,7 @@ impl Detail {
 
 /// `readable` is the same body, ready to be read.
 fn message(readable: &Readable, raw: &StoredMessage) -> Message {
-    let (body, body_encoding) = match readable.text(raw.truncated || raw.shed) {
+    let (body, body_encoding) = match readable.text(raw.truncated || raw.shed || raw.expired) {
         Some(text) => (text.to_owned(), Text::Utf8),
         None => (STANDARD.encode(&readable.bytes), Text::Base64),
     };
@@ -199,12 +201,16 @@ fn message(readable: &Readable, raw: &StoredMessage) -> Message {
         decoded: readable.encoding.is_some(),
         truncated: raw.truncated || !readable.complete,
         shed: raw.shed,
+        expired: raw.expired,
         body_bytes: raw.body_bytes,
     }
 }
 
 fn command(stored: &Stored, request: &Readable, base: &str) -> String {
-    let whole = !stored.request.truncated && !stored.request.shed;
+    let whole = {
+        let request = &stored.request;
+        !(request.truncated || request.shed || request.expired)
+    };
     let request = curl::Request {
         method: &stored.exchange.method,
         target: &stored.target,

@@ -33,6 +33,7 @@ pub(super) fn entry(stored: &Stored, base: &str) -> Value {
         body_bytes: 0,
         truncated: false,
         shed: false,
+        expired: false,
     };
     let answer = stored.response.as_ref().unwrap_or(&empty);
     json!({

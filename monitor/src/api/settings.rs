@@ -23,6 +23,11 @@ use crate::{app::App, error::Problem};
 
 pub(super) struct Operations(pub(super) Arc<App>);
 
+/// Settings that `null` gives back to the configuration.
+const RETENTION: [&str; 4] = ["max_exchanges", "max_age_s", "max_body_age_s", "max_disk_bytes"];
+/// Bytes: less holds no record worth the name, and the configuration refuses it, too.
+const MIN_DISK: u64 = 64 << 20;
+
 /// How a key is picked among those that can serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
@@ -68,6 +73,10 @@ struct Record {
     max_exchanges: u64,
     /// Seconds; 0 = no cap.
     max_age_s: u64,
+    /// Seconds that bodies are kept; 0 = as long as the rest.
+    max_body_age_s: u64,
+    /// Bytes the database may take; 0 = no cap.
+    max_disk_bytes: u64,
     /// Headers whose values are never recorded.
     redact_headers: Vec<String>,
 }
@@ -107,6 +116,12 @@ struct Settings {
     max_exchanges: Option<u64>,
     /// Seconds exchanges are kept; 0 = no cap, `null` = as configured.
     max_age_s: Option<u64>,
+    /// Seconds bodies are kept, which may go before the rest; 0 = with the rest, `null` = as
+    /// configured.
+    max_body_age_s: Option<u64>,
+    /// Bytes the database may take: past them the oldest bodies go, then the oldest
+    /// exchanges; 0 = no cap, `null` = as configured.
+    max_disk_bytes: Option<u64>,
     instance: Instance,
 }
 
@@ -140,6 +155,14 @@ struct SettingsChange {
     /// Seconds exchanges are kept; 0 = no cap, `null` = as configured.
     #[oai(validator(maximum(value = "10000000000")))]
     max_age_s: MaybeUndefined<u64>,
+    /// Seconds bodies are kept, which may go before the rest; 0 = with the rest, `null` = as
+    /// configured.
+    #[oai(validator(maximum(value = "10000000000")))]
+    max_body_age_s: MaybeUndefined<u64>,
+    /// Bytes the database may take: past them the oldest bodies go, then the oldest
+    /// exchanges; 0 = no cap, else at least 64 MiB; `null` = as configured.
+    #[oai(validator(maximum(value = "1000000000000000")))]
+    max_disk_bytes: MaybeUndefined<u64>,
 }
 
 #[OpenApi(tag = "Tag::Settings")]
@@ -158,7 +181,7 @@ impl Operations {
         let mut values = Vec::new();
         let mut put = |name, value: MaybeUndefined<serde_json::Value>| match value {
             MaybeUndefined::Undefined => Ok(()),
-            MaybeUndefined::Null if matches!(name, "max_exchanges" | "max_age_s") => {
+            MaybeUndefined::Null if RETENTION.contains(&name) => {
                 values.push((name, "null".to_owned()));
                 Ok(())
             }
@@ -179,6 +202,11 @@ impl Operations {
         put("retry_after_timeout", json(change.retry_after_timeout))?;
         put("max_exchanges", json(change.max_exchanges))?;
         put("max_age_s", json(change.max_age_s))?;
+        put("max_body_age_s", json(change.max_body_age_s))?;
+        if let MaybeUndefined::Value(1..MIN_DISK) = change.max_disk_bytes {
+            return Err(Problem::field("max_disk_bytes", "at least 67108864 (64 MiB), or 0").into());
+        }
+        put("max_disk_bytes", json(change.max_disk_bytes))?;
         let mut warning = None;
         if !values.is_empty() {
             let put = move |connection: &Connection| {
@@ -206,6 +234,8 @@ impl Operations {
                 retry_after_timeout: read(reader, "retry_after_timeout")?.unwrap_or(false),
                 max_exchanges: read(reader, "max_exchanges")?,
                 max_age_s: read(reader, "max_age_s")?,
+                max_body_age_s: read(reader, "max_body_age_s")?,
+                max_disk_bytes: read(reader, "max_disk_bytes")?,
                 instance,
             })
         };
@@ -251,6 +281,8 @@ fn instance(app: &App) -> Instance {
             max_body_bytes: config.record.max_body_bytes,
             max_exchanges: config.record.max_exchanges,
             max_age_s: config.record.max_age.0.as_secs(),
+            max_body_age_s: config.record.max_body_age.0.as_secs(),
+            max_disk_bytes: config.record.max_disk_bytes,
             redact_headers: config.record.redact_headers.clone(),
         },
     }

@@ -47,6 +47,8 @@ const CLEARED: &[&str] = &[
     "image_input",
     "image_output",
     "max_age_s",
+    "max_body_age_s",
+    "max_disk_bytes",
     "max_exchanges",
     "note",
     "preset",

@@ -34,7 +34,6 @@ pub(super) struct Operations(pub(super) Arc<App>);
 
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
-const EVER: i64 = i64::MIN;
 
 #[OpenApi(tag = "Tag::Statistics")]
 impl Operations {
@@ -55,7 +54,7 @@ impl Operations {
     #[oai(path = "/api/stats/overview", method = "get", operation_id = "readStatsOverview")]
     async fn overview(&self) -> Result<Json<Overview>> {
         let read = |reader: &Reader| {
-            let sums = stats::since(reader, EVER)?;
+            let sums = stats::ever(reader)?;
             let models = stats::by_model(reader, None)?;
             Ok(Overview {
                 total_calls: sums.calls,
@@ -219,9 +218,9 @@ fn overall(
     let minute = stats::since(reader, now - 1)?;
     let hour = stats::since(reader, now - 59)?;
     let day = stats::since(reader, now - DAY + 1)?;
-    let all = stats::since(reader, EVER)?;
+    let all = stats::ever(reader)?;
     let latency = |metric, avg| -> Result<Latency, StoreError> {
-        let spread = stats::latencies(reader, metric, EVER, None)?;
+        let spread = stats::latencies(reader, metric, None)?;
         Ok(Latency { avg, p50: spread.percentile(0.5), p95: spread.percentile(0.95) })
     };
     let lost = stats::lost(reader)?;
@@ -284,7 +283,7 @@ fn usage(reader: &Reader, first: i64, now: i64, width: i64) -> Result<Vec<UsageI
 }
 
 fn model_item(reader: &Reader, model: String, sums: &Sums) -> Result<ModelItem, StoreError> {
-    let spread = stats::latencies(reader, Metric::Duration, EVER, Some(&model))?;
+    let spread = stats::latencies(reader, Metric::Duration, Some(&model))?;
     Ok(ModelItem {
         model,
         calls: sums.calls,

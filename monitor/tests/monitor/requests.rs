@@ -121,7 +121,7 @@ async fn words_are_found_in_what_was_said_in_chinese_too() {
             .to_string()
             .into_bytes();
     monitor.append(&[fox, record()]);
-    let limits = Limits { max_exchanges: 0, max_age: None };
+    let limits = Limits::NONE;
     let mut tender = Tender::default();
     while tender.slice(&mut monitor.writer, limits, 0).unwrap() {}
     assert_eq!(found(&monitor, "q=%E7%8B%90%E7%8B%B8").await, 1);

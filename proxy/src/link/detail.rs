@@ -164,6 +164,7 @@ fn message(block: &[u8], trailers: &[u8], body: &Capture) -> Value {
         "decoded": encoding.is_some(),
         "truncated": body.truncated(),
         "shed": body.was_shed(),
+        "expired": false,
         "body_bytes": body.total(),
     })
 }

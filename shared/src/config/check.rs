@@ -7,6 +7,9 @@ use url::Url;
 
 use super::{ClientAccess, Config, is_loopback};
 
+/// Bytes: less holds no record worth the name.
+const MIN_DISK: u64 = 64 << 20;
+
 /// The first contradiction: its key and what to do.
 pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
     let proxy = &config.proxy;
@@ -50,6 +53,12 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
         if value == 0 {
             return Err((key, "must be more than 0".to_owned()));
         }
+    }
+    if (1..MIN_DISK).contains(&config.record.max_disk_bytes) {
+        return Err((
+            "record.max_disk_bytes",
+            format!("at least {MIN_DISK} (64 MiB); 0 means no cap"),
+        ));
     }
     if proxy.threads > 256 {
         return Err(("proxy.threads", "at most 256; 0 chooses by the machine".to_owned()));

@@ -149,13 +149,14 @@ fn one(connection: &Connection, rest: &mut &[u8]) -> Result<Option<StoredMessage
         body_bytes,
         truncated: form.truncated(),
         shed: form.shed(),
+        expired: form.expired(),
     }))
 }
 
 impl From<Message> for StoredMessage {
     fn from(message: Message) -> Self {
         let Message { headers, trailers, body, body_bytes, truncated, shed } = message;
-        Self { headers, trailers, body, body_bytes, truncated, shed }
+        Self { headers, trailers, body, body_bytes, truncated, shed, expired: false }
     }
 }
 

@@ -33,6 +33,9 @@ impl Form {
     const KIND: i64 = 3;
     const TRUNCATED: i64 = 4;
     const SHED: i64 = 8;
+    const GONE: i64 = 16;
+    /// Taken by retention, before the rest of its exchange.
+    pub const EXPIRED: Self = Self(Self::GONE);
 
     fn new(kind: i64, truncated: bool, shed: bool) -> Self {
         Self(kind | if truncated { Self::TRUNCATED } else { 0 } | if shed { Self::SHED } else { 0 })
@@ -56,6 +59,11 @@ impl Form {
     /// Dropped because memory for recording was full.
     pub fn shed(self) -> bool {
         self.0 & Self::SHED != 0
+    }
+
+    /// Taken by retention, before the rest of its exchange.
+    pub fn expired(self) -> bool {
+        self.0 & Self::GONE != 0
     }
 }
 

@@ -1,4 +1,4 @@
-//! Questions to the minute totals, never to the exchanges themselves, so that an
+//! Questions to the totals, never to the exchanges themselves, so that an
 //! answer costs the same however much history there is behind a minute.
 
 mod failures;
@@ -9,12 +9,12 @@ mod traffic;
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
 use super::{
     StoreError,
     read::Reader,
-    totals::{Metric, bucket_middle},
+    totals::{Metric, QUARTER, bucket_middle},
 };
 use crate::model::Outcome;
 
@@ -136,11 +136,20 @@ impl Sums {
     }
 }
 
-/// Sums of every minute from this one on (unix minutes; `i64::MIN` = ever).
+/// Sums of every minute from this one on, which lies in the last days (unix minutes).
 pub fn since(reader: &Reader, minute: i64) -> Result<Sums, StoreError> {
+    sums(reader, "minute_totals", minute)
+}
+
+/// Sums of all time.
+pub fn ever(reader: &Reader) -> Result<Sums, StoreError> {
+    sums(reader, "quarter_totals", i64::MIN)
+}
+
+fn sums(reader: &Reader, table: &str, minute: i64) -> Result<Sums, StoreError> {
     reader.with(|connection| {
         let mut query = connection.prepare_cached(&format!(
-            "SELECT {SUMS} FROM minute_totals WHERE minute >= ?1 GROUP BY outcome"
+            "SELECT {SUMS} FROM {table} WHERE minute >= ?1 GROUP BY outcome"
         ))?;
         let mut sums = Sums::default();
         let mut rows = query.query([minute])?;
@@ -151,17 +160,18 @@ pub fn since(reader: &Reader, minute: i64) -> Result<Sums, StoreError> {
     })
 }
 
-/// Sums by bucket of `width` minutes, from this minute on; the key is the bucket's
-/// first minute. Buckets in which nothing ended are absent.
+/// Sums by bucket of `width` minutes, from this minute on, on which a bucket begins; the
+/// key is the bucket's first minute. Buckets in which nothing ended are absent.
 pub fn by_time(
     reader: &Reader,
     minute: i64,
     width: i64,
     key: Option<&str>,
 ) -> Result<BTreeMap<i64, Sums>, StoreError> {
+    let table = if width % QUARTER == 0 { "quarter_totals" } else { "minute_totals" };
     reader.with(|connection| {
         let mut query = connection.prepare_cached(&format!(
-            "SELECT minute - minute % ?2 AS slot, {SUMS} FROM minute_totals
+            "SELECT minute - minute % ?2 AS slot, {SUMS} FROM {table}
              WHERE minute >= ?1 AND (?3 IS NULL OR key = ?3) GROUP BY slot, outcome"
         ))?;
         let mut slots = BTreeMap::<i64, Sums>::new();
@@ -178,7 +188,7 @@ pub fn by_time(
 pub fn by_model(reader: &Reader, only: Option<&str>) -> Result<Vec<(String, Sums)>, StoreError> {
     reader.with(|connection| {
         let mut query = connection.prepare_cached(&format!(
-            "SELECT model AS name, {SUMS} FROM minute_totals
+            "SELECT model AS name, {SUMS} FROM quarter_totals
              WHERE ?1 IS NULL OR model = ?1 GROUP BY name, outcome"
         ))?;
         let mut names = BTreeMap::<String, Sums>::new();
@@ -208,7 +218,7 @@ pub struct KeySums {
 pub fn by_key(reader: &Reader, only: Option<&str>) -> Result<Vec<KeySums>, StoreError> {
     reader.with(|connection| {
         let mut query = connection.prepare_cached(&format!(
-            "SELECT provider, key, {SUMS} FROM minute_totals
+            "SELECT provider, key, {SUMS} FROM quarter_totals
              WHERE key <> '' AND (?1 IS NULL OR key = ?1) GROUP BY provider, key, outcome"
         ))?;
         let mut keys = BTreeMap::<(String, String), Sums>::new();
@@ -225,10 +235,10 @@ pub fn by_key(reader: &Reader, only: Option<&str>) -> Result<Vec<KeySums>, Store
     })
 }
 
-/// The first minute anything ended in.
+/// The quarter of an hour in which anything ended first.
 pub fn first_minute(reader: &Reader) -> Result<Option<i64>, StoreError> {
     reader.with(|connection| {
-        Ok(connection.query_row("SELECT min(minute) FROM minute_totals", [], |row| row.get(0))?)
+        Ok(connection.query_row("SELECT min(minute) FROM quarter_totals", [], |row| row.get(0))?)
     })
 }
 
@@ -265,29 +275,21 @@ impl Latencies {
     }
 }
 
-/// The distribution of a latency from this minute on, over all models or one.
+/// The distribution of a latency over all time, over all models or one.
 pub fn latencies(
     reader: &Reader,
     metric: Metric,
-    minute: i64,
     model: Option<&str>,
 ) -> Result<Latencies, StoreError> {
-    reader.with(|connection| Ok(Latencies(buckets(connection, metric, minute, model)?)))
-}
-
-fn buckets(
-    connection: &Connection,
-    metric: Metric,
-    minute: i64,
-    model: Option<&str>,
-) -> Result<BTreeMap<i64, i64>, StoreError> {
-    let mut query = connection.prepare_cached(
-        "SELECT bucket, sum(calls) FROM minute_latency
-         WHERE minute >= ?1 AND metric = ?2 AND (?3 IS NULL OR model = ?3) GROUP BY bucket",
-    )?;
-    let rows = query
-        .query_map(params![minute, metric as i64, model], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    reader.with(|connection| {
+        let mut query = connection.prepare_cached(
+            "SELECT bucket, sum(calls) FROM quarter_latency
+             WHERE metric = ?1 AND (?2 IS NULL OR model = ?2) GROUP BY bucket",
+        )?;
+        let rows =
+            query.query_map(params![metric as i64, model], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Latencies(rows.collect::<Result<_, _>>()?))
+    })
 }
 
 /// What could not be kept, ever.

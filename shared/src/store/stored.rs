@@ -75,6 +75,8 @@ pub struct StoredMessage {
     pub truncated: bool,
     /// Dropped because memory for recording was full.
     pub shed: bool,
+    /// Taken by retention since.
+    pub expired: bool,
 }
 
 /// Reads one exchange whole.
@@ -113,6 +115,7 @@ fn whole(connection: &Connection, exchange: Exchange, row: &Row<'_>) -> Result<S
             body_bytes,
             truncated: form.truncated(),
             shed: form.shed(),
+            expired: form.expired(),
         })
     };
     let answered = row.get_ref("response_headers")? != rusqlite::types::ValueRef::Null;

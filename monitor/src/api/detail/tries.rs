@@ -60,6 +60,8 @@ struct TryMessage {
     truncated: bool,
     /// The body was dropped because memory for recording was full.
     shed: bool,
+    /// The body was deleted by retention, which kept the rest.
+    expired: bool,
     /// Bytes that travelled.
     body_bytes: u64,
 }
@@ -130,6 +132,7 @@ fn side(raw: &StoredMessage) -> TryMessage {
         content_encoding,
         truncated,
         shed,
+        expired,
         body_bytes,
         ..
     } = message(&Readable::of(raw), raw);
@@ -141,6 +144,7 @@ fn side(raw: &StoredMessage) -> TryMessage {
         content_encoding,
         truncated,
         shed,
+        expired,
         body_bytes,
     }
 }

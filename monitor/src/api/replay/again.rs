@@ -53,6 +53,8 @@ pub(super) enum Cannot {
          `body`"
     )]
     Shed,
+    #[error("its body was deleted by retention: give one in `body`")]
+    Expired,
     #[error(
         "only the beginning of its request's body was kept (record.max_body_bytes); send it with \
          a `body`"
@@ -71,7 +73,7 @@ impl Cannot {
     /// The field that would help.
     fn field(self) -> Option<&'static str> {
         match self {
-            Self::Shed | Self::Truncated => Some("body"),
+            Self::Shed | Self::Expired | Self::Truncated => Some("body"),
             Self::Credential => Some("targets"),
             Self::NoModel => Some("model"),
             Self::StillRunning | Self::Interrupted | Self::WebSocket => None,
@@ -117,6 +119,7 @@ impl Again {
         let body = match body {
             Some(text) => text.into_bytes(),
             None if request.shed => return Err(Cannot::Shed),
+            None if request.expired => return Err(Cannot::Expired),
             None if request.truncated || (request.body.len() as u64) < request.body_bytes => {
                 return Err(Cannot::Truncated);
             }

@@ -14,6 +14,7 @@ use glassway_shared::store::{
     StoreError,
     read::Reader,
     stats::{self, Narrow, Span},
+    tend::FINE_MINUTES,
     totals::Metric,
 };
 use jiff::Timestamp;
@@ -278,7 +279,9 @@ fn span(
     if until <= since {
         return Err(Problem::field("until", "must lie after `since`"));
     }
-    Span::new(since, until, offset, width)
+    // A day of grace: the writer prunes by its own clock.
+    let fine_since = this_minute() - FINE_MINUTES + DAY;
+    Span::new(since, until, offset, width, fine_since)
         .map_err(|said| Problem::field(if width.is_some() { "width" } else { "since" }, said))
 }
 

@@ -2810,6 +2810,8 @@ export interface components {
             content_encoding: string | null;
             /** @description Whether `body` is decoded; the raw bytes are at `…-body`. */
             decoded: boolean;
+            /** @description The body was deleted by retention, which kept the rest. */
+            expired: boolean;
             /** @description Names and values in the order they travelled. */
             headers: string[][];
             /** @description The body was dropped because memory for recording was full. */
@@ -3612,9 +3614,19 @@ export interface components {
             max_age_s: number;
             /**
              * Format: uint64
+             * @description Seconds that bodies are kept; 0 = as long as the rest.
+             */
+            max_body_age_s: number;
+            /**
+             * Format: uint64
              * @description Bytes kept of each body.
              */
             max_body_bytes: number;
+            /**
+             * Format: uint64
+             * @description Bytes the database may take; 0 = no cap.
+             */
+            max_disk_bytes: number;
             /**
              * Format: uint64
              * @description 0 = no cap.
@@ -3798,6 +3810,18 @@ export interface components {
             max_attempts: number;
             /**
              * Format: uint64
+             * @description Seconds bodies are kept, which may go before the rest; 0 = with the rest, `null` = as
+             *     configured.
+             */
+            max_body_age_s: number | null;
+            /**
+             * Format: uint64
+             * @description Bytes the database may take: past them the oldest bodies go, then the oldest
+             *     exchanges; 0 = no cap, `null` = as configured.
+             */
+            max_disk_bytes: number | null;
+            /**
+             * Format: uint64
              * @description Exchanges kept, the oldest go first; 0 = no cap, `null` = as configured.
              */
             max_exchanges: number | null;
@@ -3842,6 +3866,18 @@ export interface components {
             max_age_s?: number | null;
             /** Format: uint32 */
             max_attempts?: number;
+            /**
+             * Format: uint64
+             * @description Seconds bodies are kept, which may go before the rest; 0 = with the rest, `null` = as
+             *     configured.
+             */
+            max_body_age_s?: number | null;
+            /**
+             * Format: uint64
+             * @description Bytes the database may take: past them the oldest bodies go, then the oldest
+             *     exchanges; 0 = no cap, else at least 64 MiB; `null` = as configured.
+             */
+            max_disk_bytes?: number | null;
             /**
              * Format: uint64
              * @description Exchanges kept, the oldest go first; 0 = no cap, `null` = as configured.
@@ -4584,6 +4620,8 @@ export interface components {
             body_encoding: components["schemas"]["Text"];
             /** @description What the body was compressed with. */
             content_encoding: string | null;
+            /** @description The body was deleted by retention, which kept the rest. */
+            expired: boolean;
             /** @description Names and values; credentials are redacted. */
             headers: string[][];
             /** @description The body was dropped because memory for recording was full. */

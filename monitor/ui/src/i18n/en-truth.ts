@@ -33,6 +33,7 @@ export const truthEn = {
     headersHint: "Names in any case. Credentials are redacted before anything is recorded.",
     notJson: "One of the two is not JSON, so they are compared as text.",
     cut: "Only the beginning of one of the two was kept. What follows it cannot be compared.",
+    expired: "Retention deleted it; the rest of the request is kept.",
     shed: "One of the two was not saved: the recording queue was full at that moment.",
     binary: "One of the two is not text.",
     missing: "There is only one of the two.",

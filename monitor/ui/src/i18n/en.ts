@@ -213,6 +213,7 @@ export const en = {
     none: "No body.",
     noResponse: "There is no response.",
     noResponseYet: "No response yet.",
+    expired: "The body was deleted by retention; the rest of the request is kept.",
     shed: "The body was not saved: the recording queue was full at that moment. The client got all of it.",
     truncated: (kept: string, all: string) => `Only the first ${kept} of ${all} were kept. The client got all of it.`,
     binary: (size: string) => `Binary, ${size}`,

@@ -36,6 +36,7 @@ export const truthZh: Filled<typeof truthEn> = {
     headersHint: "名称不分大小写。凭据在记录之前已脱敏。",
     notJson: "其中一方不是 JSON，按文本对比。",
     cut: "其中一方只保留了开头，之后的内容无法对比。",
+    expired: "已按保留期限删除，请求的其余信息仍在。",
     shed: "其中一方未保存：当时记录队列已满。",
     binary: "其中一方不是文本。",
     missing: "只有其中一方。",

@@ -209,6 +209,7 @@ export const zh: Words = {
     none: "没有正文。",
     noResponse: "没有响应。",
     noResponseYet: "还没有响应。",
+    expired: "正文已按保留期限删除，请求的其余信息仍在。",
     shed: "正文未保存：当时记录队列已满。客户端收到的是完整内容。",
     truncated: (kept, all) => `只保留了 ${all} 中的前 ${kept}。客户端收到的是完整内容。`,
     binary: (size) => `二进制，${size}`,

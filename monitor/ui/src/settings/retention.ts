@@ -5,24 +5,38 @@ import type { Settings } from "../api/types";
 
 export const DAY_S = 86_400;
 
-export interface Kept { exchanges: string; days: string; own: boolean }
+const GB = 1_000_000_000;
+
+/** As typed: requests, days, days of bodies, gigabytes. */
+export interface Kept { exchanges: string; days: string; bodyDays: string; disk: string; own: boolean }
+
+type Limits = Pick<Settings, "max_exchanges" | "max_age_s" | "max_body_age_s" | "max_disk_bytes">;
+type Set = { [name in keyof Limits]-?: number };
 
 /** What the form shows: what was set while it runs, else what is configured. */
-export function keptOf(settings: Pick<Settings, "max_exchanges" | "max_age_s"> & { instance: { record: { max_exchanges: number; max_age_s: number } } }): Kept {
-  const own = settings.max_exchanges !== null || settings.max_age_s !== null;
-  const exchanges = settings.max_exchanges ?? settings.instance.record.max_exchanges;
-  const age = settings.max_age_s ?? settings.instance.record.max_age_s;
-  return { exchanges: exchanges ? String(exchanges) : "", days: age ? String(Math.round((age / DAY_S) * 100) / 100) : "", own };
+export function keptOf(settings: Limits & { instance: { record: Set } }): Kept {
+  const names = ["max_exchanges", "max_age_s", "max_body_age_s", "max_disk_bytes"] as const;
+  const shown = (name: keyof Limits, unit: number) => {
+    const value = settings[name] ?? settings.instance.record[name];
+    return value ? String(Math.round((value / unit) * 100) / 100) : "";
+  };
+  return {
+    exchanges: shown("max_exchanges", 1), days: shown("max_age_s", DAY_S), bodyDays: shown("max_body_age_s", DAY_S), disk: shown("max_disk_bytes", GB),
+    own: names.some((name) => settings[name] !== null),
+  };
 }
 
 /** What the API is told. Nothing typed is no cap; `own` off is the configuration's. */
-export function inputOf(kept: Kept): { max_exchanges: number | null; max_age_s: number | null } {
-  if (!kept.own) return { max_exchanges: null, max_age_s: null };
+export function inputOf(kept: Kept): { [name in keyof Set]: number | null } {
+  if (!kept.own) return { max_exchanges: null, max_age_s: null, max_body_age_s: null, max_disk_bytes: null };
   const exchanges = whole("exchanges", kept.exchanges) ?? 0;
-  const days = number("days", kept.days) ?? 0;
   needed("exchanges", exchanges < 0 ? null : exchanges);
-  needed("days", days < 0 ? null : days);
-  return { max_exchanges: exchanges, max_age_s: Math.round(days * DAY_S) };
+  const amount = (field: "days" | "bodyDays" | "disk", unit: number) => {
+    const value = number(field, kept[field]) ?? 0;
+    needed(field, value < 0 ? null : value);
+    return Math.round(value * unit);
+  };
+  return { max_exchanges: exchanges, max_age_s: amount("days", DAY_S), max_body_age_s: amount("bodyDays", DAY_S), max_disk_bytes: amount("disk", GB) };
 }
 
 /** How many requests go by these caps (0 is none); null where a cap is set and nobody knows what is over it. */

@@ -4,15 +4,19 @@ import { Refused } from "../roster/form";
 import { agent } from "./agent";
 import { inputOf, keptOf, over, shares } from "./retention";
 
-const settings = (max_exchanges: number | null, max_age_s: number | null) => ({ max_exchanges, max_age_s, instance: { record: { max_exchanges: 1_000_000, max_age_s: 30 * 86_400 } } });
+const record = { max_exchanges: 1_000_000, max_age_s: 30 * 86_400, max_body_age_s: 0, max_disk_bytes: 20_000_000_000 };
+const none = { max_exchanges: null, max_age_s: null, max_body_age_s: null, max_disk_bytes: null };
+const settings = (set: Partial<Record<keyof typeof none, number>>) => ({ ...none, ...set, instance: { record } });
 
 test("retention shows what counts and says so in the API's units", () => {
-  expect(keptOf(settings(null, null))).toEqual({ exchanges: "1000000", days: "30", own: false });
-  expect(keptOf(settings(0, 43_200))).toEqual({ exchanges: "", days: "0.5", own: true });
-  expect(inputOf({ exchanges: "", days: "", own: false })).toEqual({ max_exchanges: null, max_age_s: null });
-  expect(inputOf({ exchanges: "1,000", days: "0.5", own: true })).toEqual({ max_exchanges: 1000, max_age_s: 43_200 });
-  expect(inputOf({ exchanges: "", days: "", own: true })).toEqual({ max_exchanges: 0, max_age_s: 0 });
-  for (const bad of [{ exchanges: "many", days: "" }, { exchanges: "1.5", days: "" }, { exchanges: "-1", days: "" }, { exchanges: "", days: "-2" }]) expect(() => inputOf({ ...bad, own: true })).toThrow(Refused);
+  const empty = { exchanges: "", days: "", bodyDays: "", disk: "" };
+  expect(keptOf(settings({}))).toEqual({ exchanges: "1000000", days: "30", bodyDays: "", disk: "20", own: false });
+  expect(keptOf(settings({ max_exchanges: 0, max_age_s: 43_200 }))).toEqual({ ...empty, days: "0.5", disk: "20", own: true });
+  expect(keptOf(settings({ max_body_age_s: 86_400 }))).toEqual({ exchanges: "1000000", days: "30", bodyDays: "1", disk: "20", own: true });
+  expect(inputOf({ ...empty, own: false })).toEqual(none);
+  expect(inputOf({ exchanges: "1,000", days: "0.5", bodyDays: "2", disk: "1.5", own: true })).toEqual({ max_exchanges: 1000, max_age_s: 43_200, max_body_age_s: 172_800, max_disk_bytes: 1_500_000_000 });
+  expect(inputOf({ ...empty, own: true })).toEqual({ max_exchanges: 0, max_age_s: 0, max_body_age_s: 0, max_disk_bytes: 0 });
+  for (const bad of [{ exchanges: "many" }, { exchanges: "1.5" }, { exchanges: "-1" }, { days: "-2" }, { bodyDays: "soon" }, { disk: "-1" }]) expect(() => inputOf({ ...empty, ...bad, own: true })).toThrow(Refused);
 });
 
 test("what goes by a cap is counted, and is unknown where the count is", () => {

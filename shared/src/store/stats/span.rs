@@ -29,22 +29,35 @@ pub struct Span {
 impl Span {
     /// The slots that hold everything from `since` to before `until` (unix minutes).
     /// `offset` is the reader's, in minutes east of UTC; without a `width` one is
-    /// chosen. The error is a sentence for a person.
-    pub fn new(since: i64, until: i64, offset: i64, width: Option<i64>) -> Result<Self, String> {
+    /// chosen. Sums by the minute are there from `fine_since` on, before it by the quarter
+    /// of an hour. The error is a sentence for a person.
+    pub fn new(
+        since: i64,
+        until: i64,
+        offset: i64,
+        width: Option<i64>,
+        fine_since: i64,
+    ) -> Result<Self, String> {
         if until <= since {
             return Err("the end must lie after the beginning".to_owned());
         }
         if until - since > MOST_DAYS * DAY {
             return Err(format!("at most {MOST_DAYS} days can be looked at together"));
         }
+        let finest = if since < fine_since { QUARTER } else { 1 };
         let width = match width {
             Some(width) if !WIDTHS.contains(&width) => {
                 let known: Vec<_> = WIDTHS.iter().map(i64::to_string).collect();
                 return Err(format!("a slot lasts {} minutes", known.join(", ")));
             }
+            Some(width) if width % finest != 0 => {
+                return Err(format!("so long ago is told in slots of {QUARTER} minutes and more"));
+            }
             Some(width) => width,
             None => {
-                let enough = |width: &&i64| (until - since).div_euclid(**width) <= SLOTS;
+                let enough = |width: &&i64| {
+                    **width % finest == 0 && (until - since).div_euclid(**width) <= SLOTS
+                };
                 *WIDTHS.iter().find(enough).unwrap_or(&DAY)
             }
         };
@@ -94,7 +107,7 @@ mod tests {
     #[case(90 * DAY, 1440)]
     #[case(400 * DAY, 1440)]
     fn a_chart_gets_as_many_slots_as_it_can_show(#[case] long: i64, #[case] width: i64) {
-        let span = Span::new(NOW - long, NOW, 0, None).unwrap();
+        let span = Span::new(NOW - long, NOW, 0, None, i64::MIN).unwrap();
         assert_eq!(span.width, width);
         assert!(span.first <= NOW - long && NOW - long - span.first < width);
         assert!(span.end() >= NOW && span.end() - NOW < width);
@@ -106,15 +119,22 @@ mod tests {
     #[case(-5 * HOUR)]
     #[case(5 * HOUR + 45)]
     fn days_are_the_readers_and_the_coarse_sums_serve(#[case] offset: i64) {
-        let span = Span::new(NOW - 90 * DAY, NOW, offset, None).unwrap();
+        let span = Span::new(NOW - 90 * DAY, NOW, offset, None, i64::MIN).unwrap();
         assert_eq!((span.first + offset) % DAY, 0);
         assert_eq!(span.totals(), "quarter_totals");
     }
 
     #[test]
     fn fine_slots_ask_the_minutes() {
-        let span = Span::new(NOW - HOUR, NOW, 0, None).unwrap();
+        let span = Span::new(NOW - HOUR, NOW, 0, None, i64::MIN).unwrap();
         assert_eq!((span.totals(), span.latency()), ("minute_totals", "minute_latency"));
+    }
+
+    #[test]
+    fn long_ago_the_quarters_tell() {
+        let since = NOW - 20 * DAY;
+        let span = Span::new(since, since + HOUR, 0, None, NOW - 14 * DAY).unwrap();
+        assert_eq!((span.width, span.totals()), (15, "quarter_totals"));
     }
 
     #[rstest::rstest]
@@ -122,11 +142,12 @@ mod tests {
     #[case(NOW - 401 * DAY, NOW, None)]
     #[case(NOW - HOUR, NOW, Some(7))]
     #[case(NOW - 30 * DAY, NOW, Some(1))]
+    #[case(NOW - 20 * DAY, NOW - 20 * DAY + HOUR, Some(10))]
     fn nonsense_is_refused_in_words(
         #[case] since: i64,
         #[case] until: i64,
         #[case] width: Option<i64>,
     ) {
-        assert!(!Span::new(since, until, 0, width).unwrap_err().is_empty());
+        assert!(!Span::new(since, until, 0, width, NOW - 14 * DAY).unwrap_err().is_empty());
     }
 }

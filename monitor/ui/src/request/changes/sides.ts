@@ -11,7 +11,7 @@ export interface Face {
   /** null where there is none to show. */
   body: string | null;
   bytes: number | null;
-  why: "shed" | "binary" | "none" | null;
+  why: "shed" | "expired" | "binary" | "none" | null;
   truncated: boolean;
   sse: boolean;
 }
@@ -25,7 +25,7 @@ export interface Pair {
   sameHead: boolean;
 }
 
-type Held = { headers: string[][]; body?: string | null; body_bytes?: number | null; body_encoding?: string; shed?: boolean; truncated?: boolean };
+type Held = { headers: string[][]; body?: string | null; body_bytes?: number | null; body_encoding?: string; shed?: boolean; expired?: boolean; truncated?: boolean };
 
 const NOTHING: Face = { headers: [], body: null, bytes: null, why: "none", truncated: false, sse: false };
 
@@ -33,8 +33,8 @@ function face(held: Held | null | undefined): Face {
   if (!held) return NOTHING;
   const type = held.headers.find(([name]) => name?.toLowerCase() === "content-type")?.[1] ?? "";
   const binary = held.body_encoding === "base64" && !!held.body;
-  const body = held.shed || binary ? null : (held.body ?? null) || null;
-  return { headers: held.headers, body, bytes: held.body_bytes ?? null, why: held.shed ? "shed" : binary ? "binary" : body === null ? "none" : null, truncated: held.truncated ?? false, sse: /event-stream/.test(type) };
+  const body = held.shed || held.expired || binary ? null : (held.body ?? null) || null;
+  return { headers: held.headers, body, bytes: held.body_bytes ?? null, why: held.shed ? "shed" : held.expired ? "expired" : binary ? "binary" : body === null ? "none" : null, truncated: held.truncated ?? false, sse: /event-stream/.test(type) };
 }
 
 /** A side of an attempt stands on the client's where it is the same. */

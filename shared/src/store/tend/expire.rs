@@ -1,0 +1,65 @@
+//! Rows past their age or number go, the oldest first, with all that was said in them.
+//! What is pinned stays.
+
+use rusqlite::{TransactionBehavior, params};
+
+use super::{Limits, READ_TIME_US, Turn, before};
+use crate::store::{StoreError, turns, write::Writer};
+
+/// Rows looked at in one slice.
+const ROWS: i64 = 32;
+
+/// Deletes what comes next; `to` is the newest row that the disk budget wants gone. Says
+/// how many went.
+pub(super) fn slice(
+    writer: &mut Writer,
+    limits: Limits,
+    to: i64,
+    now_us: i64,
+) -> Result<u32, StoreError> {
+    let transaction = writer.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+    let newest: Option<i64> = transaction
+        .prepare_cached("SELECT max(seq) FROM exchanges")?
+        .query_row([], |row| row.get(0))?;
+    let Some(newest) = newest else { return Ok(0) };
+    let by_count = match limits.max_exchanges {
+        0 => 0,
+        // Rows leave only from the old end, so that the distance is the count; what is
+        // pinned stays beside it.
+        cap => newest.saturating_sub(i64::try_from(cap).unwrap_or(i64::MAX)),
+    };
+    let expired: Vec<i64> = transaction
+        .prepare_cached(
+            "SELECT seq FROM (SELECT seq, started_at, started_at + coalesce(duration_us, 0) AS ended_at
+                              FROM exchanges
+                              WHERE id NOT IN (SELECT id FROM annotations WHERE pinned)
+                              ORDER BY seq LIMIT ?1)
+             WHERE (seq <= ?2 OR started_at < ?3) AND ended_at < ?4",
+        )?
+        .query_map(
+            params![ROWS, by_count.max(to), before(limits.max_age, now_us), now_us - READ_TIME_US],
+            |row| row.get(0),
+        )?
+        .collect::<Result<_, _>>()?;
+    if expired.is_empty() {
+        return Ok(0);
+    }
+    let turn = Turn::begin();
+    let mut gone = 0;
+    for seq in &expired {
+        for sql in [
+            "DELETE FROM exchanges WHERE seq = ?1",
+            "DELETE FROM contents WHERE seq = ?1",
+            "DELETE FROM search WHERE rowid = ?1",
+        ] {
+            transaction.prepare_cached(sql)?.execute([seq])?;
+        }
+        turns::forget(&transaction, *seq)?;
+        gone += 1;
+        if turn.is_over() {
+            break;
+        }
+    }
+    transaction.commit()?;
+    Ok(gone)
+}

@@ -1,0 +1,163 @@
+//! Full-text indexing, and which exchanges are turns of one conversation: what was said is
+//! read once, on the writer's thread, within two seconds of an exchange's end.
+
+use rusqlite::{OptionalExtension, TransactionBehavior, params};
+
+use crate::{
+    content::{self, Indexed},
+    decode::{Encoding, decode},
+    store::{StoreError, bodies, bodies::Form, turns, write::Writer},
+};
+
+/// Rows per slice: one transaction of 64 small documents costs half as much CPU per
+/// document as one of four, and a fifth of the writes.
+const DOCUMENTS: i64 = 64;
+/// A slice ends early once it has indexed so much text, about 5 ms of work.
+const TEXT: usize = 96 * 1024;
+/// Fewer rows than a slice holds wait so long for more; they must be found within 2 s.
+const LINGER_US: i64 = 700_000;
+/// Bytes of a decoded body that indexing looks at.
+const DECODE_LIMIT: usize = 4 << 20;
+/// Documents between two looks for index segments to merge.
+const UNMERGED: u32 = 64;
+
+/// How far it has come.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    indexed: Indexed,
+    /// The newest row that is indexed; unknown until the first look.
+    at: Option<i64>,
+    /// Since when rows wait, in unix microseconds.
+    waiting_since_us: Option<i64>,
+    unmerged: u32,
+}
+
+impl Index {
+    pub(super) fn at(&self) -> Option<i64> {
+        self.at
+    }
+
+    pub(super) fn is_due(&mut self, newest: i64, now_us: i64) -> bool {
+        let Some(at) = self.at else { return true };
+        match newest - at {
+            ..=0 => {
+                self.waiting_since_us = None;
+                false
+            }
+            DOCUMENTS.. => true,
+            _ => {
+                // A clock that was set back must not stop the index.
+                let since = self.waiting_since_us.unwrap_or(now_us).min(now_us);
+                self.waiting_since_us = Some(since);
+                now_us - since >= LINGER_US
+            }
+        }
+    }
+
+    /// Indexes what comes next; true where something was.
+    pub(super) fn slice(&mut self, writer: &mut Writer, newest: i64) -> Result<bool, StoreError> {
+        let transaction =
+            writer.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let from = match self.at {
+            Some(at) => at,
+            None => transaction
+                .query_row("SELECT at FROM progress WHERE name = 'search'", [], |row| row.get(0))
+                .optional()?
+                .unwrap_or(0),
+        };
+        let mut size = 0;
+        let mut documents = Vec::new();
+        {
+            let mut newer = transaction.prepare_cached(
+                "SELECT e.seq, e.path, e.model, c.request_headers, c.request_body, c.request_form,
+                        c.response_headers, c.response_body, c.response_form, e.error_message,
+                        coalesce(e.client_token, e.client_ip)
+                 FROM exchanges e JOIN contents c ON c.seq = e.seq
+                 WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2",
+            )?;
+            let mut rows = newer.query(params![from, DOCUMENTS])?;
+            while let Some(row) = rows.next()? {
+                let blob = |column| row.get_ref(column).map(|v| v.as_blob_or_null().ok().flatten());
+                let body =
+                    |headers: usize, body: usize, form: usize| -> Result<Vec<u8>, StoreError> {
+                        let form = Form::from_column(row.get(form)?);
+                        let raw = bodies::unpack(&transaction, blob(body)?, form)?;
+                        Ok(match blob(headers)?.and_then(Encoding::of) {
+                            Some(encoding) => decode(&raw, encoding, DECODE_LIMIT).bytes,
+                            None => raw,
+                        })
+                    };
+                let (path, model): (String, Option<String>) = (row.get(1)?, row.get(2)?);
+                let error: Option<String> = row.get(9)?;
+                let heads =
+                    [&path[..], model.as_deref().unwrap_or(""), error.as_deref().unwrap_or("")];
+                let client: String = row.get(10)?;
+                let read = content::read(
+                    &client,
+                    &heads,
+                    &body(3, 4, 5)?,
+                    &body(6, 7, 8)?,
+                    &mut self.indexed,
+                );
+                size += read.text.len();
+                documents.push((row.get::<_, i64>(0)?, read));
+                if size >= TEXT {
+                    break;
+                }
+            }
+        }
+        let Some(&(last, _)) = documents.last() else {
+            // Retention was faster, or those numbers were never used.
+            self.at = Some(from.max(newest));
+            return Ok(false);
+        };
+        {
+            let mut insert = transaction
+                .prepare_cached("INSERT OR REPLACE INTO search (rowid, text) VALUES (?1, ?2)")?;
+            for (seq, read) in &documents {
+                insert.execute(params![seq, read.text])?;
+                if let Some(turn) = &read.turn {
+                    turns::note(&transaction, *seq, turn, read.call.as_deref())?;
+                }
+            }
+        }
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO progress (name, at) VALUES ('search', ?1)")?
+            .execute([last])?;
+        transaction.commit()?;
+        self.at = Some(last);
+        if last >= newest {
+            self.waiting_since_us = None;
+        }
+        self.unmerged += documents.len() as u32;
+        Ok(true)
+    }
+
+    /// Documents were deleted or replaced: only merging gives their space back.
+    pub(super) fn took(&mut self, documents: u32) {
+        self.unmerged = self.unmerged.saturating_add(documents);
+    }
+
+    /// Whether merging is due.
+    pub(super) fn is_unmerged(&self) -> bool {
+        self.unmerged >= UNMERGED
+    }
+
+    /// Merges segments of the index a little, once there are enough of them.
+    pub(super) fn merge(&mut self, writer: &mut Writer) -> Result<bool, StoreError> {
+        if !self.is_unmerged() {
+            return Ok(false);
+        }
+        let changes = |writer: &Writer| writer.connection.total_changes();
+        let before = changes(writer);
+        writer
+            .connection
+            .prepare_cached("INSERT INTO search (search, rank) VALUES ('merge', 64)")?
+            .execute([])?;
+        // SQLite's documented sign that nothing was left to merge: fewer than two changes.
+        if changes(writer) - before < 2 {
+            self.unmerged = 0;
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,139 @@
+//! Bodies that go before the rest, and a budget of disk that holds.
+
+#![allow(clippy::unwrap_used, reason = "tests report by panicking")]
+
+#[path = "support/kept.rs"]
+mod kept;
+
+use std::{fs, time::Duration};
+
+use glassway_shared::{
+    id::ExchangeId,
+    store::{
+        filter::Filter,
+        record::Record,
+        tend::{FINE_MINUTES, Limits, Tender},
+    },
+};
+use kept::{START_US, Store, record};
+
+fn bodies(seconds: u64) -> Limits {
+    Limits { max_body_age: Some(Duration::from_secs(seconds)), ..Limits::NONE }
+}
+
+fn disk(max_disk_bytes: u64) -> Limits {
+    Limits { max_disk_bytes, ..Limits::NONE }
+}
+
+impl Store {
+    fn query(&self, sql: &str) -> i64 {
+        let db = rusqlite::Connection::open(&self.path).unwrap();
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[track_caller]
+    fn is_stripped(&self, record: &Record) {
+        let kept = self.stored(record.id).unwrap();
+        assert!(kept.request.expired && kept.request.body.is_empty());
+        assert_eq!(kept.request.body_bytes, record.request.body_bytes, "how much it was stays");
+        assert_eq!(kept.request.headers, record.request.headers);
+        assert_eq!(kept.said, []);
+    }
+
+    fn found(&self, words: &str) -> Vec<ExchangeId> {
+        self.ids(&Filter { q: Some(words.into()), ..Filter::default() })
+    }
+
+    /// Moves the log into the file and says how large that is then.
+    fn file_bytes(&self) -> u64 {
+        let db = rusqlite::Connection::open(&self.path).unwrap();
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        fs::metadata(&self.path).unwrap().len()
+    }
+}
+
+#[test]
+fn bodies_go_before_the_rest_which_is_found_by_its_figures() {
+    let mut store = Store::open();
+    let mut records: Vec<_> = (0..90).map(record).collect();
+    for (n, record) in records.iter_mut().enumerate() {
+        record.started_at_us = START_US + n as i64 * 60_000_000;
+        record.model = Some(format!("m{n}"));
+    }
+    store.append(&records);
+    store.now_us = START_US + 100 * 60_000_000;
+    store.pin(records[3].id, true);
+    store.retain(Limits::NONE);
+    assert_eq!(store.found("100001"), [records[9].id], "only this one says that number");
+    let chunks = store.chunks();
+
+    store.retain(bodies(6_000));
+    let cut = store.now_us - 6_000_000_000;
+    let kept_from = records.iter().position(|r| r.started_at_us + 2_000 >= cut).unwrap();
+    assert!((20..80).contains(&kept_from), "{kept_from}");
+    assert_eq!(store.ids(&Filter::default()).len(), 90, "rows stay");
+    for (n, record) in records.iter().enumerate() {
+        match n {
+            3 => store.is_whole(record),
+            n if n < kept_from => store.is_stripped(record),
+            _ => store.is_whole(record),
+        }
+    }
+    assert_eq!(store.found("100001"), [], "nobody finds what was deleted");
+    assert_eq!(store.found("m0"), [records[0].id]);
+    assert!(store.chunks() < chunks, "{} of {chunks}", store.chunks());
+
+    // Where the walk stands is remembered, and a pin that is taken back is seen to.
+    store.tender = Tender::default();
+    store.retain(bodies(6_000));
+    store.is_whole(&records[3]);
+    store.pin(records[3].id, false);
+    store.retain(bodies(6_000));
+    store.is_stripped(&records[3]);
+    assert_eq!(store.query("SELECT count(*) FROM exchanges"), 90);
+}
+
+#[test]
+fn a_budget_of_disk_takes_bodies_then_rows_and_the_file_shrinks() {
+    let mut store = Store::open();
+    let records: Vec<_> = (0..300).map(record).collect();
+    store.append(&records);
+    store.pin(records[0].id, true);
+    store.retain(Limits::NONE);
+    let before = store.file_bytes();
+    assert!(before > 3 << 20, "{before}");
+
+    let budget = before * 2 / 3;
+    store.retain(disk(budget));
+    assert!(store.file_bytes() <= budget, "{} of {budget}", store.file_bytes());
+    assert_eq!(store.ids(&Filter::default()).len(), 300, "bodies went, no row");
+    store.is_whole(&records[0]);
+    store.is_stripped(&records[1]);
+    store.is_whole(&records[299]);
+    let whole = records.iter().filter(|r| !store.stored(r.id).unwrap().request.expired).count();
+    assert!(whole > 30, "no more went than had to: {whole} are left");
+
+    let budget = 700 << 10;
+    store.retain(disk(budget));
+    let left = store.ids(&Filter::default());
+    assert!(left.len() < 300 && left.contains(&records[0].id), "{}", left.len());
+    store.is_whole(&records[0]);
+}
+
+#[test]
+fn minutes_go_when_the_quarters_tell_and_the_sums_stay() {
+    let mut store = Store::open();
+    let old: Vec<_> = (0..30)
+        .map(|n| Record { started_at_us: START_US + n * 120_000_000, ..record(0) })
+        .collect();
+    store.append(&old);
+    store.now_us = START_US + (FINE_MINUTES + 30) * 60_000_000;
+    store.retain(Limits::NONE);
+    let first = store.query("SELECT min(minute) FROM minute_totals");
+    let now = store.now_us / 60_000_000;
+    assert!((now - FINE_MINUTES..now).contains(&first), "{first}");
+    assert!(store.query("SELECT min(minute) FROM minute_latency") >= now - FINE_MINUTES);
+    assert_eq!(store.query("SELECT sum(calls) FROM quarter_totals"), 30);
+    let ever = glassway_shared::store::stats::ever(&store.reader).unwrap();
+    assert_eq!(ever.calls, 30);
+}
