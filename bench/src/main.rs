@@ -12,6 +12,7 @@
 //! - `upstream`, `relay`: subprocesses of this program, pinned like everything
 //! - `measure`: the measurements
 //! - `pick`: how long choosing a key takes, in this process
+//! - `soak`: hours of mixed load
 //! - `report`: the tables
 
 mod cpu;
@@ -21,6 +22,7 @@ mod peers;
 mod pick;
 mod relay;
 mod report;
+mod soak;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -49,6 +51,12 @@ enum Part {
     Rate { to: SocketAddr, rps: u64, seconds: u64 },
     /// Only how long picking a key takes; writes that section.
     Pick,
+    /// Hours of mixed load; writes that section.
+    Soak {
+        /// For how long.
+        #[arg(default_value_t = 60.0)]
+        minutes: f64,
+    },
     /// A load of event streams.
     Streams { to: SocketAddr, streams: usize, chunks: usize, gap_ms: u64 },
 }
@@ -59,6 +67,9 @@ fn main() -> Result<()> {
         Some(Part::Upstream) => upstream::run(),
         Some(Part::Relay { to }) => relay::run(to),
         Some(Part::Pick) => report::publish_picks(&pick::measure(), arguments.short),
+        Some(Part::Soak { minutes }) => {
+            report::publish_soak(&soak::soak(minutes)?.section(), arguments.short)
+        }
         Some(Part::Rate { to, rps, seconds }) => load::rate(to, rps, seconds),
         Some(Part::Streams { to, streams, chunks, gap_ms }) => {
             load::streams(to, streams, chunks, gap_ms)

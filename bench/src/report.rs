@@ -23,6 +23,7 @@ const AIMS: [(&str, &str, &str); 6] = [
 const KEPT: &str = "## ";
 const NOTES: &str = "## Notes";
 const PICKS: &str = "## Picking a key";
+const SOAK: &str = "## Hours of mixed load";
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
 
 /// Prints the table; a full run also writes the file.
@@ -60,16 +61,39 @@ pub fn publish_picks(figures: &[Figure], short: bool) -> Result<()> {
         }
         section.push('\n');
     }
+    replace(PICKS, &section, short)
+}
+
+/// Prints what hours of load did and puts it into its own section, before the notes.
+pub fn publish_soak(text: &str, short: bool) -> Result<()> {
+    replace(SOAK, &format!("{SOAK}\n\n{text}"), short)
+}
+
+/// Puts a section in the place of its predecessor, else before the notes.
+fn replace(title: &str, section: &str, short: bool) -> Result<()> {
     println!("\n{section}");
     if short {
         return Ok(());
     }
     let before = fs::read_to_string(FILE).unwrap_or_default();
-    let (head, rest) = before.split_at(before.find(KEPT).unwrap_or(before.len()));
-    let notes = rest.find(NOTES).map_or("", |at| &rest[at..]);
-    let text = format!("{}\n\n{section}\n{notes}", head.trim_end());
-    fs::write(FILE, text.trim_end().to_owned() + "\n")?;
+    fs::write(FILE, with_section(&before, title, section))?;
     Ok(())
+}
+
+fn with_section(before: &str, title: &str, section: &str) -> String {
+    let at = |needle: &str| before.find(needle);
+    let (from, to) = match at(title) {
+        Some(from) => {
+            let next = before[from + 1..].find("\n## ").map(|next| from + 1 + next + 1);
+            (from, next.unwrap_or(before.len()))
+        }
+        None => {
+            let from = at(NOTES).unwrap_or(before.len());
+            (from, from)
+        }
+    };
+    let (head, tail) = (before[..from].trim_end(), before[to..].trim());
+    format!("{head}\n\n{}\n\n{tail}", section.trim()).trim().to_owned() + "\n"
 }
 
 fn table(results: &Results) -> String {
@@ -153,4 +177,22 @@ fn machine() -> String {
     }
     let _ = writeln!(out, "- Glassway {}", env!("CARGO_PKG_VERSION"));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_section;
+
+    #[test]
+    fn a_section_takes_its_predecessors_place_and_the_rest_stays() {
+        let file = "# T\n\n## Picking a key\n\nold\n\n## Notes\n\nkept\n";
+        let once = with_section(file, "## Picking a key", "## Picking a key\n\nnew\n");
+        assert_eq!(once, "# T\n\n## Picking a key\n\nnew\n\n## Notes\n\nkept\n");
+        let more = with_section(&once, "## Hours", "## Hours\n\nlong");
+        assert_eq!(
+            more,
+            "# T\n\n## Picking a key\n\nnew\n\n## Hours\n\nlong\n\n## Notes\n\nkept\n"
+        );
+        assert_eq!(with_section(&more, "## Hours", "## Hours\n\nlong"), more);
+    }
 }

@@ -18,6 +18,7 @@
 //! readable  recorded bodies, decoded
 //! trace     who fetches an image that a request points at
 //! ui        the embedded web UI
+//! upkeep    backup, restore, vacuum, doctor from the command line
 //! app       what handlers share
 //! error     every refusal, as problem+json
 //! ```
@@ -41,6 +42,7 @@ pub mod replays;
 pub mod serve;
 pub mod trace;
 pub mod ui;
+pub mod upkeep;
 
 use std::{
     future::Future,

@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use glassway_monitor::{Monitor, auth};
+use glassway_monitor::{Monitor, auth, upkeep};
 use glassway_shared::{
     config::{self, Config},
     listen, logging,
@@ -49,6 +49,8 @@ enum Command {
         #[arg(long, value_name = "YYYY-MM-DD")]
         date: Option<jiff::civil::Date>,
     },
+    #[command(flatten)]
+    Upkeep(upkeep::Command),
 }
 
 /// An exit code and its line.
@@ -97,6 +99,8 @@ fn begin(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Check) => check(&config),
         Some(Command::NewAdminKey) => new_admin_key(&config),
         Some(Command::ImportPrices { file, date }) => import_prices(&config, &file, date),
+        Some(Command::Upkeep(command)) => upkeep::run(&config, &command)
+            .map_err(|upkeep::Failure(code, line)| Failure(code, line)),
         None => run(config),
     }
 }

@@ -24,6 +24,7 @@
 //! chats      conversations held over the monitor
 //! sessions   who is signed in
 //! storage    what the database costs in disk
+//! upkeep     copy, restore, shrink and examine the whole database
 //! providers  upstreams, and what uses them
 //! keys       upstream credentials with their state, sealed
 //! models     what is known of models; an imported price list
@@ -63,6 +64,7 @@ pub mod tokens;
 pub mod totals;
 pub mod traces;
 pub mod turns;
+pub mod upkeep;
 pub mod write;
 
 use std::path::PathBuf;
@@ -100,6 +102,20 @@ pub enum StoreError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// Somebody has it open.
+    #[error("{path}: is in use; stop glassway-proxy and glassway-monitor first")]
+    InUse {
+        /// The database.
+        path: PathBuf,
+    },
+    /// Of an older Glassway.
+    #[error("{path}: {due} migration(s) are due; start this version once, then try again")]
+    Behind {
+        /// The database.
+        path: PathBuf,
+        /// How many.
+        due: i64,
     },
     /// It cannot be opened: no file, no permission, a failing disk.
     #[error("{path}: cannot be used as a database: {source}")]

@@ -40,6 +40,11 @@ impl Feed {
         self.socket.send(Message::text(command.to_string())).expect("the feed takes commands");
     }
 
+    /// The same; an error where the feed was closed.
+    pub fn try_send(&mut self, command: &Value) -> Result<(), Box<Error>> {
+        self.socket.send(Message::text(command.to_string())).map_err(Box::new)
+    }
+
     /// The next event.
     pub fn receive(&mut self) -> Value {
         self.try_next(PATIENCE).unwrap_or_else(|| panic!("the feed is silent or closed"))

@@ -5,6 +5,11 @@
 //! - [`process`]: one child process whose lines are captured
 //! - [`upstream`]: an upstream scripted on a raw socket, byte by byte
 //! - [`llm`]: an upstream that behaves like a vendor, for people and real clients
+//! - [`load`]: clients that ask until told to stop, and the rows of what they asked
+//! - [`losses`]: whether rows and losses add up
+//! - [`disk`]: a small disk of its own
+//! - [`inject`]: system calls of a running process that fail or take long
+//! - [`mixed`]: traffic as months bring it
 //! - [`client`]: a client that sends exact bytes
 //! - [`api`]: the monitor's API
 //! - [`feed`]: the live feed
@@ -17,9 +22,14 @@
 
 pub mod api;
 pub mod client;
+pub mod disk;
 pub mod feed;
 pub mod glassway;
+pub mod inject;
 pub mod llm;
+pub mod load;
+pub mod losses;
+pub mod mixed;
 pub mod process;
 pub mod relay;
 pub mod team;

@@ -5,16 +5,16 @@
 
 use std::{
     fs,
-    path::PathBuf,
-    process::Command,
     time::{Duration, Instant},
 };
 
 use glassway_tests::{
     Glassway, Upstream,
     client::{get, post},
+    disk::SmallDisk,
     eventually,
     glassway::Which,
+    losses::{account_for, losses},
     upstream::json,
 };
 use rusqlite::Connection;
@@ -33,46 +33,6 @@ fn before_end_means_that_what_was_answered_is_stored() {
         assert_eq!(recorded[n - 1]["path"], format!("/v1/x/{n}"));
         assert_eq!(recorded[n - 1]["outcome"], "ok");
     }
-}
-
-/// Numbers the monitor tells about losses: bodies, records.
-fn losses(glassway: &Glassway) -> (u64, u64) {
-    let lost = glassway.api().json("/api/stats")["lost"].clone();
-    (lost["bodies_shed"].as_u64().unwrap(), lost["records_lost"].as_u64().unwrap())
-}
-
-/// Checks that rows and losses together are the requests made, and that shed
-/// bodies are as many as were counted.
-fn account_for(glassway: &Glassway, made: u64) {
-    let (shed, lost) = eventually(format_args!("all {made} requests are accounted for"), || {
-        let (shed, lost) = losses(glassway);
-        let rows = glassway.api().json("/api/stats")["calls"]["all"].as_u64().unwrap();
-        let in_flight = glassway.api().json("/api/stats")["in_flight"] == 0;
-        (in_flight && rows + lost == made).then_some((shed, lost))
-    });
-    let api = glassway.api();
-    let mut shed_shown = 0;
-    let mut rows = 0;
-    let mut query = "?limit=1000".to_owned();
-    loop {
-        let page = api.json(&format!("/api/requests{query}"));
-        for item in page["items"].as_array().unwrap() {
-            rows += 1;
-            let detail = api.request(item["id"].as_str().unwrap());
-            for side in ["request", "response"] {
-                shed_shown += u64::from(detail[side]["shed"] == true);
-            }
-        }
-        match page["next"].as_str() {
-            Some(next) => query = format!("?limit=1000&cursor={next}"),
-            None => break,
-        }
-    }
-    assert_eq!(rows + lost, made, "rows and counted losses");
-    assert!(shed_shown <= shed, "{shed_shown} bodies are missing, {shed} were counted");
-    let metrics = api.get("/metrics").text();
-    assert!(metrics.contains(&format!("glassway_records_lost_total {lost}")), "{metrics}");
-    assert!(metrics.contains(&format!("glassway_bodies_shed_total {shed}")), "{metrics}");
 }
 
 #[test]
@@ -105,31 +65,6 @@ fn a_foreign_lock_costs_no_client_anything_and_losses_are_exact() {
     });
     account_for(&glassway, made);
     assert!(losses(&glassway).0 > 0, "a queue of 1 MB held all of it?");
-}
-
-/// A small file system that goes when the test does.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let folder = tempfile::TempDir::with_prefix("glassway-disk-").unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=24m", "tmpfs"])
-            .arg(folder.path())
-            .output()
-            .is_ok_and(|output| output.status.success());
-        mounted.then_some(Self(folder))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
 }
 
 #[test]

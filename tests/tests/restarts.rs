@@ -3,24 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    thread,
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use glassway_tests::{
     Client, Gate, Glassway, Upstream,
     client::{get, post},
     eventually,
     glassway::Which,
+    load::{Load, rows},
     process::Signal,
     upstream::{SSE_HEAD, json},
-    wire::{End, locked},
+    wire::End,
 };
 
 #[test]
@@ -150,89 +143,6 @@ fn a_killed_proxy_leaves_what_was_in_flight_as_interrupted() {
     assert_eq!(exchange["path"], "/v1/chat/completions");
     let finished = feed.event("request.finished");
     assert_eq!(finished["request"]["id"], id);
-}
-
-/// Clients that ask for paths of their own until told to stop.
-struct Load {
-    stop: Arc<AtomicBool>,
-    answered: Arc<Mutex<BTreeSet<String>>>,
-    sent: Arc<AtomicUsize>,
-    threads: Vec<thread::JoinHandle<()>>,
-}
-
-impl Load {
-    fn start(addr: std::net::SocketAddr, name: &'static str) -> Self {
-        let mut load = Self {
-            stop: Arc::default(),
-            answered: Arc::default(),
-            sent: Arc::default(),
-            threads: Vec::new(),
-        };
-        for worker in 0..4 {
-            let (stop, answered, sent) =
-                (Arc::clone(&load.stop), Arc::clone(&load.answered), Arc::clone(&load.sent));
-            load.threads.push(thread::spawn(move || {
-                let Ok(stream) = std::net::TcpStream::connect(addr) else {
-                    return;
-                };
-                let mut wire = glassway_tests::wire::Wire::new(stream);
-                for n in 0.. {
-                    if stop.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    let path = format!("/v1/{name}/{worker}/{n}");
-                    sent.fetch_add(1, Ordering::Relaxed);
-                    if wire.try_send(post(&path, r#"{"model":"gpt-4o"}"#)).is_err() {
-                        return;
-                    }
-                    // A kill may cut an answer anywhere.
-                    let Some(head) = wire.head_or_end() else {
-                        return;
-                    };
-                    if wire.body(&head, false, false).end == End::Cut {
-                        return;
-                    }
-                    assert_eq!(head.status(), 200);
-                    locked(&answered).insert(path);
-                }
-            }));
-        }
-        load
-    }
-
-    fn after(&self, n: usize) {
-        eventually(format_args!("{n} answers"), || {
-            (locked(&self.answered).len() >= n).then_some(())
-        });
-    }
-
-    /// Ends it; gives what was answered and how many were sent.
-    fn end(self) -> (BTreeSet<String>, usize) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            thread.join().unwrap();
-        }
-        let answered = locked(&self.answered).clone();
-        (answered, self.sent.load(Ordering::Relaxed))
-    }
-}
-
-/// All rows by path, once none is in flight.
-fn rows(glassway: &Glassway) -> BTreeMap<String, Vec<String>> {
-    let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut query = "?limit=1000".to_owned();
-    loop {
-        let page = glassway.api().json(&format!("/api/requests{query}"));
-        for item in page["items"].as_array().unwrap() {
-            let (path, outcome) =
-                (item["path"].as_str().unwrap(), item["outcome"].as_str().unwrap());
-            rows.entry(path.to_owned()).or_default().push(outcome.to_owned());
-        }
-        match page["next"].as_str() {
-            Some(next) => query = format!("?limit=1000&cursor={next}"),
-            None => return rows,
-        }
-    }
 }
 
 #[test]

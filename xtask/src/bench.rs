@@ -15,12 +15,22 @@ pub struct Arguments {
     /// Only how long picking a key takes: ten seconds, and needs no other program.
     #[arg(long)]
     pick: bool,
+    /// Mixed load for so many minutes instead: memory, open files and losses.
+    #[arg(long, value_name = "MINUTES")]
+    soak: Option<f64>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.pick {
         build(&["glassway-bench"])?;
         must(crate::tools::command(target().join("release/glassway-bench")).arg("pick"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(minutes) = arguments.soak {
+        build(&["glassway-proxy", "glassway-monitor", "glassway-bench"])?;
+        let release = target().join("release");
+        let mut soak = crate::tools::command(release.join("glassway-bench"));
+        must(soak.arg("soak").arg(minutes.to_string()).env("GLASSWAY_BIN_DIR", &release))?;
         return Ok(ExitCode::SUCCESS);
     }
     for (program, package) in [("nginx", "nginx-light"), ("wrk", "wrk"), ("taskset", "util-linux")]

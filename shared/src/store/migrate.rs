@@ -49,9 +49,7 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
         create_private_dir(dir).map_err(io(dir))?;
     }
-    let lock_path = lock_path(path);
-    let lock = private_file(&lock_path).map_err(io(&lock_path))?;
-    lock.lock().map_err(io(&lock_path))?;
+    let lock = lock(path)?;
 
     let new = !path.exists() || fs::metadata(path).map_err(io(path))?.len() == 0;
     if new {
@@ -75,12 +73,26 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
          PRAGMA journal_size_limit = 67108864; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384;
          PRAGMA temp_store = MEMORY;",
     )?;
-    migrations().to_latest(&mut connection).map_err(|e| match e {
-        rusqlite_migration::Error::RusqliteError { err, .. } => StoreError::Sql(err),
-        other => StoreError::Corrupt { path: path.to_owned(), reason: other.to_string() },
-    })?;
+    make_schema(&mut connection, path)?;
     drop(lock);
     Ok(connection)
+}
+
+/// Brings the schema up to date.
+pub(super) fn make_schema(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    migrations().to_latest(connection).map_err(|e| match e {
+        rusqlite_migration::Error::RusqliteError { err, .. } => StoreError::Sql(err),
+        other => StoreError::Corrupt { path: path.to_owned(), reason: other.to_string() },
+    })
+}
+
+/// Waits until nobody else is starting on this database; others wait while it is held.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    let lock_path = lock_path(path);
+    let io = |source| StoreError::Io { path: lock_path.clone(), source };
+    let lock = private_file(&lock_path).map_err(io)?;
+    lock.lock().map_err(io)?;
+    Ok(lock)
 }
 
 /// Opens read-only and says how many migrations are due; changes nothing.

@@ -77,7 +77,7 @@ pub fn record(n: usize) -> Record {
 }
 
 pub struct Store {
-    _dir: tempfile::TempDir,
+    pub dir: tempfile::TempDir,
     pub path: PathBuf,
     pub writer: Writer,
     pub settings: Settings,
@@ -97,7 +97,7 @@ impl Store {
             tender: Tender::default(),
             now_us: START_US + 100_000_000,
             path,
-            _dir: dir,
+            dir,
         }
     }
 
