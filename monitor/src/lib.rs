@@ -3,7 +3,8 @@
 //! the proxy over the link.
 //!
 //! ```text
-//! main      arguments, configuration, exit codes
+//! main      configuration, exit codes
+//! arguments the command line
 //! serve     connections: accept, limits, drain
 //! gate      what each request passes first: Host, credential, Origin, size
 //! auth      the admin key, sessions, how often one may guess
@@ -20,6 +21,7 @@
 //! ui        the embedded web UI
 //! upkeep    backup, restore, vacuum, doctor from the command line
 //! app       what handlers share
+//! alive     the database answers, says the watchdog's pulse
 //! error     every refusal, as problem+json
 //! ```
 //!
@@ -27,8 +29,10 @@
 //! runtime) or `link` (the proxy). An event's way: proxy → `link` → `live` → each
 //! viewer's queue → `api/feed`.
 
+mod alive;
 pub mod api;
 pub mod app;
+pub mod arguments;
 pub mod auth;
 pub mod chat;
 mod compress;
@@ -52,6 +56,7 @@ use std::{
 
 use glassway_shared::{
     config::Config,
+    service::{self, watchdog::Watchdog},
     store::{self, StoreError, annotations, chats, exchanges, read::Reader, settings::Settings},
 };
 use tokio::{net::TcpListener, sync::watch};
@@ -100,7 +105,11 @@ impl Monitor {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StoreError> {
         let Self { config, reader, mut settings, configured, images, .. } = self;
+        // First whoever is served, then what serves them.
         let (stop, stopped) = watch::channel(false);
+        let (end, ended) = watch::channel(false);
+        let mut watchdog = Watchdog::default();
+        let drain = config.proxy.drain_timeout.0;
         let (live, commands) = Live::new(exchanges::cursor(&reader)?);
         live.recall(annotations::of_running(&reader)?);
         let (traces, hits) = Traces::read(&config, &reader)?;
@@ -110,7 +119,7 @@ impl Monitor {
             let images = images.as_ref().and_then(|images| images.local_addr().ok());
             let _ = traces.listening.set((all, images));
         }
-        let tail = tokio::spawn(live::tail::follow(live.clone(), reader.clone(), until(&stopped)));
+        let tail = tokio::spawn(live::tail::follow(live.clone(), reader.clone(), until(&ended)));
         let auth = Auth::new(reader.clone(), configured);
         let app = Arc::new(App::new(
             config,
@@ -122,18 +131,31 @@ impl Monitor {
             traces,
         ));
         let link = app.link.clone();
-        let follow = tokio::spawn(link.follow(live.clone(), commands, until(&stopped)));
-        let write = tokio::spawn(trace::hits::write(app.clone(), hits, until(&stopped)));
+        let follow = tokio::spawn(link.follow(live.clone(), commands, until(&ended)));
+        let write = tokio::spawn(trace::hits::write(app.clone(), hits, until(&ended)));
         let images = images.map(|listener| {
             let front = Front::Images(app.traces.images.clone());
-            tokio::spawn(serve::serve(front, listener, stopped.clone()))
+            let pulse = watchdog.part("accept loop for images");
+            tokio::spawn(serve::serve(front, listener, stopped.clone(), drain, pulse))
         });
         tokio::spawn(chat::settle_earlier(app.clone()));
         let front = Front::All(Arc::new(Gate::new(app.clone())));
-        let serve = tokio::spawn(serve::serve(front, listener, stopped));
+        let pulse = watchdog.part("accept loop");
+        let serve = tokio::spawn(serve::serve(front, listener, stopped, drain, pulse));
+        let pulse = watchdog.part("reads of the database");
+        let reads = tokio::spawn(alive::read(app.clone(), pulse, until(&ended)));
+        service::ready();
+        watchdog.start();
         shutdown.await;
+        service::stopping(drain);
         let _ = stop.send(true);
-        for task in [serve, follow, tail, write].into_iter().chain(images) {
+        for task in std::iter::once(serve).chain(images) {
+            if let Err(e) = task.await {
+                tracing::error!(error = %e, "a task broke");
+            }
+        }
+        let _ = end.send(true);
+        for task in [follow, tail, write, reads] {
             if let Err(e) = task.await {
                 tracing::error!(error = %e, "a task broke");
             }

@@ -5,16 +5,22 @@
 
 use std::{
     io::{IsTerminal, Write},
+    net::TcpListener,
     os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
-use glassway_monitor::{Monitor, auth, upkeep};
+use clap::Parser;
+use glassway_monitor::{
+    Monitor,
+    arguments::{Arguments, Command},
+    auth, upkeep,
+};
 use glassway_shared::{
     config::{self, Config},
-    listen, logging,
+    listen::{self, Passed},
+    logging,
     prices::Book,
     store::{StoreError, migrate, models, settings::Settings},
 };
@@ -22,36 +28,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// Admin and monitoring API, live feed and web UI of Glassway.
-#[derive(Parser)]
-#[command(name = "glassway-monitor", version = glassway_shared::VERSION)]
-struct Arguments {
-    /// The configuration; without it ./config.toml if it is there, else defaults.
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Say what is wrong with configuration and database; change nothing.
-    Check,
-    /// Replace a lost admin key and end every session.
-    NewAdminKey,
-    /// Take a newer price list: litellm's model_prices_and_context_window.json.
-    ImportPrices {
-        /// The list.
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// When the list was taken; without it, when the file was last changed.
-        #[arg(long, value_name = "YYYY-MM-DD")]
-        date: Option<jiff::civil::Date>,
-    },
-    #[command(flatten)]
-    Upkeep(upkeep::Command),
-}
 
 /// An exit code and its line.
 struct Failure(u8, String);
@@ -159,14 +135,19 @@ fn import_prices(
     Ok(())
 }
 
-fn run(config: Config) -> Result<(), Failure> {
+fn run(mut config: Config) -> Result<(), Failure> {
     logging::init(&config.log).map_err(usage)?;
     let admin_key = auth::key::configured(&config).map_err(usage)?;
-    let listener = listen::bind(config.monitor.listen).map_err(failed)?;
-    let images = match config.monitor.trace_listen.parse() {
+    let mut passed = Passed::from_env(&["monitor", "trace"]).map_err(usage)?;
+    let listener = match passed.take("monitor") {
+        Some(listener) => adopt(&mut config, listener).map_err(failed)?,
+        None => listen::bind(config.monitor.listen).map_err(failed)?,
+    };
+    let images = match (passed.take("trace"), config.monitor.trace_listen.parse()) {
+        (Some(passed), _) => Some(passed),
         // Checked when the configuration was read; empty: none.
-        Err(_) => None,
-        Ok(address) => Some(listen::bind(address).map_err(failed)?),
+        (None, Err(_)) => None,
+        (None, Ok(address)) => Some(listen::bind(address).map_err(failed)?),
     };
     let monitor = Monitor::open(config.clone(), admin_key.as_deref()).map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -195,12 +176,22 @@ fn run(config: Config) -> Result<(), Failure> {
                 _ = interrupt.recv() => {}
             }
             tracing::info!("stopping");
-            let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
         };
         tracing::info!("monitor listening on http://{address}");
-        let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
         monitor.run(listener, shutdown).await.map_err(failed)
     })
+}
+
+/// A listener that was passed; the configuration then has its address.
+fn adopt(config: &mut Config, listener: TcpListener) -> std::io::Result<TcpListener> {
+    let (address, configured) = (listener.local_addr()?, config.monitor.listen);
+    if configured != address {
+        tracing::warn!(
+            "{address} was passed by the service manager; monitor.listen = \"{configured}\" is not used"
+        );
+    }
+    config.monitor.listen = address;
+    Ok(listener)
 }
 
 /// `http://HOST/#key=…`, at the address a person can open.

@@ -11,13 +11,16 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use glassway_shared::listen;
-use http_body_util::combinators::BoxBody;
+use glassway_shared::{
+    listen::{self, linger},
+    service::watchdog::Pulse,
+};
+use http_body_util::{BodyExt, combinators::BoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use poem::{
     Addr, Request, Response,
-    http::{StatusCode, header, uri::Scheme},
+    http::{HeaderValue, StatusCode, header, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::{
@@ -43,9 +46,6 @@ const EACH_IMAGE_CONNECTIONS: usize = 16;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// A fetch of an image says what it wants at once.
 const IMAGE_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Answers under way may take this long after the stop.
-const DRAIN: Duration = Duration::from_secs(5);
-
 /// What is behind a listener.
 #[derive(Clone)]
 pub enum Front {
@@ -70,8 +70,15 @@ impl Front {
     }
 }
 
-/// Serves one listener until `stop` becomes true and its connections have ended.
-pub async fn serve(front: Front, listener: TcpListener, stop: watch::Receiver<bool>) {
+/// Serves one listener until `stop` becomes true and its connections have ended, for
+/// which they have as long as `drain`.
+pub async fn serve(
+    front: Front,
+    listener: TcpListener,
+    stop: watch::Receiver<bool>,
+    drain: Duration,
+    pulse: Pulse,
+) {
     let cap = Arc::new(Semaphore::new(match front {
         Front::All(_) => CONNECTIONS,
         Front::Images(_) => IMAGE_CONNECTIONS,
@@ -83,7 +90,7 @@ pub async fn serve(front: Front, listener: TcpListener, stop: watch::Receiver<bo
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     let peers = Arc::<Peers>::default();
-    listen::accept(listener, cap, until, |stream, peer, permit| {
+    listen::accept(listener, cap, pulse.clone(), until, |stream, peer, permit| {
         while connections.try_join_next().is_some() {}
         let place = match &front {
             Front::Images(images) if !images.trusts(peer.ip()) => match peers.place(peer.ip()) {
@@ -95,13 +102,13 @@ pub async fn serve(front: Front, listener: TcpListener, stop: watch::Receiver<bo
         };
         let (front, stop) = (front.clone(), stop.clone());
         connections.spawn(async move {
-            connection(front, stream, local, peer, stop).await;
+            connection(front, stream, local, peer, stop, drain).await;
             drop((permit, place));
         });
     })
     .await;
-    let drained = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(DRAIN, drained).await;
+    let drained = pulse.beside(async { while connections.join_next().await.is_some() {} });
+    let _ = tokio::time::timeout(drain, drained).await;
     // What is still open ends here, so that whoever waits for its writes sees them all.
     connections.shutdown().await;
 }
@@ -146,15 +153,18 @@ async fn connection(
     stream: TcpStream,
     local: Option<SocketAddr>,
     peer: SocketAddr,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
+    drain: Duration,
 ) {
     let heads = match front {
         Front::All(_) => HEADER_TIMEOUT,
         Front::Images(_) => IMAGE_HEADER_TIMEOUT,
     };
     let local = LocalAddr(local.map_or(Addr::Custom("none", "".into()), Addr::SocketAddr));
+    // Held by each request that is being answered.
+    let asked = Arc::new(());
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let front = front.clone();
+        let (front, asked, stop) = (front.clone(), asked.clone(), stop.clone());
         let remote = RemoteAddr(Addr::SocketAddr(peer));
         let request = Request::from((request, local.clone(), remote, Scheme::HTTP));
         async move {
@@ -164,8 +174,17 @@ async fn connection(
                 tracing::error!(path, "a handler broke");
                 Problem::internal().response()
             });
-            let answer: hyper::Response<BoxBody<bytes::Bytes, std::io::Error>> = answer.into();
-            Ok::<_, Infallible>(answer)
+            let mut answer: hyper::Response<BoxBody<bytes::Bytes, std::io::Error>> = answer.into();
+            if *stop.borrow() && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            // The body holds it until it is sent or dropped.
+            Ok::<_, Infallible>(answer.map(|body| {
+                body.map_frame(move |frame| {
+                    let _ = &asked;
+                    frame
+                })
+            }))
         }
     });
     let connection = http1::Builder::new()
@@ -175,10 +194,14 @@ async fn connection(
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
+    let mut stopped = stop.clone();
+    let stopped = async move {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
     tokio::select! {
         // Errors here are a client's: it left, or spoke nonsense and was told so.
         _ = connection.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => {}
+        () = linger(stopped, drain, || Arc::strong_count(&asked) == 1) => {}
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;

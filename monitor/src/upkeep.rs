@@ -4,9 +4,8 @@
 
 mod doctor;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Subcommand;
 use glassway_shared::{
     config::Config,
     store::{
@@ -15,36 +14,7 @@ use glassway_shared::{
     },
 };
 
-/// The commands.
-#[derive(Subcommand)]
-pub enum Command {
-    /// Copy the database while it is used; the copy is consistent.
-    Backup {
-        /// Where to; must not be there yet.
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// Leave out what was said: bodies, messages, the playground's conversations.
-        #[arg(long)]
-        without_bodies: bool,
-    },
-    /// Put a backup in the database's place; both services must be stopped.
-    Restore {
-        /// What `backup` wrote.
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Give free space back to the file system; whole where both services are stopped.
-    Vacuum,
-    /// Look whether all is sound, what it takes and what retention will remove; change nothing.
-    Doctor {
-        /// Indexes against tables and bodies against their pieces, too; may take minutes.
-        #[arg(long)]
-        full: bool,
-        /// One JSON object instead of lines.
-        #[arg(long)]
-        json: bool,
-    },
-}
+use crate::arguments::Upkeep;
 
 /// What a command that could not do its work says: an exit code and a line.
 pub struct Failure(pub u8, pub String);
@@ -56,12 +26,12 @@ impl From<StoreError> for Failure {
 }
 
 /// Does one.
-pub fn run(config: &Config, command: &Command) -> Result<(), Failure> {
+pub fn run(config: &Config, command: &Upkeep) -> Result<(), Failure> {
     match command {
-        Command::Backup { file, without_bodies } => backup(config, file, *without_bodies),
-        Command::Restore { file } => restore(config, file),
-        Command::Vacuum => vacuum(config),
-        Command::Doctor { full, json } => {
+        Upkeep::Backup { file, without_bodies } => backup(config, file, *without_bodies),
+        Upkeep::Restore { file } => restore(config, file),
+        Upkeep::Vacuum => vacuum(config),
+        Upkeep::Doctor { full, json } => {
             let thorough = if *full { Thorough::Full } else { Thorough::Quick };
             doctor::run(config, thorough, *json)
         }

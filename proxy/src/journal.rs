@@ -26,6 +26,7 @@ use glassway_shared::{
     config::{Config, Durability},
     feed::Losses,
     model::Outcome,
+    service::watchdog::Pulse,
     store::{
         StoreError,
         checkpoint::Checkpointer,
@@ -105,6 +106,8 @@ pub struct Parts {
     pub commands_done: Arc<AtomicI64>,
     /// Whose public half is published, for whoever seals keys.
     pub key: Arc<KeyFile>,
+    /// Beats with everything that is done or tried.
+    pub pulse: Pulse,
 }
 
 impl Journal {
@@ -207,6 +210,7 @@ impl Work {
     fn run(mut self, queue: &Receiver<Ended>) {
         let mut more = true;
         loop {
+            self.parts.pulse.beat();
             // With idle work left, only look; without, sleep until something comes.
             let wait = if more { Duration::ZERO } else { IDLE };
             match queue.recv_timeout(wait) {
@@ -328,6 +332,8 @@ impl Work {
         let mut pause = Duration::from_millis(50);
         let mut stopping: Option<Instant> = None;
         loop {
+            // A database that cannot be written now is no reason to be killed.
+            self.parts.pulse.beat();
             match self.append(records) {
                 Ok(cursor) => {
                     if complained {

@@ -31,12 +31,14 @@
 //! redact     credentials out of everything kept                (pure)
 //! error      what Glassway itself answers                      (pure)
 //! metrics    counters
+//! arguments  the command line
 //! ```
 //!
 //! What decides is pure; what touches the world decides nothing.
 
 pub mod admit;
 pub mod app;
+pub mod arguments;
 pub mod capture;
 pub mod check;
 pub mod dialect;
@@ -76,7 +78,12 @@ use std::sync::{
 };
 
 use anyhow::Context;
-use glassway_shared::{address::Allow, config::Config, id::ExchangeId};
+use glassway_shared::{
+    address::Allow,
+    config::Config,
+    id::ExchangeId,
+    service::{self, watchdog::Watchdog},
+};
 
 use crate::{
     app::{App, Routing, Tasks},
@@ -115,6 +122,7 @@ pub fn run(
     let dir = config.flight_dir();
     let flight =
         Arc::new(Flight::open(&dir, &instance).with_context(|| format!("{}", dir.display()))?);
+    let mut watchdog = Watchdog::default();
     let parts = journal::Parts {
         budget: budget.clone(),
         flight: flight.clone(),
@@ -123,6 +131,7 @@ pub fn run(
         routing: routing.clone(),
         commands_done: done.clone(),
         key: key.clone(),
+        pulse: watchdog.part("journal"),
     };
     let (journal, queue) = Journal::start(&config, parts)?;
     let reloader =
@@ -157,17 +166,18 @@ pub fn run(
         .build()?;
     let drain = Drain::default();
     let link = control.block_on(link::start(app.clone(), instance, reloader, connector.clone()))?;
-    let threads = server::start(&app, &listener, &connector, &drain)?;
+    let threads = server::start(&app, &listener, &connector, &drain, &mut watchdog)?;
     drop(listener);
     tracing::info!("proxy listening on http://{address}");
-    let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
+    service::ready();
+    watchdog.start();
 
     control.block_on(shutdown);
     tracing::info!(
         in_flight = app.recorder.as_ref().map_or(0, |r| r.flight.running()),
         "stopping: letting exchanges in flight end"
     );
-    let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
+    service::stopping(app.config.proxy.drain_timeout.0);
     drain.begin();
     for thread in threads {
         let _ = thread.join();

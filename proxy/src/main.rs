@@ -1,33 +1,18 @@
 //! `glassway-proxy`: arguments, configuration, signals, exit codes.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{net::TcpListener, process::ExitCode};
 
-use clap::{Parser, Subcommand};
-use glassway_proxy::{check, hardened, rekey};
+use clap::Parser;
+use glassway_proxy::{
+    arguments::{Arguments, Command},
+    check, hardened, rekey,
+};
 use glassway_shared::{
     config::{self, Config},
-    listen, logging,
+    listen::{self, Passed},
+    logging,
 };
 use tokio::signal::unix::{SignalKind, signal};
-
-/// A transparent, recording reverse proxy for LLM APIs.
-#[derive(Parser)]
-#[command(name = "glassway-proxy", version)]
-struct Arguments {
-    /// Configuration file [default: ./config.toml if it is there]
-    #[arg(long, value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Say what is wrong with configuration and database, and change nothing
-    Check,
-    /// Make a new private key and seal every stored key anew; the proxy may run meanwhile
-    Rekey,
-}
 
 fn main() -> ExitCode {
     // First of all: from here on nothing secret that is read can be dumped.
@@ -50,14 +35,36 @@ fn serve(config: Config) -> ExitCode {
     if let Err(e) = logging::init(&config.log) {
         return complain(2, &e);
     }
-    let listener = match listen::bind(config.proxy.listen) {
-        Ok(listener) => listener,
-        Err(e) => return complain(1, &e),
+    let passed = match Passed::from_env(&["proxy"]) {
+        Ok(mut passed) => passed.take("proxy"),
+        Err(e) => return complain(2, &e),
+    };
+    let (config, listener) = match passed {
+        Some(listener) => match adopt(config, &listener) {
+            Ok(config) => (config, listener),
+            Err(e) => return complain(2, &e),
+        },
+        None => match listen::bind(config.proxy.listen) {
+            Ok(listener) => (config, listener),
+            Err(e) => return complain(1, &e),
+        },
     };
     match glassway_proxy::run(config, listener, asked_to_stop()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => complain(1, &format!("{e:#}")),
     }
+}
+
+/// The configuration, at the address of a listener that was passed.
+fn adopt(config: Config, listener: &TcpListener) -> Result<Config, String> {
+    let address = listener.local_addr().map_err(|e| format!("the passed listener: {e}"))?;
+    let configured = config.proxy.listen;
+    if configured != address {
+        tracing::warn!(
+            "{address} was passed by the service manager; proxy.listen = \"{configured}\" is not used"
+        );
+    }
+    config.at(address).map_err(|e| e.to_string())
 }
 
 async fn asked_to_stop() {

@@ -10,7 +10,11 @@ mod guard;
 
 use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
-use glassway_shared::listen;
+use glassway_shared::{
+    listen::{self, linger},
+    service::watchdog::{Pulse, Watchdog},
+};
+use http::{HeaderValue, Response, StatusCode, header};
 use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
@@ -24,6 +28,7 @@ use tokio::{
 use crate::{
     app::{App, Tasks},
     exchange,
+    tee::Reply,
     upstream::{Client, Connector},
 };
 
@@ -42,18 +47,20 @@ pub fn start(
     listener: &std::net::TcpListener,
     connector: &Arc<Connector>,
     drain: &Drain,
+    watchdog: &mut Watchdog,
 ) -> io::Result<Vec<JoinHandle<()>>> {
     let cap = Arc::new(Semaphore::new(app.config.proxy.max_connections));
     (0..app.config.proxy_threads())
         .map(|n| {
             let (app, connector, cap) = (app.clone(), connector.clone(), cap.clone());
             let (listener, drain) = (listener.try_clone()?, drain.clone());
+            let pulse = watchdog.part(format!("accept loop {n}"));
             std::thread::Builder::new().name(format!("data-{n}")).spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
                     .expect("the kernel has room for one more event queue");
-                runtime.block_on(serve(app, listener, connector, cap, drain));
+                runtime.block_on(serve(app, listener, connector, cap, drain, pulse));
             })
         })
         .collect()
@@ -65,11 +72,12 @@ async fn serve(
     connector: Arc<Connector>,
     cap: Arc<Semaphore>,
     drain: Drain,
+    pulse: Pulse,
 ) {
     let listener = TcpListener::from_std(listener).expect("the listener is non-blocking");
     let client = Client::new(connector, app.config.proxy.first_byte_timeout.0);
     let connections = Tasks::default();
-    listen::accept(listener, cap, drain.begun(), |stream, peer, permit| {
+    listen::accept(listener, cap, pulse.clone(), drain.begun(), |stream, peer, permit| {
         let running = connections.begin();
         let connection = Connection {
             app: app.clone(),
@@ -84,12 +92,12 @@ async fn serve(
         });
     })
     .await;
-    let drain = async {
+    let drained = pulse.beside(async {
         connections.all_done().await;
         app.tunnels.all_done().await;
-    };
+    });
     let limit = app.config.proxy.drain_timeout.0;
-    if tokio::time::timeout(limit, drain).await.is_err() {
+    if tokio::time::timeout(limit, drained).await.is_err() {
         tracing::warn!(
             connections = connections.count(),
             "exchanges still ran after drain_timeout and are cut"
@@ -108,11 +116,13 @@ struct Connection {
 
 impl Connection {
     async fn run(self, stream: TcpStream) {
-        let wait = self.app.config.proxy.header_timeout.0;
+        let proxy = &self.app.config.proxy;
+        let wait = limit(proxy.header_timeout.0);
         let detected = tokio::select! {
-            detected = tokio::time::timeout(limit(wait), speaks_http2(&stream)) => detected,
-            // Nothing was asked yet: nothing is lost.
-            () = self.drain.begun() => return,
+            biased;
+            detected = tokio::time::timeout(wait, speaks_http2(&stream)) => detected,
+            // Nothing was asked yet, nor is anything on its way.
+            () = linger(self.drain.begun(), proxy.drain_timeout.0, || true) => return,
         };
         match detected {
             // Boxed, so that the many HTTP/1 connections are not as large as the few others.
@@ -136,13 +146,18 @@ impl Connection {
             .header_read_timeout(None);
         let boundary = Boundary::default();
         let guard = Guard::new(stream, boundary.clone(), proxy.header_timeout.limit());
+        let waiting = boundary.clone();
+        let quiet = linger(drain.begun(), proxy.drain_timeout.0, move || waiting.is_quiet());
         let service_app = app.clone();
         let service = service_fn(move |request| {
-            let (app, client) = (service_app.clone(), client.clone());
+            let (app, client, drain) = (service_app.clone(), client.clone(), drain.clone());
             let parts = Some((boundary.part(), boundary.part()));
             async move {
                 let ip = peer.ip().to_canonical();
-                let response = exchange::serve(app, client, ip, request, parts).await;
+                let mut response = exchange::serve(app, client, ip, request, parts).await;
+                if drain.has_begun() {
+                    announce_close(&mut response);
+                }
                 Ok::<_, std::convert::Infallible>(response)
             }
         });
@@ -151,7 +166,7 @@ impl Connection {
         let ended = tokio::select! {
             biased;
             ended = connection.as_mut() => ended,
-            () = drain.begun() => {
+            () = quiet => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -186,12 +201,21 @@ impl Connection {
         let ended = tokio::select! {
             biased;
             ended = connection.as_mut() => ended,
+            // At once: GOAWAY says which requests will still be answered.
             () = drain.begun() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
         };
         log_end(ended, peer);
+    }
+}
+
+/// Tells an HTTP/1 client that this answer is the connection's last. A connection that
+/// becomes a tunnel has its own end.
+fn announce_close(response: &mut Response<Reply>) {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
 }
 

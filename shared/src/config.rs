@@ -326,6 +326,19 @@ impl Config {
         self.data_dir().join("flight")
     }
 
+    /// With the proxy at an address that was not configured but passed to it; refused
+    /// where that is open to more than it may be.
+    pub fn at(mut self, listen: SocketAddr) -> Result<Self, ConfigError> {
+        self.proxy.listen = listen;
+        let passed = |(key, message): (&'static str, String)| ConfigError {
+            source: "the listener that the service manager passed".to_owned(),
+            key: Some(key.to_owned()),
+            message,
+        };
+        check::openness(&self).map_err(passed)?;
+        Ok(self)
+    }
+
     /// The folder the database is in.
     pub fn data_dir(&self) -> &Path {
         match self.database.path.parent() {

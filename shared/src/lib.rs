@@ -12,11 +12,12 @@
 //! sse        server-sent events, incrementally
 //! content    what a body says, whatever its dialect
 //! feed       events on the link and on the browser's feed
-//! listen     bind, accept with a cap, survive EMFILE
+//! listen     bind or be passed a listener, accept with a cap, survive EMFILE, stop kindly
 //! logging    one subscriber for both processes
 //! presets    vendors as data, for forms
 //! prices     what models cost
 //! secret     upstream keys at rest: sealed, bound, opened
+//! service    what the service manager is told; its watchdog
 //! store      everything that knows SQL
 //! ```
 //!
@@ -36,6 +37,7 @@ pub mod model;
 pub mod presets;
 pub mod prices;
 pub mod secret;
+pub mod service;
 pub mod sse;
 pub mod store;
 

@@ -4,6 +4,9 @@
 //! poem's own server has no connection cap and spins on EMFILE, which is why the
 //! monitor uses this loop too.
 
+mod linger;
+mod passed;
+
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -11,6 +14,11 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+
+use crate::service::watchdog::Pulse;
+
+pub use linger::linger;
+pub use passed::{Passed, PassedError};
 
 /// Why an address could not be bound, in one line that says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -74,10 +82,12 @@ fn holder(port: u16) -> Option<String> {
 }
 
 /// Accepts until `stop` resolves, handing each connection to `serve` with the
-/// permit that counts it; past the cap, clients wait in the kernel's backlog.
+/// permit that counts it; past the cap, clients wait in the kernel's backlog. Beats
+/// `pulse` at least once a second.
 pub async fn accept(
     listener: TcpListener,
     cap: Arc<Semaphore>,
+    pulse: Pulse,
     stop: impl Future<Output = ()>,
     mut serve: impl FnMut(TcpStream, SocketAddr, OwnedSemaphorePermit),
 ) {
@@ -89,7 +99,7 @@ pub async fn accept(
         };
         let (accepted, permit) = tokio::select! {
             () = &mut stop => return,
-            next = next => next,
+            next = pulse.beside(next) => next,
         };
         match accepted {
             Ok((stream, peer)) => {

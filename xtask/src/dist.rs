@@ -1,4 +1,8 @@
-//! `cargo xtask dist`: one archive with all it takes to run Glassway.
+//! `cargo xtask dist`: one archive with all it takes to run Glassway, and a Debian
+//! package.
+
+pub mod debian;
+mod manual;
 
 use std::{fs, path::Path, process::ExitCode};
 
@@ -10,7 +14,8 @@ use crate::{
 };
 
 /// What goes in beside the binaries.
-const FILES: [&str; 5] = ["config.toml", "systemd", "README.md", "README.zh-CN.md", "LICENSE"];
+const FILES: [&str; 6] =
+    ["config.toml", "systemd", "docs", "README.md", "README.zh-CN.md", "LICENSE"];
 
 pub fn run() -> Result<ExitCode> {
     if let ui::Built::Not(why) = ui::build_where_stale()? {
@@ -27,6 +32,8 @@ pub fn run() -> Result<ExitCode> {
     for file in FILES {
         copy(&root().join(file), &staging)?;
     }
+    manual::write(&staging)?;
+    local_units(&staging.join("systemd"))?;
     let archive = root().join("dist").join(format!("{name}.tar.gz"));
     fs::create_dir_all(root().join("dist"))?;
     // Owners and times of whoever builds do not belong into an archive.
@@ -39,7 +46,25 @@ pub fn run() -> Result<ExitCode> {
             .arg(&name),
     )?;
     println!("{}", archive.display());
+    match debian::package(debian::Profile::Release) {
+        Ok(package) => println!("{}", package.display()),
+        Err(error) => {
+            eprintln!("no Debian package: {error:#}");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The units as whoever unpacks an archive needs them: binaries that no package manager
+/// knows are in /usr/local.
+fn local_units(folder: &Path) -> Result<()> {
+    for unit in fs::read_dir(folder)? {
+        let unit = unit?.path();
+        let text = fs::read_to_string(&unit)?.replace("/usr/", "/usr/local/");
+        fs::write(&unit, text)?;
+    }
+    Ok(())
 }
 
 /// The target the compiler builds for.

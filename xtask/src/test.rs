@@ -3,6 +3,7 @@
 //! the others had their turn.
 
 mod steps;
+mod systemd;
 
 use std::{
     process::ExitCode,

@@ -41,6 +41,11 @@ impl Drain {
         }
     }
 
+    /// Whether it has begun.
+    pub fn has_begun(&self) -> bool {
+        self.0.begun.load(Acquire)
+    }
+
     /// Resolves once draining has begun.
     pub fn begun(&self) -> Begun {
         Begun { inner: self.0.clone(), place: None }

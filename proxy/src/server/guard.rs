@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -29,7 +29,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Tells whether bytes that arrive belong to a request being served or begin a new
 /// one. Pipelined heads arrive early and are left to hyper.
 #[derive(Clone, Debug, Default)]
-pub struct Boundary(Arc<AtomicUsize>);
+pub struct Boundary(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Halves of requests that are not over.
+    parts: AtomicUsize,
+    /// Whether some of a head is there that is not a request yet.
+    head: AtomicBool,
+}
 
 /// One half of a request (its body, its answer) that is not over.
 #[derive(Debug)]
@@ -38,12 +46,18 @@ pub struct Part(Boundary);
 impl Boundary {
     /// A half begins; it is over when the part is dropped.
     pub fn part(&self) -> Part {
-        self.0.fetch_add(1, Relaxed);
+        self.0.parts.fetch_add(1, Relaxed);
+        self.0.head.store(false, Relaxed);
         Part(self.clone())
     }
 
+    /// Whether nothing is being asked or answered.
+    pub fn is_quiet(&self) -> bool {
+        self.between_requests() && !self.0.head.load(Relaxed)
+    }
+
     fn between_requests(&self) -> bool {
-        self.0.load(Relaxed) == 0
+        self.0.parts.load(Relaxed) == 0
     }
 }
 
@@ -56,7 +70,7 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        self.0.0.fetch_sub(1, Relaxed);
+        self.0.0.parts.fetch_sub(1, Relaxed);
     }
 }
 
@@ -172,6 +186,7 @@ impl AsyncRead for Guard {
                     if !this.head.begun {
                         this.deadline = None;
                     }
+                    this.boundary.0.head.store(true, Relaxed);
                     this.head.see(&mut buf.filled_mut()[from..]);
                 }
                 Poll::Ready(Ok(()))
@@ -244,8 +259,13 @@ mod tests {
         assert!(!boundary.between_requests());
         drop(answer);
         assert!(!boundary.between_requests());
+        assert!(!boundary.is_quiet());
         drop(body);
-        assert!(boundary.between_requests());
+        assert!(boundary.between_requests() && boundary.is_quiet());
+        boundary.0.head.store(true, Relaxed);
+        assert!(!boundary.is_quiet(), "a head has begun");
+        drop(boundary.part());
+        assert!(boundary.is_quiet());
         boundary.part().keep_for_ever();
         assert!(!boundary.between_requests());
     }

@@ -5,7 +5,7 @@ use glassway_tests::{Glassway, llm};
 
 use super::{Step, Verdict};
 use crate::tools::{
-    cargo, command, find, has, may_install, must, need, npm_ci, python, root, target,
+    cargo, command, find, has, may_install, must, need, npm_ci, output, python, root, target,
 };
 
 pub const STEPS: &[Step] = &[
@@ -23,7 +23,12 @@ pub const STEPS: &[Step] = &[
         slow: false,
         run: deny,
     },
-    Step { name: "units", what: "systemd-analyze verify", slow: false, run: units },
+    Step {
+        name: "units",
+        what: "systemd-analyze verify, and security to an exposure of 1.5",
+        slow: false,
+        run: units,
+    },
     Step {
         name: "rust",
         what: "unit tests and both binaries as whole processes",
@@ -55,6 +60,12 @@ pub const STEPS: &[Step] = &[
         what: "the web UI in Chromium, both languages, with axe",
         slow: false,
         run: browser,
+    },
+    Step {
+        name: "systemd",
+        what: "the Debian package in a machine that boots: restarts under load, watchdog, secrets",
+        slow: false,
+        run: super::systemd::run,
     },
     Step { name: "bench", what: "a short bench", slow: true, run: bench },
 ];
@@ -107,24 +118,29 @@ fn units(_: bool) -> Result<Verdict> {
     if !has("systemd-analyze") {
         return Ok(Verdict::Skipped("systemd-analyze is not installed (Debian: systemd)".into()));
     }
-    let units = ["systemd/glassway-proxy.service", "systemd/glassway-monitor.service"];
-    // The programs are where the units say only once they are installed.
-    let verify = command("systemd-analyze").arg("verify").args(units).output()?;
+    let services = ["systemd/glassway-proxy.service", "systemd/glassway-monitor.service"];
+    let sockets = ["proxy", "monitor", "trace"].map(|n| format!("systemd/glassway-{n}.socket"));
+    // Programs and manual are where the units say only once they are installed.
+    let verify = command("systemd-analyze").arg("verify").args(services).args(sockets).output()?;
     let said = String::from_utf8_lossy(&verify.stderr);
     let complaints: Vec<&str> = said
         .lines()
         .filter(|line| line.contains("glassway"))
-        .filter(|line| !line.contains("is not executable"))
+        .filter(|line| !line.contains("is not executable") && !line.contains("Command 'man "))
         .collect();
-    if complaints.is_empty() {
-        return Ok(Verdict::Passed);
+    if !complaints.is_empty() {
+        return Err(anyhow!("{}", complaints.join("\n")));
     }
-    Err(anyhow!("{}", complaints.join("\n")))
+    for service in services {
+        let args = ["security", "--offline=true", "--threshold=15", "--no-pager", service];
+        output(command("systemd-analyze").args(args))?;
+    }
+    Ok(Verdict::Passed)
 }
 
 /// Builds both binaries and all tests in one go: built apart, with other features
 /// of what they depend on, much of it would be built twice.
-fn build() -> Result<()> {
+pub fn build() -> Result<()> {
     must(cargo().args(["build", "--workspace", "--all-targets"]))
 }
 

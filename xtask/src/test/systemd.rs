@@ -1,0 +1,340 @@
+//! The package as it is in use: installed in a Debian that really boots, both services
+//! restarted under load, killed by the watchdog, asked for each other's secrets, removed.
+
+mod load;
+mod machine;
+mod tree;
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use glassway_tests::{client, wire::Wire};
+
+use self::{
+    load::{Kind, Load},
+    machine::Machine,
+};
+use super::{Verdict, steps};
+use crate::{
+    dist::debian::{self, Profile},
+    tools::need,
+};
+
+const PROXY: &str = "127.0.0.1:8080";
+const MONITOR: &str = "127.0.0.1:8081";
+const UPSTREAM: &str = "127.0.0.1:9000";
+const ADMIN_KEY: &str = "gwadmin-of-the-booted-test-0123456789";
+const PACKAGE: &str = "/root/glassway.deb";
+
+/// The step.
+pub fn run(full: bool) -> Result<Verdict> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(Verdict::Skipped("booting a machine needs root".into()));
+    }
+    if let Err(why) = need("systemd-nspawn", &["systemd-container"]) {
+        return Ok(Verdict::Skipped(why));
+    }
+    let tree = match tree::tree() {
+        Ok(tree) => tree,
+        Err(why) => return Ok(Verdict::Skipped(why)),
+    };
+    if std::env::var_os("GLASSWAY_BIN_DIR").is_none() {
+        steps::build()?;
+    }
+    let package = match debian::package(Profile::Debug) {
+        Ok(package) => std::fs::read(package)?,
+        Err(error) => return Ok(Verdict::Skipped(format!("{error:#}"))),
+    };
+    let machine = match Machine::boot(&tree)? {
+        Ok(machine) => machine,
+        Err(why) => return Ok(Verdict::Skipped(why)),
+    };
+    let restarts = if full { 20 } else { 5 };
+    // A thread of its own, since a thread that has joined a network stays there.
+    let done = thread::scope(|scope| scope.spawn(|| scenario(&machine, &package, restarts)).join());
+    if !matches!(done, Ok(Ok(()))) {
+        let journal =
+            machine.output("journalctl --no-pager -o short-monotonic -u 'glassway*' | tail -n 60");
+        eprintln!("{}", journal.unwrap_or_default());
+    }
+    match done {
+        Ok(done) => done.map(|()| Verdict::Passed),
+        Err(_) => bail!("a check in the booted machine panicked; see above"),
+    }
+}
+
+fn scenario(machine: &Machine, package: &[u8], restarts: usize) -> Result<()> {
+    machine.join_network()?;
+    let upstream = load::upstream(TcpListener::bind(UPSTREAM)?);
+    installed_and_running(machine, package)?;
+    say("installed: both services run, and a request goes through");
+    restarted_under_load(machine, "glassway-proxy", restarts)?;
+    restarted_under_load(machine, "glassway-monitor", restarts)?;
+    upgraded_under_load(machine)?;
+    stuck_and_restarted(machine, "glassway-proxy", PROXY)?;
+    stuck_and_restarted(machine, "glassway-monitor", MONITOR)?;
+    secrets_are_kept_apart(machine)?;
+    say("secrets: neither service reads the other's");
+    stops_when_streams_have_ended(machine)?;
+    say("stopped: after the stream's end; a new client starts it again");
+    purged(machine)?;
+    say("purged: nothing is left");
+    drop(upstream);
+    Ok(())
+}
+
+fn say(what: &str) {
+    eprintln!("  {what}");
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("the addresses are constants")
+}
+
+/// One request to its answer's status and body.
+fn ask(to: &str, request: String) -> Result<(u16, String)> {
+    let stream = std::net::TcpStream::connect_timeout(&address(to), Duration::from_secs(30))?;
+    let mut wire = Wire::new(stream);
+    wire.try_send(request)?;
+    let head = wire.head_or_end().context("no answer")?;
+    let body = wire.body(&head, false, false);
+    Ok((head.status(), body.text()))
+}
+
+fn admin(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: {MONITOR}\r\nAuthorization: Bearer {ADMIN_KEY}\r\n\
+         Accept-Encoding: identity\r\n\r\n"
+    )
+}
+
+fn installed_and_running(machine: &Machine, package: &[u8]) -> Result<()> {
+    machine.write(PACKAGE, "644", package)?;
+    let said = machine.run(&format!("dpkg -i {PACKAGE} 2>&1"))?;
+    ensure!(said.contains("/var/lib/glassway/sign-in"), "no word of the sign-in link: {said}");
+    for unit in ["glassway-proxy", "glassway-monitor"] {
+        for (kind, enabled) in [("service", true), ("socket", true)] {
+            let unit = format!("{unit}.{kind}");
+            let state = machine.property(&unit, "ActiveState")?;
+            ensure!(state == "active", "{unit} is {state} after the installation:\n{said}");
+            let is = machine.output(&format!("systemctl is-enabled {unit}"))?;
+            ensure!((is == "enabled") == enabled, "{unit} is {is}");
+        }
+    }
+    // Shown once by the API for a key of its own; here somebody sets one.
+    let link = machine.run("cat /var/lib/glassway/sign-in")?;
+    ensure!(link.starts_with("http://127.0.0.1:8081/#key="), "the sign-in link is {link}");
+    machine.write("/etc/glassway/credentials/admin/key", "600", ADMIN_KEY.as_bytes())?;
+    machine.run(&format!(
+        "sed -i 's,^base_url = .*,base_url = \"http://{UPSTREAM}\",' /etc/glassway/config.toml"
+    ))?;
+    for unit in ["glassway-proxy", "glassway-monitor"] {
+        let folder = format!("/run/systemd/system/{unit}.service.d");
+        machine.write(&format!("{folder}/test.conf"), "644", b"[Service]\nWatchdogSec=5s\n")?;
+    }
+    machine.run("systemctl daemon-reload && systemctl restart glassway-proxy glassway-monitor")?;
+    let (status, body) = ask(PROXY, client::post("/v1/chat/completions", "{}"))?;
+    ensure!(status == 200 && body.contains("42"), "through the proxy: {status} {body}");
+    let (status, body) = ask(MONITOR, admin("/api/requests?limit=1"))?;
+    ensure!(status == 200, "the admin key of the credential is refused: {status} {body}");
+    Ok(())
+}
+
+const CLIENTS: &[Kind] = &[
+    Kind::Kept,
+    Kind::Kept,
+    Kind::Fresh,
+    Kind::Fresh,
+    Kind::Pausing,
+    Kind::Pausing,
+    Kind::Pausing,
+    Kind::Streaming,
+    Kind::Streaming,
+];
+
+fn proxy_load() -> Load {
+    Load::start(address(PROXY), CLIENTS, |kind| match kind {
+        Kind::Streaming => client::post("/v1/stream", r#"{"stream":true}"#),
+        _ => client::post("/v1/chat/completions", "{}"),
+    })
+}
+
+fn monitor_load() -> Load {
+    let kinds = &CLIENTS[..7];
+    Load::start(address(MONITOR), kinds, |_| admin("/api/requests?limit=5"))
+}
+
+/// How many exchanges are on record.
+fn recorded(machine: &Machine) -> Result<u64> {
+    let _ = machine;
+    let (_, body) = ask(MONITOR, admin("/api/stats"))?;
+    let stats: serde_json::Value = serde_json::from_str(&body)?;
+    ensure!(stats["lost"]["records_lost"] == 0, "records were lost: {body}");
+    stats["calls"]["all"].as_u64().with_context(|| body.clone())
+}
+
+/// Restarts `unit` again and again while clients of it are at work.
+fn restarted_under_load(machine: &Machine, unit: &str, restarts: usize) -> Result<()> {
+    let before = recorded(machine)?;
+    let of_proxy = unit == "glassway-proxy";
+    let load = if of_proxy { proxy_load() } else { monitor_load() };
+    let mut longest = Duration::ZERO;
+    for _ in 0..restarts {
+        let seen = load.answered();
+        wait("an answer before the next restart", || load.answered() > seen + 20)?;
+        let start = Instant::now();
+        machine.run(&format!("systemctl restart {unit}"))?;
+        longest = longest.max(start.elapsed());
+    }
+    let seen = load.answered();
+    wait("an answer after the last restart", || load.answered() > seen + 20)?;
+    let (answered, failures) = load.end();
+    ensure!(
+        failures.is_empty(),
+        "{unit}: {} of {answered} requests failed: {:?}",
+        failures.len(),
+        &failures[..failures.len().min(5)]
+    );
+    if of_proxy {
+        let wanted = before + answered as u64;
+        let mut found = 0;
+        wait("every exchange is on record", || {
+            found = recorded(machine).unwrap_or_default();
+            found >= wanted
+        })
+        .with_context(|| format!("{found} recorded, {wanted} expected"))?;
+        ensure!(found == wanted, "{found} recorded, {wanted} expected");
+    }
+    say(&format!(
+        "{unit}: {restarts} restarts under load, {answered} requests, none failed; \
+         the longest restart took {:.1} s",
+        longest.as_secs_f64()
+    ));
+    Ok(())
+}
+
+/// The package once more over itself: what an upgrade does.
+fn upgraded_under_load(machine: &Machine) -> Result<()> {
+    let pid = machine.property("glassway-proxy", "MainPID")?;
+    let (clients, browsers) = (proxy_load(), monitor_load());
+    machine.run(&format!("dpkg -i {PACKAGE} 2>&1"))?;
+    let seen = clients.answered();
+    wait("an answer after the upgrade", || clients.answered() > seen + 20)?;
+    for (whose, load) in [("the proxy", clients), ("the monitor", browsers)] {
+        let (answered, failures) = load.end();
+        ensure!(failures.is_empty(), "{whose}: of {answered} requests failed: {failures:?}");
+    }
+    ensure!(machine.property("glassway-proxy", "MainPID")? != pid, "the old proxy still runs");
+    say("upgraded under load: no request failed");
+    Ok(())
+}
+
+/// A process that hangs is killed and started again; who connected meanwhile is served.
+fn stuck_and_restarted(machine: &Machine, unit: &str, to: &str) -> Result<()> {
+    let pid = machine.property(unit, "MainPID")?;
+    machine.run(&format!("kill -STOP {pid}"))?;
+    let start = Instant::now();
+    let (status, body) = ask(to, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".into())
+        .with_context(|| format!("{unit} after the watchdog"))
+        .or_else(|_| ask(to, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".into()))?;
+    ensure!(status == 200, "{unit} after the watchdog: {status} {body}");
+    wait("another process", || {
+        machine.property(unit, "MainPID").is_ok_and(|now| now != pid && now != "0")
+    })?;
+    let log = machine.run(&format!("journalctl --no-pager -u {unit}"))?;
+    ensure!(log.contains("Watchdog timeout"), "{unit} came back, but not by the watchdog");
+    say(&format!("{unit}: stuck, killed and back after {:.1} s", start.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// Runs in a service's own sandbox, as its user, before it begins: its own secret can be
+/// read (so that silence means something), and no other.
+const SPY: &str = r#"#!/bin/sh
+out=/var/lib/glassway/spy-$1
+exec >"$out" 2>/dev/null
+grep -q . "$CREDENTIALS_DIRECTORY/$2" && echo "own: read"
+for file in /run/credentials/*/* /etc/glassway/credentials/*/* \
+    /proc/[0-9]*/root/run/credentials/*/* /proc/[0-9]*/root/etc/glassway/credentials/*/* \
+    /proc/[0-9]*/cwd/run/credentials/*/* /proc/[0-9]*/environ /proc/[0-9]*/maps; do
+    case $file in
+    "$CREDENTIALS_DIRECTORY"/*) continue ;;
+    /proc/$$/* | /proc/self/*) continue ;;
+    esac
+    cat "$file" >/dev/null 2>&1 && echo "foreign: $file"
+done
+for other in /proc/[0-9]*; do
+    [ "$other" = "/proc/$$" ] || [ "$other" = "/proc/$PPID" ] && continue
+    (exec 3<"$other/mem") 2>/dev/null && echo "foreign: $other/mem"
+done
+echo end
+"#;
+
+fn secrets_are_kept_apart(machine: &Machine) -> Result<()> {
+    machine.write("/usr/local/bin/spy", "755", SPY.as_bytes())?;
+    let key = machine.run("cat /etc/glassway/credentials/private/key")?;
+    ensure!(key.len() == 64, "the package made no private key: {key}");
+    for (unit, own) in [("proxy", "private_key"), ("monitor", "admin_key")] {
+        let conf = format!(
+            "[Service]\nExecStart=\nExecStart=/bin/sh -c '/usr/local/bin/spy {unit} {own}; \
+             exec /usr/bin/glassway-{unit} --config /etc/glassway/config.toml'\n"
+        );
+        let folder = format!("/run/systemd/system/glassway-{unit}.service.d");
+        machine.write(&format!("{folder}/spy.conf"), "644", conf.as_bytes())?;
+    }
+    // Twice: the first time the other one may not run yet.
+    machine.run("systemctl daemon-reload && systemctl restart glassway-proxy glassway-monitor")?;
+    for unit in ["proxy", "monitor"] {
+        machine.run(&format!("systemctl restart glassway-{unit}"))?;
+        let found = machine.run(&format!("cat /var/lib/glassway/spy-{unit}"))?;
+        ensure!(found == "own: read\nend", "what the {unit} could read:\n{found}");
+    }
+    machine.run("rm /run/systemd/system/glassway-*.service.d/spy.conf; systemctl daemon-reload")?;
+    Ok(())
+}
+
+fn stops_when_streams_have_ended(machine: &Machine) -> Result<()> {
+    let stream = Load::start(address(PROXY), &[Kind::Streaming], |_| {
+        client::post("/v1/stream", r#"{"stream":true}"#)
+    });
+    thread::sleep(Duration::from_millis(500));
+    let stopping = thread::scope(|scope| {
+        let stopping = scope.spawn(|| machine.run("systemctl stop glassway-proxy.service"));
+        thread::sleep(Duration::from_millis(300));
+        let (answered, failures) = stream.end();
+        ensure!(answered == 1 && failures.is_empty(), "{answered} streams, {failures:?}");
+        stopping.join().map_err(|_| anyhow::anyhow!("the stop panicked"))?
+    });
+    stopping?;
+    let result = machine.property("glassway-proxy", "Result")?;
+    let code = machine.property("glassway-proxy", "ExecMainStatus")?;
+    ensure!((&*result, &*code) == ("success", "0"), "stopped with {result}, exit code {code}");
+    let (status, _) = ask(PROXY, client::post("/v1/chat/completions", "{}"))?;
+    ensure!(status == 200, "the socket did not start the proxy: {status}");
+    Ok(())
+}
+
+fn purged(machine: &Machine) -> Result<()> {
+    machine.run("dpkg --purge glassway 2>&1")?;
+    for path in ["/var/lib/glassway", "/var/lib/private/glassway", "/etc/glassway", "/run/glassway"]
+    {
+        let there = machine.output(&format!("ls -d {path} 2>/dev/null"))?;
+        ensure!(there.is_empty(), "{path} is still there");
+    }
+    for to in [PROXY, MONITOR] {
+        ensure!(ask(to, admin("/")).is_err(), "{to} still answers");
+    }
+    Ok(())
+}
+
+fn wait(what: &str, mut condition: impl FnMut() -> bool) -> Result<()> {
+    let start = Instant::now();
+    while !condition() {
+        ensure!(start.elapsed() < Duration::from_secs(60), "waited in vain for: {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
