@@ -32,7 +32,7 @@ const RELOAD_TIMEOUT: Duration = Duration::from_secs(1);
 /// Waits before a write that cannot be asked for again is tried once more.
 const AGAIN: [u64; 4] = [100, 400, 1_600, 3_000];
 /// What a write's answer says where the proxy did not take it in.
-const PROXY_AWAY: &str = "proxy_away";
+pub const PROXY_AWAY: &str = "proxy_away";
 
 /// One per process.
 pub struct App {
@@ -52,6 +52,8 @@ pub struct App {
     pub replays: Arc<Replays>,
     /// Answers of chats that are being written.
     pub keeping: Keeping,
+    /// When this process began.
+    pub started: jiff::Timestamp,
     /// What was not written although it was tried again.
     pub unwritten: AtomicU64,
     reader: Reader,
@@ -108,6 +110,7 @@ impl App {
             allow,
             replays,
             keeping: Keeping::default(),
+            started: jiff::Timestamp::now(),
             unwritten: AtomicU64::new(0),
             reader,
             settings,

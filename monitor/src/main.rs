@@ -16,6 +16,7 @@ use glassway_shared::{
     config::{self, Config},
     listen, logging,
     prices::Book,
+    probe,
     store::{StoreError, migrate, models, settings::Settings},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,6 +39,8 @@ struct Arguments {
 enum Command {
     /// Say what is wrong with configuration and database; change nothing.
     Check,
+    /// Ask the monitor that runs by this configuration whether all is well.
+    Health,
     /// Replace a lost admin key and end every session.
     NewAdminKey,
     /// Take a newer price list: litellm's model_prices_and_context_window.json.
@@ -95,9 +98,10 @@ fn begin(arguments: Arguments) -> Result<(), Failure> {
     };
     match arguments.command {
         Some(Command::Check) => check(&config),
+        Some(Command::Health) => health(&config),
         Some(Command::NewAdminKey) => new_admin_key(&config),
         Some(Command::ImportPrices { file, date }) => import_prices(&config, &file, date),
-        None => run(config),
+        None => run(config, arguments.config),
     }
 }
 
@@ -112,6 +116,12 @@ fn check(config: &Config) -> Result<(), Failure> {
         },
     }
     println!("configuration: fine");
+    Ok(())
+}
+
+fn health(config: &Config) -> Result<(), Failure> {
+    let said = probe::ask("monitor.listen", config.monitor.listen).map_err(failed)?;
+    println!("{said}");
     Ok(())
 }
 
@@ -155,8 +165,9 @@ fn import_prices(
     Ok(())
 }
 
-fn run(config: Config) -> Result<(), Failure> {
+fn run(config: Config, file: Option<PathBuf>) -> Result<(), Failure> {
     logging::init(&config.log).map_err(usage)?;
+    logging::follow_hangups(file).map_err(failed)?;
     let admin_key = auth::key::configured(&config).map_err(usage)?;
     let listener = listen::bind(config.monitor.listen).map_err(failed)?;
     let images = match config.monitor.trace_listen.parse() {

@@ -202,6 +202,7 @@ impl Work {
     fn run(mut self, queue: &Receiver<Ended>) {
         let mut more = true;
         loop {
+            self.parts.metrics.vitals.journal_beat();
             // With idle work left, only look; without, sleep until something comes.
             let wait = if more { Duration::ZERO } else { IDLE };
             match queue.recv_timeout(wait) {
@@ -254,6 +255,7 @@ impl Work {
             held.push((ended, memory));
         }
         let cursor = self.append_patiently(&records, &mut held);
+        self.parts.metrics.vitals.written(ended_rows);
         self.checkpointer.keep_up((bytes + ended_rows * ROW_BYTES) as u64);
         if cursor.is_none() {
             // Given up at shutdown: the slots stay for the next start.
@@ -323,8 +325,11 @@ impl Work {
         let mut pause = Duration::from_millis(50);
         let mut stopping: Option<Instant> = None;
         loop {
+            self.parts.metrics.vitals.journal_beat();
+            let began = Instant::now();
             match self.append(records) {
                 Ok(cursor) => {
+                    self.parts.metrics.committed(began.elapsed());
                     if complained {
                         tracing::info!("records are written again");
                     }

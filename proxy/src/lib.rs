@@ -31,6 +31,7 @@
 //! redact     credentials out of everything kept                (pure)
 //! error      what Glassway itself answers                      (pure)
 //! metrics    counters
+//! vitals     signs of life; health judges them (pure)
 //! ```
 //!
 //! What decides is pure; what touches the world decides nothing.
@@ -46,6 +47,7 @@ pub mod feed;
 pub mod flight;
 pub mod forward;
 pub mod hardened;
+pub mod health;
 pub mod items;
 pub mod journal;
 pub mod keyfile;
@@ -68,6 +70,7 @@ pub mod tee;
 pub mod tokens;
 pub mod upstream;
 pub mod usage;
+pub mod vitals;
 pub mod websocket;
 
 use std::sync::{

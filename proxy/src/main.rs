@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use glassway_proxy::{check, hardened, rekey};
 use glassway_shared::{
     config::{self, Config},
-    listen, logging,
+    listen, logging, probe,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,6 +27,8 @@ enum Command {
     Check,
     /// Make a new private key and seal every stored key anew; the proxy may run meanwhile
     Rekey,
+    /// Ask the proxy that runs by this configuration whether all is well
+    Health,
 }
 
 fn main() -> ExitCode {
@@ -42,13 +44,17 @@ fn main() -> ExitCode {
     match arguments.command {
         Some(Command::Check) => check(&config),
         Some(Command::Rekey) => rekey(&config),
-        None => serve(config),
+        Some(Command::Health) => health(&config),
+        None => serve(config, arguments.config),
     }
 }
 
-fn serve(config: Config) -> ExitCode {
+fn serve(config: Config, file: Option<PathBuf>) -> ExitCode {
     if let Err(e) = logging::init(&config.log) {
         return complain(2, &e);
+    }
+    if let Err(e) = logging::follow_hangups(file) {
+        return complain(1, &format!("cannot wait for SIGHUP: {e}"));
     }
     let listener = match listen::bind(config.proxy.listen) {
         Ok(listener) => listener,
@@ -93,6 +99,16 @@ fn rekey(config: &Config) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(e) => complain(1, &format!("{e:#}")),
+    }
+}
+
+fn health(config: &Config) -> ExitCode {
+    match probe::ask("proxy.listen", config.proxy.listen) {
+        Ok(said) => {
+            println!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(e) => complain(1, &e),
     }
 }
 

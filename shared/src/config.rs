@@ -160,6 +160,8 @@ pub struct Monitor {
     pub listen: SocketAddr,
     /// Or `GLASSWAY_ADMIN_KEY`, or a systemd credential `admin_key`; empty: one is made.
     pub admin_key: String,
+    /// A bearer that opens `/metrics` and nothing else; empty: only the admin key does.
+    pub metrics_token: String,
     /// Further Host names, beside localhost, IP literals and `public_url`'s.
     pub allowed_hosts: Vec<String>,
     /// How the outside reaches trace images.
@@ -199,7 +201,7 @@ pub struct Providers {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Log {
-    /// A `tracing` filter: `info`, `debug`, `glassway_proxy=debug,info`.
+    /// `info`, or `info,glassway_proxy::journal=debug` (`logging::Filter`); read again on SIGHUP.
     pub level: String,
     /// For people or for a log store.
     pub format: LogFormat,
@@ -286,6 +288,7 @@ impl Default for Monitor {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             admin_key: String::new(),
+            metrics_token: String::new(),
             allowed_hosts: vec![],
             public_url: String::new(),
             trace_listen: String::new(),

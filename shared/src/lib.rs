@@ -11,11 +11,13 @@
 //! decode     gzip, deflate, br, zstd, whole and in pieces
 //! sse        server-sent events, incrementally
 //! content    what a body says, whatever its dialect
+//! exposition Prometheus' text format, and a process's own numbers
 //! feed       events on the link and on the browser's feed
 //! listen     bind, accept with a cap, survive EMFILE
 //! logging    one subscriber for both processes
 //! presets    vendors as data, for forms
 //! prices     what models cost
+//! probe      is the instance that runs by this configuration well?
 //! secret     upstream keys at rest: sealed, bound, opened
 //! store      everything that knows SQL
 //! ```
@@ -27,6 +29,7 @@ pub mod config;
 pub mod content;
 pub mod decode;
 pub mod duration;
+pub mod exposition;
 pub mod feed;
 pub mod headers;
 pub mod id;
@@ -35,6 +38,7 @@ pub mod logging;
 pub mod model;
 pub mod presets;
 pub mod prices;
+pub mod probe;
 pub mod secret;
 pub mod sse;
 pub mod store;

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{ClientAccess, Config, is_loopback};
+use crate::logging::Filter;
 
 /// The first contradiction: its key and what to do.
 pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
@@ -23,16 +24,7 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
             ),
         ));
     }
-    for directive in config.log.level.split(',') {
-        let level = directive.rsplit('=').next().unwrap_or_default().trim();
-        let known = ["off", "error", "warn", "info", "debug", "trace"];
-        if !known.iter().any(|name| name.eq_ignore_ascii_case(level)) {
-            return Err((
-                "log.level",
-                format!("`{level}` is not a level: use one of {}", known.join(", ")),
-            ));
-        }
-    }
+    Filter::parse(&config.log.level).map_err(|message| ("log.level", message))?;
     base_url("upstream.base_url", &config.upstream.base_url)?;
     base_url("upstream.anthropic_base_url", &config.upstream.anthropic_base_url)?;
     for entry in &config.upstream.allow {
@@ -61,6 +53,12 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
         if network.parse::<IpNet>().is_err() && network.parse::<std::net::IpAddr>().is_err() {
             return Err(("monitor.trusted_proxies", format!("`{network}` is not a network")));
         }
+    }
+    let token = &config.monitor.metrics_token;
+    let fits = token.len() >= 16 && token.bytes().all(|b| b.is_ascii_graphic());
+    if !token.is_empty() && !fits {
+        let what = "must have 16 characters or more, ASCII without spaces; empty: none";
+        return Err(("monitor.metrics_token", what.to_owned()));
     }
     let public = &config.monitor.public_url;
     if !public.is_empty() {
