@@ -30,6 +30,18 @@ pub const STEPS: &[Step] = &[
         slow: false,
         run: rust,
     },
+    Step {
+        name: "monitoring",
+        what: "alert rules and metrics, judged by promtool",
+        slow: false,
+        run: super::monitoring::run,
+    },
+    Step {
+        name: "container",
+        what: "the image built and run: read-only, no root, no capability",
+        slow: false,
+        run: super::container::run,
+    },
     Step { name: "demo", what: "the demo makes each call once", slow: false, run: demo },
     Step {
         name: "clients-python",
@@ -124,7 +136,7 @@ fn units(_: bool) -> Result<Verdict> {
 
 /// Builds both binaries and all tests in one go: built apart, with other features
 /// of what they depend on, much of it would be built twice.
-fn build() -> Result<()> {
+pub fn build() -> Result<()> {
     must(cargo().args(["build", "--workspace", "--all-targets"]))
 }
 
