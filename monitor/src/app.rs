@@ -23,6 +23,7 @@ use crate::{
     error::Problem,
     link::{Ask, Link},
     live::Live,
+    otlp::Exported,
     replays::Replays,
     trace::Traces,
 };
@@ -52,6 +53,8 @@ pub struct App {
     pub replays: Arc<Replays>,
     /// Answers of chats that are being written.
     pub keeping: Keeping,
+    /// How the export of spans goes.
+    pub exported: Exported,
     /// When this process began.
     pub started: jiff::Timestamp,
     /// What was not written although it was tried again.
@@ -110,6 +113,7 @@ impl App {
             allow,
             replays,
             keeping: Keeping::default(),
+            exported: Exported::default(),
             started: jiff::Timestamp::now(),
             unwritten: AtomicU64::new(0),
             reader,

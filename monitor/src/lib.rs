@@ -15,6 +15,7 @@
 //!           followed (live/tail)
 //! link      the unix socket to the proxy
 //! replays   what is being sent again, and how it is stopped
+//! otlp      finished exchanges as spans, to a collector; roots: TLS towards others
 //! readable  recorded bodies, decoded
 //! trace     who fetches an image that a request points at
 //! ui        the embedded web UI
@@ -36,8 +37,10 @@ pub mod error;
 pub mod gate;
 pub mod link;
 pub mod live;
+pub mod otlp;
 pub mod readable;
 pub mod replays;
+mod roots;
 pub mod serve;
 pub mod trace;
 pub mod ui;
@@ -122,6 +125,7 @@ impl Monitor {
         let link = app.link.clone();
         let follow = tokio::spawn(link.follow(live.clone(), commands, until(&stopped)));
         let write = tokio::spawn(trace::hits::write(app.clone(), hits, until(&stopped)));
+        let export = tokio::spawn(otlp::export(app.clone(), until(&stopped)));
         let images = images.map(|listener| {
             let front = Front::Images(app.traces.images.clone());
             tokio::spawn(serve::serve(front, listener, stopped.clone()))
@@ -131,7 +135,7 @@ impl Monitor {
         let serve = tokio::spawn(serve::serve(front, listener, stopped));
         shutdown.await;
         let _ = stop.send(true);
-        for task in [serve, follow, tail, write].into_iter().chain(images) {
+        for task in [serve, follow, tail, write, export].into_iter().chain(images) {
             if let Err(e) = task.await {
                 tracing::error!(error = %e, "a task broke");
             }

@@ -40,6 +40,8 @@ pub struct Config {
     pub providers: Providers,
     /// How both processes log.
     pub log: Log,
+    /// Where finished exchanges go as spans.
+    pub otlp: Otlp,
 }
 
 /// `[database]`
@@ -217,6 +219,24 @@ pub enum LogFormat {
     Json,
 }
 
+/// `[otlp]`
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Otlp {
+    /// A collector's address for OTLP over HTTP; empty: nothing is exported.
+    pub endpoint: String,
+    /// `name: value` each, sent along.
+    pub headers: Vec<String>,
+    /// What the spans' resource is called.
+    pub service_name: String,
+}
+
+impl std::fmt::Debug for Otlp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Otlp").field("service_name", &self.service_name).finish_non_exhaustive()
+    }
+}
+
 fn strings(list: &[&str]) -> Vec<String> {
     list.iter().map(|&s| s.to_owned()).collect()
 }
@@ -313,6 +333,12 @@ impl Default for Providers {
 impl Default for Log {
     fn default() -> Self {
         Self { level: "info".into(), format: LogFormat::Human }
+    }
+}
+
+impl Default for Otlp {
+    fn default() -> Self {
+        Self { endpoint: String::new(), headers: vec![], service_name: "glassway".into() }
     }
 }
 

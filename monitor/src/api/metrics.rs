@@ -62,6 +62,9 @@ impl Operations {
         let mut page = Page::default();
         self.link_and_feed(&mut page);
         keys_and_database(&mut page, keys, &self.0.config.database.path);
+        if !self.0.config.otlp.endpoint.is_empty() {
+            self.0.exported.write(&mut page);
+        }
         page.process("glassway_monitor", self.0.started);
         page.text()
     }

@@ -60,6 +60,25 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
         let what = "must have 16 characters or more, ASCII without spaces; empty: none";
         return Err(("monitor.metrics_token", what.to_owned()));
     }
+    let endpoint = &config.otlp.endpoint;
+    if !endpoint.is_empty() {
+        let url =
+            Url::parse(endpoint).map_err(|e| ("otlp.endpoint", format!("`{endpoint}`: {e}")))?;
+        base_url("otlp.endpoint", &url)?;
+    }
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let header = |line: &String| {
+        line.split_once(':').is_some_and(|(name, value)| {
+            let (name, value) = (name.trim(), value.trim());
+            let fits = value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+            !name.is_empty() && name.bytes().all(token) && fits
+        })
+    };
+    // A header may hold a credential, so that it is not repeated.
+    if let Some(at) = config.otlp.headers.iter().position(|line| !header(line)) {
+        let what = format!("the header number {} is not `name: value`", at + 1);
+        return Err(("otlp.headers", what));
+    }
     let public = &config.monitor.public_url;
     if !public.is_empty() {
         let url =

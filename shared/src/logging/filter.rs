@@ -20,6 +20,7 @@ pub const MODULES: &[&str] = &[
     "glassway_monitor::link",
     "glassway_monitor::live",
     "glassway_monitor::live::tail",
+    "glassway_monitor::otlp",
     "glassway_monitor::serve",
     "glassway_monitor::trace::asn",
     "glassway_monitor::trace::fetchers",

@@ -105,7 +105,7 @@ impl Builder {
             fs::copy(root().join(file), context.join(file))?;
         }
         for binary in BINARIES {
-            let built = target().join("debug").join(binary);
+            let built = glassway_tests::process::binary(binary);
             must(command("strip").arg("-o").arg(binaries.join(binary)).arg(built))?;
         }
         Ok(context)
