@@ -23,6 +23,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::Span,
 };
 use prost::Message;
+use rusqlite::Connection;
 
 /// A collector that keeps what it took; what it answers can be changed.
 struct Collector {
@@ -119,6 +120,15 @@ fn metric(glassway: &Glassway, name: &str) -> f64 {
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
+/// Waits until the export has taken its place in the record: what was before is history.
+fn begun(glassway: &Glassway) {
+    let database = Connection::open(glassway.database()).unwrap();
+    eventually("the export has begun", || {
+        let find = "SELECT value FROM settings WHERE name = 'otlp_cursor'";
+        database.query_row(find, [], |row| row.get::<_, String>(0)).ok()
+    });
+}
+
 #[test]
 fn an_exchange_is_a_span_by_the_conventions_and_each_attempt_one_below_it() {
     let collector = Collector::start();
@@ -128,12 +138,7 @@ fn an_exchange_is_a_span_by_the_conventions_and_each_attempt_one_below_it() {
     });
     let glassway = exporting(&upstream, &collector.upstream.url()).start();
     paste(&glassway, 2);
-    // Let it take its place in the record before there is something in it.
-    eventually("the export has begun", || {
-        let page = glassway.api().get("/metrics").text();
-        page.contains("glassway_monitor_otlp_behind 0").then_some(())
-    });
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    begun(&glassway);
     let caused = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\
                   tracestate: vendor=1\r\n";
     let request = post("/v1/chat/completions", team::ASK).replacen(
@@ -194,11 +199,7 @@ fn a_collector_that_is_away_loses_nothing_and_a_restart_repeats_nothing() {
     let upstream = Upstream::respond(|_| answer("200 OK", "application/json", STOPPED));
     let mut glassway = exporting(&upstream, &format!("http://{at}")).start();
     paste(&glassway, 1);
-    eventually("the export has begun", || {
-        let page = glassway.api().get("/metrics").text();
-        page.contains("glassway_monitor_otlp_behind 0").then_some(())
-    });
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    begun(&glassway);
     for _ in 0..5 {
         assert_eq!(team::asked(&glassway), 200);
     }
@@ -234,11 +235,7 @@ fn refusals_are_told_and_hold_nothing_up() {
     let upstream = Upstream::respond(|_| answer("200 OK", "application/json", STOPPED));
     let glassway = exporting(&upstream, &collector.upstream.url()).start();
     paste(&glassway, 1);
-    eventually("the export has begun", || {
-        let page = glassway.api().get("/metrics").text();
-        page.contains("glassway_monitor_otlp_behind 0").then_some(())
-    });
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    begun(&glassway);
     collector.says(answer("400 Bad Request", "text/plain", "no"));
     assert_eq!((team::asked(&glassway), team::asked(&glassway)), (200, 200));
     eventually("both are passed over", || {
