@@ -12,6 +12,7 @@
 //! settings  GET and PUT /api/settings
 //! access    /api/admin-key, /api/sessions…
 //! about     GET /api/about, /api/storage
+//! log       GET and PUT /api/log-levels
 //! providers /api/providers, /api/proxies
 //! presets   /api/presets, /api/providers/capabilities
 //! keys      /api/keys…, /api/validate_keys
@@ -22,7 +23,8 @@
 //! tokens    /api/client-tokens…
 //! chat      POST /api/chat, /api/chat/history…, /api/chat/conversations…
 //! traces    /api/traces…
-//! health    GET /api/health, /healthz, /metrics
+//! health    GET /api/health, /healthz
+//! metrics   GET /metrics
 //! feed      GET /api/feed (WebSocket)
 //! ```
 //!
@@ -49,7 +51,9 @@ mod har;
 mod health;
 mod input;
 mod keys;
+mod log;
 mod matching;
+mod metrics;
 mod models;
 mod pool;
 mod presets;
@@ -125,8 +129,8 @@ type Operations = (
         traces::Operations,
     ),
     (chat::Operations, chat::history::Operations),
-    (settings::Operations, access::Operations, about::Operations),
-    health::Operations,
+    (settings::Operations, access::Operations, about::Operations, log::Operations),
+    (health::Operations, metrics::Operations),
     feed::Operations,
 );
 
@@ -157,8 +161,9 @@ fn operations(app: &Arc<App>) -> Operations {
             settings::Operations(app.clone()),
             access::Operations(app.clone()),
             about::Operations(app.clone()),
+            log::Operations(app.clone()),
         ),
-        health::Operations(app.clone()),
+        (health::Operations(app.clone()), metrics::Operations(app.clone())),
         feed::Operations(app.clone()),
     )
 }

@@ -23,6 +23,7 @@ use crate::{
     error::Problem,
     link::{Ask, Link},
     live::Live,
+    otlp::Exported,
     replays::Replays,
     trace::Traces,
 };
@@ -32,7 +33,7 @@ const RELOAD_TIMEOUT: Duration = Duration::from_secs(1);
 /// Waits before a write that cannot be asked for again is tried once more.
 const AGAIN: [u64; 4] = [100, 400, 1_600, 3_000];
 /// What a write's answer says where the proxy did not take it in.
-const PROXY_AWAY: &str = "proxy_away";
+pub const PROXY_AWAY: &str = "proxy_away";
 
 /// One per process.
 pub struct App {
@@ -52,6 +53,10 @@ pub struct App {
     pub replays: Arc<Replays>,
     /// Answers of chats that are being written.
     pub keeping: Keeping,
+    /// How the export of spans goes.
+    pub exported: Exported,
+    /// When this process began.
+    pub started: jiff::Timestamp,
     /// What was not written although it was tried again.
     pub unwritten: AtomicU64,
     reader: Reader,
@@ -108,6 +113,8 @@ impl App {
             allow,
             replays,
             keeping: Keeping::default(),
+            exported: Exported::default(),
+            started: jiff::Timestamp::now(),
             unwritten: AtomicU64::new(0),
             reader,
             settings,

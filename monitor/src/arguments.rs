@@ -22,6 +22,8 @@ pub struct Arguments {
 pub enum Command {
     /// Say what is wrong with configuration and database; change nothing.
     Check,
+    /// Ask the monitor that runs by this configuration whether all is well.
+    Health,
     /// Replace a lost admin key and end every session.
     NewAdminKey,
     /// Take a newer price list: litellm's model_prices_and_context_window.json.

@@ -5,10 +5,14 @@
 
 pub mod key;
 mod limit;
+mod scrape;
 
 use std::{
     net::IpAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -20,6 +24,7 @@ use tokio::sync::Semaphore;
 
 use crate::{app::blocking, error::Problem};
 use limit::Limiter;
+pub use scrape::Scraper;
 
 /// The session cookie's name.
 pub const COOKIE: &str = "glassway_session";
@@ -62,6 +67,8 @@ pub struct Auth {
     /// Argon2 takes memory and time by design: one at a time.
     hashing: Arc<Semaphore>,
     limiter: Mutex<Limiter>,
+    /// Wrong keys since the start.
+    failures: AtomicU64,
 }
 
 /// A key that was verified against this stored hash.
@@ -80,19 +87,14 @@ impl Auth {
             right: Arc::default(),
             hashing: Arc::new(Semaphore::new(1)),
             limiter: Mutex::default(),
+            failures: AtomicU64::default(),
         }
     }
 
     /// The request's credential, or why it is refused.
     pub async fn check(&self, request: &Request, client: Client) -> Result<Who, Problem> {
-        if let Some(value) = request.headers().get(header::AUTHORIZATION) {
-            let bearer = value
-                .to_str()
-                .ok()
-                .and_then(|v| v.split_once(' '))
-                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-                .map(|(_, token)| token.trim().to_owned());
-            let Some(token) = bearer else {
+        if request.headers().contains_key(header::AUTHORIZATION) {
+            let Some(token) = bearer(request) else {
                 return Err(Problem::unauthorized("the Authorization header must be `Bearer …`"));
             };
             if token.starts_with(TOKEN_PREFIX) {
@@ -143,8 +145,14 @@ impl Auth {
         if let Some(stored) = self.is_right(key).await? {
             return Ok(Attempt::Right(stored));
         }
+        self.failures.fetch_add(1, Relaxed);
         let mut limiter = self.limiter.lock().unwrap_or_else(|e| e.into_inner());
         Ok(Attempt::Wrong(limiter.failed(client.0, Instant::now())))
+    }
+
+    /// Wrong keys since the start.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Relaxed)
     }
 
     /// Which stored hash it is the key of.
@@ -204,6 +212,12 @@ impl Auth {
         let found = blocking(move || settings::session(&reader, &hash, now)).await??;
         Ok(found.map(|s| Who::Session { hash, expires_at: s.expires_at, by_cookie }))
     }
+}
+
+/// The bearer a request came with.
+fn bearer(request: &Request) -> Option<String> {
+    let (scheme, token) = request.header("authorization")?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
 }
 
 /// What came of a key; a wrong one counts against its sender.

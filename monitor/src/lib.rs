@@ -16,6 +16,7 @@
 //!           followed (live/tail)
 //! link      the unix socket to the proxy
 //! replays   what is being sent again, and how it is stopped
+//! otlp      finished exchanges as spans, to a collector; roots: TLS towards others
 //! readable  recorded bodies, decoded
 //! trace     who fetches an image that a request points at
 //! ui        the embedded web UI
@@ -41,8 +42,10 @@ pub mod error;
 pub mod gate;
 pub mod link;
 pub mod live;
+pub mod otlp;
 pub mod readable;
 pub mod replays;
+mod roots;
 pub mod serve;
 pub mod trace;
 pub mod ui;
@@ -133,6 +136,7 @@ impl Monitor {
         let link = app.link.clone();
         let follow = tokio::spawn(link.follow(live.clone(), commands, until(&ended)));
         let write = tokio::spawn(trace::hits::write(app.clone(), hits, until(&ended)));
+        let export = tokio::spawn(otlp::export(app.clone(), until(&ended)));
         let images = images.map(|listener| {
             let front = Front::Images(app.traces.images.clone());
             let pulse = watchdog.part("accept loop for images");
@@ -155,7 +159,7 @@ impl Monitor {
             }
         }
         let _ = end.send(true);
-        for task in [follow, tail, write, reads] {
+        for task in [follow, tail, write, reads, export] {
             if let Err(e) = task.await {
                 tracing::error!(error = %e, "a task broke");
             }

@@ -7,7 +7,7 @@ use std::{
     io::{IsTerminal, Write},
     net::TcpListener,
     os::unix::fs::OpenOptionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -22,6 +22,7 @@ use glassway_shared::{
     listen::{self, Passed},
     logging,
     prices::Book,
+    probe,
     store::{StoreError, migrate, models, settings::Settings},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -73,11 +74,12 @@ fn begin(arguments: Arguments) -> Result<(), Failure> {
     };
     match arguments.command {
         Some(Command::Check) => check(&config),
+        Some(Command::Health) => health(&config),
         Some(Command::NewAdminKey) => new_admin_key(&config),
         Some(Command::ImportPrices { file, date }) => import_prices(&config, &file, date),
         Some(Command::Upkeep(command)) => upkeep::run(&config, &command)
             .map_err(|upkeep::Failure(code, line)| Failure(code, line)),
-        None => run(config),
+        None => run(config, arguments.config),
     }
 }
 
@@ -92,6 +94,12 @@ fn check(config: &Config) -> Result<(), Failure> {
         },
     }
     println!("configuration: fine");
+    Ok(())
+}
+
+fn health(config: &Config) -> Result<(), Failure> {
+    let said = probe::ask("monitor.listen", config.monitor.listen).map_err(failed)?;
+    println!("{said}");
     Ok(())
 }
 
@@ -135,7 +143,7 @@ fn import_prices(
     Ok(())
 }
 
-fn run(mut config: Config) -> Result<(), Failure> {
+fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Failure> {
     logging::init(&config.log).map_err(usage)?;
     let admin_key = auth::key::configured(&config).map_err(usage)?;
     let mut passed = Passed::from_env(&["monitor", "trace"]).map_err(usage)?;
@@ -149,6 +157,7 @@ fn run(mut config: Config) -> Result<(), Failure> {
         (None, Err(_)) => None,
         (None, Ok(address)) => Some(listen::bind(address).map_err(failed)?),
     };
+    logging::follow_hangups(file).map_err(failed)?;
     let monitor = Monitor::open(config.clone(), admin_key.as_deref()).map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

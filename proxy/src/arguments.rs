@@ -24,4 +24,6 @@ pub enum Command {
     Check,
     /// Make a new private key and seal every stored key anew; the proxy may run meanwhile
     Rekey,
+    /// Ask the proxy that runs by this configuration whether all is well
+    Health,
 }

@@ -87,13 +87,9 @@ async fn answer(
 }
 
 fn health(app: &App) -> Response<Reply> {
-    let ok = app.metrics.is_writable();
-    let body = serde_json::json!({
-        "status": if ok { "ok" } else { "degraded" },
-        "version": glassway_shared::VERSION,
-        "recording": app.recorder.is_some(),
-    });
+    let (status, body) = app.metrics.health().answer(app.recorder.is_some());
     let mut response = Response::new(Reply::from(Bytes::from(body.to_string())));
+    *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response

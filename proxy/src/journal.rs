@@ -211,6 +211,7 @@ impl Work {
         let mut more = true;
         loop {
             self.parts.pulse.beat();
+            self.parts.metrics.vitals.journal_beat();
             // With idle work left, only look; without, sleep until something comes.
             let wait = if more { Duration::ZERO } else { IDLE };
             match queue.recv_timeout(wait) {
@@ -263,6 +264,7 @@ impl Work {
             held.push((ended, memory));
         }
         let cursor = self.append_patiently(&records, &mut held);
+        self.parts.metrics.vitals.written(ended_rows);
         self.checkpointer.keep_up((bytes + ended_rows * ROW_BYTES) as u64);
         if cursor.is_none() {
             // Given up at shutdown: the slots stay for the next start.
@@ -334,8 +336,11 @@ impl Work {
         loop {
             // A database that cannot be written now is no reason to be killed.
             self.parts.pulse.beat();
+            self.parts.metrics.vitals.journal_beat();
+            let began = Instant::now();
             match self.append(records) {
                 Ok(cursor) => {
+                    self.parts.metrics.committed(began.elapsed());
                     if complained {
                         tracing::info!("records are written again");
                     }

@@ -32,6 +32,7 @@
 //! error      what Glassway itself answers                      (pure)
 //! metrics    counters
 //! arguments  the command line
+//! vitals     signs of life; health judges them (pure)
 //! ```
 //!
 //! What decides is pure; what touches the world decides nothing.
@@ -48,6 +49,7 @@ pub mod feed;
 pub mod flight;
 pub mod forward;
 pub mod hardened;
+pub mod health;
 pub mod items;
 pub mod journal;
 pub mod keyfile;
@@ -70,6 +72,7 @@ pub mod tee;
 pub mod tokens;
 pub mod upstream;
 pub mod usage;
+pub mod vitals;
 pub mod websocket;
 
 use std::sync::{

@@ -5,6 +5,7 @@
 mod detail;
 mod feed;
 mod gather;
+mod log;
 mod progress;
 
 use std::{
@@ -26,7 +27,6 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::{
     app::App,
     managed::{self, Brought, Call},
-    metrics::Gauges,
     reload::Reloader,
     tee::Reply,
     upstream::{Client, Connector},
@@ -116,6 +116,9 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Re
     }
     if path.starts_with("/sealed/") {
         return sealed(shared, request).await;
+    }
+    if path == "/log-levels" {
+        return log::answer(request).await.map(Reply::from);
     }
     let app = &shared.app;
     let response = match (request.method(), path.as_str()) {
@@ -232,14 +235,14 @@ fn gauges(app: &App) -> glassway_shared::feed::Gauges {
 }
 
 fn health(shared: &Shared) -> Value {
-    let ok = shared.app.metrics.is_writable();
-    json!({
-        "status": if ok { "ok" } else { "degraded" },
-        "version": glassway_shared::VERSION,
-        "instance": shared.instance,
-        "recording": shared.app.recorder.is_some(),
-        "writable": ok,
-    })
+    let metrics = &shared.app.metrics;
+    let (_, mut health) = metrics.health().answer(shared.app.recorder.is_some());
+    health["instance"] = json!(shared.instance);
+    health["writable"] = json!(metrics.is_writable());
+    health["unwritten"] = json!(metrics.vitals.unwritten());
+    health["journal_silent_ms"] = json!(metrics.vitals.journal_silent().as_millis() as u64);
+    health["threads_silent_ms"] = json!(metrics.vitals.threads_silent().as_millis() as u64);
+    health
 }
 
 fn state(shared: &Shared) -> Value {
@@ -257,13 +260,7 @@ fn state(shared: &Shared) -> Value {
 }
 
 fn metrics(app: &App) -> String {
-    let gauges = gauges(app);
-    app.metrics.render(&Gauges {
-        in_flight: gauges.in_flight,
-        queue_bytes: gauges.queue_bytes,
-        bodies_shed: gauges.lost.bodies_shed,
-        records_lost: gauges.lost.records_lost,
-    })
+    app.metrics.page(&gauges(app), &app.snapshot())
 }
 
 fn json_reply(status: StatusCode, body: &impl serde::Serialize) -> Response<Bytes> {

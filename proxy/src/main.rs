@@ -1,6 +1,6 @@
 //! `glassway-proxy`: arguments, configuration, signals, exit codes.
 
-use std::{net::TcpListener, process::ExitCode};
+use std::{net::TcpListener, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use glassway_proxy::{
@@ -10,7 +10,7 @@ use glassway_proxy::{
 use glassway_shared::{
     config::{self, Config},
     listen::{self, Passed},
-    logging,
+    logging, probe,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -27,11 +27,12 @@ fn main() -> ExitCode {
     match arguments.command {
         Some(Command::Check) => check(&config),
         Some(Command::Rekey) => rekey(&config),
-        None => serve(config),
+        Some(Command::Health) => health(&config),
+        None => serve(config, arguments.config),
     }
 }
 
-fn serve(config: Config) -> ExitCode {
+fn serve(config: Config, file: Option<PathBuf>) -> ExitCode {
     if let Err(e) = logging::init(&config.log) {
         return complain(2, &e);
     }
@@ -49,6 +50,9 @@ fn serve(config: Config) -> ExitCode {
             Err(e) => return complain(1, &e),
         },
     };
+    if let Err(e) = logging::follow_hangups(file) {
+        return complain(1, &format!("cannot wait for SIGHUP: {e}"));
+    }
     match glassway_proxy::run(config, listener, asked_to_stop()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => complain(1, &format!("{e:#}")),
@@ -100,6 +104,16 @@ fn rekey(config: &Config) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(e) => complain(1, &format!("{e:#}")),
+    }
+}
+
+fn health(config: &Config) -> ExitCode {
+    match probe::ask("proxy.listen", config.proxy.listen) {
+        Ok(said) => {
+            println!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(e) => complain(1, &e),
     }
 }
 

@@ -1,78 +1,71 @@
-//! Counters and histograms, in Prometheus' text form. Counted by the journal when an
-//! exchange is written, so that the data path only touches its own state.
+//! Counters and histograms. Counted by the journal when an exchange is written, so that
+//! the data path only touches its own state; `page` writes them down for Prometheus.
 
-use std::{
-    fmt::Write,
-    sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
+mod histogram;
+mod models;
+mod page;
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::Relaxed},
 };
 
 use glassway_shared::{model::Outcome, store::record::Record};
+use histogram::{ANSWERS, COMMITS, Histogram};
+use jiff::Timestamp;
+use models::Models;
+use tokio::sync::Semaphore;
 
-/// Upper bounds in seconds: from a cached lookup to a long agent turn.
-const BOUNDS: [f64; 16] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
-];
-
-#[derive(Default)]
-struct Histogram {
-    buckets: [AtomicU64; BOUNDS.len()],
-    count: AtomicU64,
-    sum_us: AtomicU64,
-}
-
-impl Histogram {
-    fn observe(&self, us: u64) {
-        let seconds = us as f64 / 1e6;
-        if let Some(at) = BOUNDS.iter().position(|bound| seconds <= *bound) {
-            self.buckets[at].fetch_add(1, Relaxed);
-        }
-        self.count.fetch_add(1, Relaxed);
-        self.sum_us.fetch_add(us, Relaxed);
-    }
-
-    fn write(&self, out: &mut String, name: &str, help: &str) {
-        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} histogram");
-        let mut below = 0;
-        for (bound, bucket) in BOUNDS.iter().zip(&self.buckets) {
-            below += bucket.load(Relaxed);
-            let _ = writeln!(out, "{name}_bucket{{le=\"{bound}\"}} {below}");
-        }
-        let count = self.count.load(Relaxed);
-        let sum = self.sum_us.load(Relaxed) as f64 / 1e6;
-        let _ = writeln!(
-            out,
-            "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}"
-        );
-    }
-}
+use crate::{
+    health::{self, Health, Signs},
+    vitals::Vitals,
+};
 
 /// The process's numbers and its few global facts.
-#[derive(Default)]
 pub struct Metrics {
+    /// Who comes round, and what waits to be written.
+    pub vitals: Vitals,
+    started: Timestamp,
     requests: [AtomicU64; Outcome::ALL.len()],
+    attempts: AtomicU64,
     duration: Histogram,
     first_token: Histogram,
+    commit: Histogram,
+    commit_failures: AtomicU64,
+    models: Models,
     cursor: AtomicI64,
     unwritable: AtomicBool,
     stopping: AtomicBool,
+    /// Free places for connections, and how many there are in all.
+    connections: OnceLock<(Arc<Semaphore>, usize)>,
 }
 
-/// What others count.
-pub struct Gauges {
-    /// Exchanges running.
-    pub in_flight: u64,
-    /// Memory held for recording.
-    pub queue_bytes: u64,
-    /// Bodies dropped.
-    pub bodies_shed: u64,
-    /// Records lost.
-    pub records_lost: u64,
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            vitals: Vitals::default(),
+            started: Timestamp::now(),
+            requests: Default::default(),
+            attempts: AtomicU64::default(),
+            duration: Histogram::new(ANSWERS),
+            first_token: Histogram::new(ANSWERS),
+            commit: Histogram::new(COMMITS),
+            commit_failures: AtomicU64::default(),
+            models: Models::default(),
+            cursor: AtomicI64::default(),
+            unwritable: AtomicBool::default(),
+            stopping: AtomicBool::default(),
+            connections: OnceLock::new(),
+        }
+    }
 }
 
 impl Metrics {
     /// A record was committed.
     pub fn count(&self, record: &Record) {
         self.ended(record.outcome);
+        self.attempts.fetch_add(u64::from(record.attempts), Relaxed);
+        self.models.count(record);
         if let Some(us) = record.times.duration_us {
             self.duration.observe(us);
         }
@@ -84,6 +77,16 @@ impl Metrics {
     /// An exchange ended, recorded or not.
     pub fn ended(&self, outcome: Outcome) {
         self.requests[outcome as usize].fetch_add(1, Relaxed);
+    }
+
+    /// A batch took so long to commit.
+    pub fn committed(&self, took: std::time::Duration) {
+        self.commit.observe(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Where connections take their places.
+    pub fn places(&self, free: &Arc<Semaphore>, all: usize) {
+        let _ = self.connections.set((free.clone(), all));
     }
 
     /// `exchanges.seq` of the newest.
@@ -98,6 +101,9 @@ impl Metrics {
 
     /// Whether the last write worked.
     pub fn writable(&self, yes: bool) {
+        if !yes {
+            self.commit_failures.fetch_add(1, Relaxed);
+        }
         self.unwritable.store(!yes, Relaxed);
     }
 
@@ -116,69 +122,61 @@ impl Metrics {
         self.stopping.load(Relaxed)
     }
 
-    /// Prometheus' text exposition format, version 0.0.4.
-    pub fn render(&self, gauges: &Gauges) -> String {
-        let mut out = String::new();
-        let _ = writeln!(
-            out,
-            "# HELP glassway_requests_total Exchanges ended, by outcome.\n# TYPE glassway_requests_total counter"
-        );
-        for outcome in Outcome::ALL.iter().filter(|o| **o != Outcome::InFlight) {
-            let n = self.requests[*outcome as usize].load(Relaxed);
-            let _ =
-                writeln!(out, "glassway_requests_total{{outcome=\"{}\"}} {n}", outcome.as_str());
-        }
-        self.duration.write(
-            &mut out,
-            "glassway_request_duration_seconds",
-            "From a request's head to its answer's last byte.",
-        );
-        self.first_token.write(
-            &mut out,
-            "glassway_time_to_first_token_seconds",
-            "From a request's head to the first content of its stream.",
-        );
-        for (name, kind, help, value) in [
-            ("glassway_in_flight", "gauge", "Exchanges running.", gauges.in_flight),
-            ("glassway_queue_bytes", "gauge", "Memory held for recording.", gauges.queue_bytes),
-            (
-                "glassway_bodies_shed_total",
-                "counter",
-                "Bodies not kept for want of memory.",
-                gauges.bodies_shed,
-            ),
-            (
-                "glassway_records_lost_total",
-                "counter",
-                "Exchanges without a record.",
-                gauges.records_lost,
-            ),
-        ] {
-            let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
-        }
-        out
+    /// How all stands.
+    pub fn health(&self) -> Health {
+        health::judge(Signs {
+            writable: self.is_writable(),
+            journal_silent: self.vitals.journal_silent(),
+            threads_silent: self.vitals.threads_silent(),
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use glassway_shared::{
+        id::ExchangeId,
+        model::{Mode, Origin, Usage},
+        store::record::{Marks, Message, Times},
+    };
+
     use super::*;
 
-    #[test]
-    fn renders_the_fixed_names() {
-        let metrics = Metrics::default();
-        metrics.ended(Outcome::Ok);
-        metrics.duration.observe(30_000);
-        let gauges = Gauges { in_flight: 1, queue_bytes: 2, bodies_shed: 3, records_lost: 4 };
-        let text = metrics.render(&gauges);
-        for line in [
-            "glassway_requests_total{outcome=\"ok\"} 1",
-            "glassway_request_duration_seconds_bucket{le=\"0.025\"} 0",
-            "glassway_request_duration_seconds_bucket{le=\"0.05\"} 1",
-            "glassway_time_to_first_token_seconds_count 0",
-            "glassway_records_lost_total 4",
-        ] {
-            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    /// A record with nothing remarkable.
+    pub(crate) fn record(outcome: Outcome, model: &str) -> Record {
+        Record {
+            id: ExchangeId::new(),
+            started_at_us: 1,
+            method: "POST".into(),
+            path: "/v1/chat/completions".into(),
+            target: "/v1/chat/completions".into(),
+            http_version: "HTTP/1.1".into(),
+            origin: Origin::Client,
+            mode: Mode::Managed,
+            client_ip: "127.0.0.1".into(),
+            client_token: None,
+            provider: Some("openai".into()),
+            key: None,
+            model: Some(model.into()),
+            upstream_model: None,
+            upstream_url: None,
+            status: None,
+            outcome,
+            error: None,
+            stream: false,
+            times: Times { duration_us: Some(30_000), ..Times::default() },
+            reused: false,
+            usage: Usage::ABSENT,
+            cost_nano: None,
+            price: None,
+            attempts: 1,
+            warnings: vec![],
+            request: Message::default(),
+            response: None,
+            marks: Marks::default(),
+            messages: vec![],
+            tries: None,
+            said: vec![],
         }
     }
 }

@@ -166,6 +166,7 @@ impl Recorder {
             }
             false => (None, None),
         };
+        self.metrics.vitals.ended();
         self.queue.push(Ended { live, outcome, duration_us, row, committed });
         wait
     }

@@ -49,7 +49,9 @@ pub fn start(
     drain: &Drain,
     watchdog: &mut Watchdog,
 ) -> io::Result<Vec<JoinHandle<()>>> {
-    let cap = Arc::new(Semaphore::new(app.config.proxy.max_connections));
+    let most = app.config.proxy.max_connections;
+    let cap = Arc::new(Semaphore::new(most));
+    app.metrics.places(&cap, most);
     (0..app.config.proxy_threads())
         .map(|n| {
             let (app, connector, cap) = (app.clone(), connector.clone(), cap.clone());
@@ -77,6 +79,7 @@ async fn serve(
     let listener = TcpListener::from_std(listener).expect("the listener is non-blocking");
     let client = Client::new(connector, app.config.proxy.first_byte_timeout.0);
     let connections = Tasks::default();
+    tokio::spawn(app.metrics.vitals.thread().beat());
     listen::accept(listener, cap, pulse.clone(), drain.begun(), |stream, peer, permit| {
         let running = connections.begin();
         let connection = Connection {

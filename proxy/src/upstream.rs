@@ -210,7 +210,13 @@ impl Client {
     }
 
     async fn open(&self, base: &Base, dedicated: bool) -> Result<Line, Fault> {
-        let connected = self.connector.connect(&base.origin, &base.prefix, dedicated).await?;
+        let connected = self.connector.connect(&base.origin, &base.prefix, dedicated).await;
+        tracing::debug!(
+            upstream = base.prefix,
+            connected = connected.is_ok(),
+            "a connection to an upstream was asked for"
+        );
+        let connected = connected?;
         self.pool.handshake(&base.origin, connected).await.map_err(|e| {
             Fault::connect(format!("{}: the connection failed at once: {}", base.prefix, chain(&e)))
         })

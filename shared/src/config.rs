@@ -40,6 +40,8 @@ pub struct Config {
     pub providers: Providers,
     /// How both processes log.
     pub log: Log,
+    /// Where finished exchanges go as spans.
+    pub otlp: Otlp,
 }
 
 /// `[database]`
@@ -165,6 +167,8 @@ pub struct Monitor {
     pub listen: SocketAddr,
     /// Or `GLASSWAY_ADMIN_KEY`, or a systemd credential `admin_key`; empty: one is made.
     pub admin_key: String,
+    /// A bearer that opens `/metrics` and nothing else; empty: only the admin key does.
+    pub metrics_token: String,
     /// Further Host names, beside localhost, IP literals and `public_url`'s.
     pub allowed_hosts: Vec<String>,
     /// How the outside reaches trace images.
@@ -204,7 +208,7 @@ pub struct Providers {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Log {
-    /// A `tracing` filter: `info`, `debug`, `glassway_proxy=debug,info`.
+    /// `info`, or `info,glassway_proxy::journal=debug` (`logging::Filter`); read again on SIGHUP.
     pub level: String,
     /// For people or for a log store.
     pub format: LogFormat,
@@ -218,6 +222,24 @@ pub enum LogFormat {
     Human,
     /// One JSON object per event.
     Json,
+}
+
+/// `[otlp]`
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Otlp {
+    /// A collector's address for OTLP over HTTP; empty: nothing is exported.
+    pub endpoint: String,
+    /// `name: value` each, sent along.
+    pub headers: Vec<String>,
+    /// What the spans' resource is called.
+    pub service_name: String,
+}
+
+impl std::fmt::Debug for Otlp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Otlp").field("service_name", &self.service_name).finish_non_exhaustive()
+    }
 }
 
 fn strings(list: &[&str]) -> Vec<String> {
@@ -293,6 +315,7 @@ impl Default for Monitor {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             admin_key: String::new(),
+            metrics_token: String::new(),
             allowed_hosts: vec![],
             public_url: String::new(),
             trace_listen: String::new(),
@@ -317,6 +340,12 @@ impl Default for Providers {
 impl Default for Log {
     fn default() -> Self {
         Self { level: "info".into(), format: LogFormat::Human }
+    }
+}
+
+impl Default for Otlp {
+    fn default() -> Self {
+        Self { endpoint: String::new(), headers: vec![], service_name: "glassway".into() }
     }
 }
 

@@ -11,11 +11,13 @@
 //! decode     gzip, deflate, br, zstd, whole and in pieces
 //! sse        server-sent events, incrementally
 //! content    what a body says, whatever its dialect
+//! exposition Prometheus' text format, and a process's own numbers
 //! feed       events on the link and on the browser's feed
 //! listen     bind or be passed a listener, accept with a cap, survive EMFILE, stop kindly
 //! logging    one subscriber for both processes
 //! presets    vendors as data, for forms
 //! prices     what models cost
+//! probe      is the instance that runs by this configuration well?
 //! secret     upstream keys at rest: sealed, bound, opened
 //! service    what the service manager is told; its watchdog
 //! store      everything that knows SQL
@@ -28,6 +30,7 @@ pub mod config;
 pub mod content;
 pub mod decode;
 pub mod duration;
+pub mod exposition;
 pub mod feed;
 pub mod headers;
 pub mod id;
@@ -36,6 +39,7 @@ pub mod logging;
 pub mod model;
 pub mod presets;
 pub mod prices;
+pub mod probe;
 pub mod secret;
 pub mod service;
 pub mod sse;

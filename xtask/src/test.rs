@@ -2,6 +2,8 @@
 //! run here are listed with the reason; a step that fails fails the run, after
 //! the others had their turn.
 
+mod container;
+mod monitoring;
 mod steps;
 mod systemd;
 

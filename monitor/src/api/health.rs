@@ -1,40 +1,51 @@
-//! Whether all is well: for people, for supervisors, and for Prometheus.
+//! Whether all is well: for people and for supervisors. A stranger is told words, and
+//! nothing that is counted.
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
-use poem::Result;
-use poem_openapi::{
-    Enum, Object, OpenApi,
-    payload::{Json, PlainText, Response},
-};
+use poem::Request;
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi, payload::Json};
 
 use super::Tag;
-use crate::app::App;
+use crate::{app::App, auth::Who};
 
 pub(super) struct Operations(pub(super) Arc<App>);
 
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 enum State {
     /// Everything answers.
     Ok,
-    /// The proxy or the database does not.
+    /// What is recorded can be read, but the proxy is away.
     Degraded,
+    /// The database does not answer.
+    Failing,
 }
 
-/// The proxy, as the monitor sees it. Counters are the last known.
+/// Why it is not `ok`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+enum HealthReason {
+    /// The link to the proxy does not stand.
+    ProxyAway,
+    /// The log says why.
+    DatabaseUnreadable,
+}
+
+/// The proxy, as the monitor sees it. Counters are the last known, and `null` for
+/// whoever shows no credential.
 #[derive(Object)]
 struct Proxy {
     /// Whether the link stands.
     connected: bool,
     /// Exchanges running.
-    in_flight: u64,
+    in_flight: Option<u64>,
     /// Bytes captured and not yet committed.
-    queue_bytes: u64,
+    queue_bytes: Option<u64>,
     /// Bodies whose contents were dropped since it started.
-    bodies_shed: u64,
+    bodies_shed: Option<u64>,
     /// Exchanges without a record since it started.
-    records_lost: u64,
+    records_lost: Option<u64>,
 }
 
 /// The database, as the monitor sees it.
@@ -48,100 +59,92 @@ struct Database {
 #[derive(Object)]
 struct Health {
     status: State,
+    /// Empty where all is well.
+    reasons: Vec<HealthReason>,
     version: String,
     proxy: Proxy,
     database: Database,
+}
+
+#[derive(ApiResponse)]
+enum HealthAnswer {
+    /// The monitor serves.
+    #[oai(status = 200)]
+    Serving(Json<Health>),
+    /// It cannot, for the database does not answer.
+    #[oai(status = 503)]
+    Failing(Json<Health>),
 }
 
 #[OpenApi(tag = "Tag::Health")]
 impl Operations {
     /// How things are
     ///
-    /// Needs no credential. Always 200: `degraded` is for people to look at.
+    /// Needs no credential; with one, counters are told too. 503 only where nothing can be
+    /// served: `degraded` is for people to look at.
     #[oai(path = "/api/health", method = "get", operation_id = "readHealth")]
-    async fn health(&self) -> Json<Health> {
-        Json(self.state().await)
+    async fn health(&self, request: &Request) -> HealthAnswer {
+        self.state(request.extensions().get::<Who>().is_some()).await
     }
 
-    /// The same, under the name supervisors ask for
+    /// The same for supervisors, without counters
     #[oai(path = "/healthz", method = "get", operation_id = "readHealthz")]
-    async fn healthz(&self) -> Json<Health> {
-        Json(self.state().await)
-    }
-
-    /// Metrics for Prometheus
-    ///
-    /// The monitor's own, and the proxy's while it is there.
-    #[oai(path = "/metrics", method = "get", operation_id = "readMetrics")]
-    async fn metrics(&self) -> Result<Response<PlainText<String>>> {
-        let mut text = self.own_metrics();
-        if let Ok((poem::http::StatusCode::OK, body)) = self.0.link.get("/metrics").await {
-            text.push_str(&String::from_utf8_lossy(&body).replace("# EOF\n", ""));
-        }
-        Ok(Response::new(PlainText(text))
-            .header("content-type", "text/plain; version=0.0.4; charset=utf-8"))
+    async fn healthz(&self) -> HealthAnswer {
+        self.state(false).await
     }
 }
 
 impl Operations {
-    async fn state(&self) -> Health {
-        let status = self.0.live.status();
-        let database = self.0.read(glassway_shared::store::exchanges::cursor).await;
-        let ok = database.is_ok();
-        Health {
-            status: if ok && status.connected { State::Ok } else { State::Degraded },
+    async fn state(&self, known: bool) -> HealthAnswer {
+        let link = self.0.live.status();
+        let ok = self.0.read(glassway_shared::store::exchanges::cursor).await.is_ok();
+        let (status, reasons) = judge(ok, link.connected);
+        let counted = |n: u64| known.then_some(n);
+        let health = Health {
+            status,
+            reasons,
             version: glassway_shared::VERSION.to_owned(),
             proxy: Proxy {
-                connected: status.connected,
-                in_flight: status.in_flight,
-                queue_bytes: status.gauges.queue_bytes,
-                bodies_shed: status.gauges.lost.bodies_shed,
-                records_lost: status.gauges.lost.records_lost,
+                connected: link.connected,
+                in_flight: counted(link.in_flight),
+                queue_bytes: counted(link.gauges.queue_bytes),
+                bodies_shed: counted(link.gauges.lost.bodies_shed),
+                records_lost: counted(link.gauges.lost.records_lost),
             },
             database: Database {
                 ok,
                 error: (!ok).then(|| "does not answer; the log says why".to_owned()),
             },
+        };
+        match status {
+            State::Ok | State::Degraded => HealthAnswer::Serving(Json(health)),
+            State::Failing => HealthAnswer::Failing(Json(health)),
         }
     }
+}
 
-    fn own_metrics(&self) -> String {
-        let status = self.0.live.status();
-        let mut text = String::new();
-        for (name, kind, help, value) in [
-            (
-                "glassway_proxy_up",
-                "gauge",
-                "Whether the link to the proxy stands.",
-                u64::from(status.connected),
-            ),
-            (
-                "glassway_monitor_feed_clients",
-                "gauge",
-                "Browsers and scripts on the feed.",
-                status.clients,
-            ),
-            (
-                "glassway_monitor_feed_resyncs_total",
-                "counter",
-                "Feed clients that were too slow and had to catch up.",
-                status.resyncs,
-            ),
-            (
-                "glassway_monitor_cursor",
-                "gauge",
-                "The newest exchange the feed has announced as finished.",
-                status.cursor.unsigned_abs(),
-            ),
-            (
-                "glassway_monitor_unwritten_total",
-                "counter",
-                "Answers of chats and batches of trace fetches that could not be written.",
-                self.0.unwritten.load(std::sync::atomic::Ordering::Relaxed),
-            ),
-        ] {
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
-        }
-        text
+fn judge(database: bool, proxy: bool) -> (State, Vec<HealthReason>) {
+    let reasons = [
+        (!database).then_some(HealthReason::DatabaseUnreadable),
+        (!proxy).then_some(HealthReason::ProxyAway),
+    ];
+    let status = match (database, proxy) {
+        (true, true) => State::Ok,
+        (true, false) => State::Degraded,
+        (false, _) => State::Failing,
+    };
+    (status, reasons.into_iter().flatten().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absent_proxy_is_no_reason_to_go_elsewhere() {
+        assert_eq!(judge(true, true), (State::Ok, vec![]));
+        assert_eq!(judge(true, false), (State::Degraded, vec![HealthReason::ProxyAway]));
+        let (status, reasons) = judge(false, false);
+        assert_eq!((status, reasons.len()), (State::Failing, 2));
     }
 }

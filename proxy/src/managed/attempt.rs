@@ -102,6 +102,14 @@ impl Attempt<'_> {
             What::Fault(fault) => fault.message.clone(),
             What::Head(_) | What::Stream(..) | What::Made(..) => String::new(),
         };
+        tracing::debug!(
+            provider = &*target.provider.name,
+            key.id = target.key.id,
+            model = &*target.model,
+            attempt = self.number,
+            signal = signal.name(),
+            "an attempt was answered"
+        );
         hear(request.app, request.client, target, &signal, &request.call, settings);
         self.end(recording, told, &signal, &message);
         let answer = Box::new(Answer {

@@ -41,6 +41,23 @@ pub enum Signal {
     Client,
 }
 
+impl Signal {
+    /// A word of ours, for logs: nothing an upstream said.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::InvalidKey(_) => "invalid_key",
+            Self::Egress(_) => "egress",
+            Self::NoModel(_) => "no_model",
+            Self::Exhausted(_) => "exhausted",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Failing(_) => "failing",
+            Self::Client => "client",
+        }
+    }
+}
+
 /// The head and the error body of an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Heard<'a> {

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{ClientAccess, Config, is_loopback};
+use crate::logging::Filter;
 
 /// Bytes: less holds no record worth the name.
 const MIN_DISK: u64 = 64 << 20;
@@ -14,16 +15,7 @@ const MIN_DISK: u64 = 64 << 20;
 pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
     let proxy = &config.proxy;
     openness(config)?;
-    for directive in config.log.level.split(',') {
-        let level = directive.rsplit('=').next().unwrap_or_default().trim();
-        let known = ["off", "error", "warn", "info", "debug", "trace"];
-        if !known.iter().any(|name| name.eq_ignore_ascii_case(level)) {
-            return Err((
-                "log.level",
-                format!("`{level}` is not a level: use one of {}", known.join(", ")),
-            ));
-        }
-    }
+    Filter::parse(&config.log.level).map_err(|message| ("log.level", message))?;
     base_url("upstream.base_url", &config.upstream.base_url)?;
     base_url("upstream.anthropic_base_url", &config.upstream.anthropic_base_url)?;
     for entry in &config.upstream.allow {
@@ -58,6 +50,31 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
         if network.parse::<IpNet>().is_err() && network.parse::<std::net::IpAddr>().is_err() {
             return Err(("monitor.trusted_proxies", format!("`{network}` is not a network")));
         }
+    }
+    let token = &config.monitor.metrics_token;
+    let fits = token.len() >= 16 && token.bytes().all(|b| b.is_ascii_graphic());
+    if !token.is_empty() && !fits {
+        let what = "must have 16 characters or more, ASCII without spaces; empty: none";
+        return Err(("monitor.metrics_token", what.to_owned()));
+    }
+    let endpoint = &config.otlp.endpoint;
+    if !endpoint.is_empty() {
+        let url =
+            Url::parse(endpoint).map_err(|e| ("otlp.endpoint", format!("`{endpoint}`: {e}")))?;
+        base_url("otlp.endpoint", &url)?;
+    }
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let header = |line: &String| {
+        line.split_once(':').is_some_and(|(name, value)| {
+            let (name, value) = (name.trim(), value.trim());
+            let fits = value.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+            !name.is_empty() && name.bytes().all(token) && fits
+        })
+    };
+    // A header may hold a credential, so that it is not repeated.
+    if let Some(at) = config.otlp.headers.iter().position(|line| !header(line)) {
+        let what = format!("the header number {} is not `name: value`", at + 1);
+        return Err(("otlp.headers", what));
     }
     let public = &config.monitor.public_url;
     if !public.is_empty() {

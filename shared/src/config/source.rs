@@ -278,6 +278,10 @@ mod tests {
     #[case("[record]\nmax_body_bytes = -1", "record.max_body_bytes", "")]
     #[case("proxy = 3", "proxy", "is a section")]
     #[case("[proxy]\nlisten = \"0.0.0.0:8080\"", "proxy.allow_open", "client_access")]
+    #[case("[log]\nlevel = \"info,glassway_proxy::jurnal=debug\"", "log.level", "journal")]
+    #[case("[monitor]\nmetrics_token = \"short\"", "monitor.metrics_token", "16 characters")]
+    #[case("[otlp]\nendpoint = \"collector:4318\"", "otlp.endpoint", "must be http://")]
+    #[case("[otlp]\nheaders = [\"A: b\", \"no colon\"]", "otlp.headers", "number 2")]
     fn says_which_key_is_wrong(#[case] text: &str, #[case] key: &str, #[case] part: &str) {
         let error = error(text, &[]);
         assert_eq!(error.key.as_deref(), Some(key), "{error}");

@@ -1,15 +1,12 @@
 //! One GET of our own address, over TLS where it says so. Upstreams are never asked this
 //! way: they are the proxy's.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, OnceLock},
-};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
-use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -18,6 +15,7 @@ use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::TIMEOUT;
+use crate::roots;
 
 const MOST_BODY: usize = 1 << 20;
 
@@ -43,7 +41,7 @@ pub(super) async fn get(
         }
         let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let name = ServerName::try_from(name).map_err(|e| Failed::Way(e.to_string()))?;
-        let stream = TlsConnector::from(tls()).connect(name, stream).await;
+        let stream = TlsConnector::from(roots::client()).connect(name, stream).await;
         over(stream.map_err(|e| Failed::Certificate(e.to_string()))?, url, target).await
     };
     let late = || Failed::Way(format!("no answer within {} seconds", TIMEOUT.as_secs()));
@@ -74,20 +72,4 @@ async fn over(
     driven.abort();
     let body = body.map(|body| body.to_bytes()).unwrap_or_default();
     Ok((status, String::from_utf8_lossy(&body).into_owned()))
-}
-
-fn tls() -> Arc<ClientConfig> {
-    static TLS: OnceLock<Arc<ClientConfig>> = OnceLock::new();
-    let make = || {
-        let mut roots = RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring knows TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Arc::new(config)
-    };
-    TLS.get_or_init(make).clone()
 }

@@ -327,7 +327,8 @@ export interface paths {
         };
         /**
          * How things are
-         * @description Needs no credential. Always 200: `degraded` is for people to look at.
+         * @description Needs no credential; with one, counters are told too. 503 only where nothing can be
+         *     served: `degraded` is for people to look at.
          */
         get: operations["readHealth"];
         put?: never;
@@ -494,6 +495,28 @@ export interface paths {
          *     is taken serves again.
          */
         post: operations["testKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/log-levels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what is logged */
+        get: operations["readLogLevels"];
+        /**
+         * Change what is logged
+         * @description Of both processes, until they start anew or get SIGHUP: then the configuration's
+         *     `log.level` counts again.
+         */
+        put: operations["changeLogLevels"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1398,7 +1421,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The same, under the name supervisors ask for */
+        /** The same for supervisors, without counters */
         get: operations["readHealthz"];
         put?: never;
         post?: never;
@@ -1417,7 +1440,8 @@ export interface paths {
         };
         /**
          * Metrics for Prometheus
-         * @description The monitor's own, and the proxy's while it is there.
+         * @description The monitor's own, and the proxy's while it is there. Also opens for
+         *     `monitor.metrics_token`.
          */
         get: operations["readMetrics"];
         put?: never;
@@ -2336,9 +2360,16 @@ export interface components {
         Health: {
             database: components["schemas"]["Database"];
             proxy: components["schemas"]["Proxy"];
+            /** @description Empty where all is well. */
+            reasons: components["schemas"]["HealthReason"][];
             status: components["schemas"]["State"];
             version: string;
         };
+        /**
+         * @description Why it is not `ok`.
+         * @enum {string}
+         */
+        HealthReason: "proxy_away" | "database_unreadable";
         /**
          * Hour
          * @description The last hour, minute by minute, oldest first; the last minute still grows.
@@ -2765,6 +2796,40 @@ export interface components {
             /** @description The key's provider, where keys are told apart. */
             provider: string | null;
             total: components["schemas"]["Total"];
+        };
+        /**
+         * LogLevel
+         * @description What one process writes.
+         */
+        LogLevel: {
+            /** @description What the configuration says, and what counts again after a restart. */
+            configured: string;
+            /** @description What counts now. */
+            filter: string;
+        };
+        /**
+         * LogLevels
+         * @description What both processes write into their logs.
+         */
+        LogLevels: {
+            /** @description Libraries that have something to say, up to `debug`. */
+            libraries: string[];
+            /** @description Modules that write lines, and so have a level. */
+            modules: string[];
+            monitor: components["schemas"]["LogLevel"];
+            /** @description `null` while it is away. */
+            proxy: components["schemas"]["LogLevel"] | null;
+        };
+        /**
+         * LogLevelsChange
+         * @description Another log filter.
+         */
+        LogLevelsChange: {
+            /**
+             * @description A level (`off`, `error`, `warn`, `info`, `debug`, `trace`) and others for single
+             *     modules: `info,glassway_proxy::journal=debug`. `null`: as configured.
+             */
+            filter?: string | null;
         };
         /**
          * LossReport
@@ -3556,31 +3621,32 @@ export interface components {
         ProviderStatus: "ok" | "cooling" | "open";
         /**
          * Proxy
-         * @description The proxy, as the monitor sees it. Counters are the last known.
+         * @description The proxy, as the monitor sees it. Counters are the last known, and `null` for
+         *     whoever shows no credential.
          */
         Proxy: {
             /**
              * Format: uint64
              * @description Bodies whose contents were dropped since it started.
              */
-            bodies_shed: number;
+            bodies_shed: number | null;
             /** @description Whether the link stands. */
             connected: boolean;
             /**
              * Format: uint64
              * @description Exchanges running.
              */
-            in_flight: number;
+            in_flight: number | null;
             /**
              * Format: uint64
              * @description Bytes captured and not yet committed.
              */
-            queue_bytes: number;
+            queue_bytes: number | null;
             /**
              * Format: uint64
              * @description Exchanges without a record since it started.
              */
-            records_lost: number;
+            records_lost: number | null;
         };
         /**
          * ReachAddress
@@ -3950,7 +4016,7 @@ export interface components {
             width_minutes: number;
         };
         /** @enum {string} */
-        State: "ok" | "degraded";
+        State: "ok" | "degraded" | "failing";
         /**
          * Stats
          * @description The state of things.
@@ -5753,8 +5819,17 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
+            /** @description The monitor serves. */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description It cannot, for the database does not answer. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6149,6 +6224,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeyTest"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readLogLevels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogLevels"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeLogLevels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogLevelsChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogLevels"];
                 };
             };
             /** @description Refused, and why. */
@@ -8444,8 +8583,17 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
+            /** @description The monitor serves. */
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description It cannot, for the database does not answer. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
