@@ -18,6 +18,7 @@
 //! tee        frames through, a bounded copy aside, one end
 //! websocket  the same for upgraded connections
 //! capture    the copy and the budget it lives in
+//! discretion how much of an exchange may be seen               (pure)
 //! live       what is known of a running exchange; the guard that ends it
 //! journal    one writer thread: record, commit, announce
 //! usage      model and tokens out of bodies                    (pure)
@@ -40,6 +41,7 @@ pub mod app;
 pub mod capture;
 pub mod check;
 pub mod dialect;
+pub mod discretion;
 pub mod error;
 pub mod exchange;
 pub mod feed;

@@ -14,10 +14,13 @@
 //! feed       events on the link and on the browser's feed
 //! listen     bind, accept with a cap, survive EMFILE
 //! logging    one subscriber for both processes
+//! networks   lists of networks in the configuration
 //! presets    vendors as data, for forms
 //! prices     what models cost
+//! redaction  what is never to be kept of bodies, as the configuration says it
 //! secret     upstream keys at rest: sealed, bound, opened
 //! store      everything that knows SQL
+//! tls        a certificate and its key, read again when they change
 //! ```
 //!
 //! Nothing here talks to an upstream or serves a route.
@@ -33,11 +36,14 @@ pub mod id;
 pub mod listen;
 pub mod logging;
 pub mod model;
+pub mod networks;
 pub mod presets;
 pub mod prices;
+pub mod redaction;
 pub mod secret;
 pub mod sse;
 pub mod store;
+pub mod tls;
 
 /// The version both processes report, from the workspace's `Cargo.toml`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -258,6 +258,7 @@ mod tests {
             headers: vec![],
             origin: Origin::Client,
             mode: Mode::Transparent,
+            discretion: crate::discretion::Discretion::Open,
         };
         let capture = Capture::new(&budget, 1 << 20);
         let live =

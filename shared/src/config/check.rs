@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{ClientAccess, Config, is_loopback};
+use crate::{networks::Networks, redaction};
 
 /// The first contradiction: its key and what to do.
 pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
@@ -57,11 +58,31 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
     if proxy.max_header_bytes < 8192 {
         return Err(("proxy.max_header_bytes", "at least 8192".to_owned()));
     }
-    for network in &config.monitor.trusted_proxies {
-        if network.parse::<IpNet>().is_err() && network.parse::<std::net::IpAddr>().is_err() {
-            return Err(("monitor.trusted_proxies", format!("`{network}` is not a network")));
+    for (key, networks) in [
+        ("monitor.trusted_proxies", &config.monitor.trusted_proxies),
+        ("monitor.allowed_clients", &config.monitor.allowed_clients),
+        ("proxy.allowed_clients", &proxy.allowed_clients),
+        ("record.metadata_only_clients", &config.record.metadata_only_clients),
+    ] {
+        Networks::parse(networks).map_err(|message| (key, message))?;
+    }
+    for (keys, cert, key) in [
+        (["proxy.tls_cert", "proxy.tls_key"], &proxy.tls_cert, &proxy.tls_key),
+        (
+            ["monitor.tls_cert", "monitor.tls_key"],
+            &config.monitor.tls_cert,
+            &config.monitor.tls_key,
+        ),
+    ] {
+        let [cert, key] = [cert, key].map(|path| !path.as_os_str().is_empty());
+        if cert != key {
+            let (missing, other) = if cert { (keys[1], keys[0]) } else { (keys[0], keys[1]) };
+            return Err((missing, format!("is missing: TLS needs it beside {other}")));
         }
     }
+    redaction::paths(&config.record.redact_json).map_err(|m| ("record.redact_json", m))?;
+    redaction::patterns(&config.record.redact_patterns)
+        .map_err(|m| ("record.redact_patterns", m))?;
     let public = &config.monitor.public_url;
     if !public.is_empty() {
         let url =
