@@ -10,6 +10,7 @@ use std::{
 use glassway_shared::{
     address::Allow,
     config::Config,
+    networks::Networks,
     prices::Book,
     secret,
     store::{StoreError, models, providers::Provider, read::Reader, settings::Settings},
@@ -114,6 +115,20 @@ impl App {
             book,
             traces,
         }
+    }
+
+    /// Who may connect at all: allowed clients, and proxies that speak for them.
+    pub fn admitted(&self) -> Networks {
+        let monitor = &self.config.monitor;
+        match monitor.allowed_clients.is_empty() {
+            true => Networks::default(),
+            false => Networks::of(&[&monitor.allowed_clients[..], &monitor.trusted_proxies].concat()),
+        }
+    }
+
+    /// Whether browsers speak TLS with this process.
+    pub fn is_tls(&self) -> bool {
+        !self.config.monitor.tls_cert.as_os_str().is_empty()
     }
 
     /// Where clients reach the proxy: as it says, else as configured.

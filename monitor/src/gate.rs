@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use glassway_shared::config::Config;
+use glassway_shared::{config::Config, networks::Networks};
 use poem::{
     Body, Endpoint, Request, Response,
     endpoint::BoxEndpoint,
@@ -41,6 +41,7 @@ pub struct Gate {
     docs: Docs,
     hosts: Vec<String>,
     trusted: Trusted,
+    allowed: Networks,
 }
 
 impl Gate {
@@ -53,6 +54,7 @@ impl Gate {
             docs: Docs::new(&specification),
             hosts: hosts(&app.config),
             trusted: Trusted::of(&app.config),
+            allowed: Networks::of(&app.config.monitor.allowed_clients),
             app,
         }
     }
@@ -79,6 +81,15 @@ impl Gate {
             )
             .into());
         }
+        let client = Client(self.address(&request, peer.ip()));
+        if !self.allowed.admit(client.0) {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                format!("{} is not one of monitor.allowed_clients", client.0),
+            )
+            .header(header::CONNECTION, "close")
+            .into());
+        }
         if request.uri().path() == images::PATH {
             return Ok(self.app.traces.images.serve(&request, peer));
         }
@@ -87,7 +98,6 @@ impl Gate {
         if !is_api(&path) {
             return Ok(ui::serve(&request)?);
         }
-        let client = Client(self.address(&request, peer.ip()));
         let who = match PUBLIC.contains(&&path[..]) {
             true => None,
             false => Some(self.app.auth.check(&request, client).await?),
@@ -269,6 +279,10 @@ async fn limited(mut request: Request, most: usize) -> Result<Request, Problem> 
     }
 }
 
+/// What no page of ours needs, and so none may ask for.
+const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), \
+     geolocation=(), gyroscope=(), microphone=(), midi=(), payment=(), usb=()";
+
 /// Headers of every answer; a handler's own stay.
 fn protect(response: &mut Response, ui: bool) {
     let headers = response.headers_mut();
@@ -280,6 +294,7 @@ fn protect(response: &mut Response, ui: bool) {
     put(header::X_FRAME_OPTIONS, "DENY");
     put(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     put(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    put(header::HeaderName::from_static("permissions-policy"), PERMISSIONS);
     if !ui {
         put(header::CACHE_CONTROL, "no-store");
         put(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");

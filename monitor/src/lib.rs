@@ -51,10 +51,18 @@ use std::{
 use glassway_shared::{
     config::Config,
     store::{self, StoreError, annotations, chats, exchanges, read::Reader, settings::Settings},
+    tls::Tls,
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{app::App, auth::Auth, gate::Gate, live::Live, serve::Front, trace::Traces};
+use crate::{
+    app::App,
+    auth::Auth,
+    gate::Gate,
+    live::Live,
+    serve::{Door, Front},
+    trace::Traces,
+};
 
 /// The monitor, ready to serve.
 pub struct Monitor {
@@ -64,6 +72,7 @@ pub struct Monitor {
     /// Whether somebody configured the admin key.
     configured: bool,
     images: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
     /// The admin key, where this start made one; shown once.
     pub new_key: Option<String>,
 }
@@ -81,6 +90,7 @@ impl Monitor {
             settings,
             configured: admin_key.is_some(),
             images: None,
+            tls: None,
             new_key,
         })
     }
@@ -91,13 +101,19 @@ impl Monitor {
         Self { images: Some(listener), ..self }
     }
 
+    /// Speaks TLS with this certificate.
+    #[must_use]
+    pub fn speaking(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
+    }
+
     /// Serves until `shutdown` resolves; then lets answers under way end.
     pub async fn run(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StoreError> {
-        let Self { config, reader, mut settings, configured, images, .. } = self;
+        let Self { config, reader, mut settings, configured, images, tls, .. } = self;
         let (stop, stopped) = watch::channel(false);
         let (live, commands) = Live::new(exchanges::cursor(&reader)?);
         live.recall(annotations::of_running(&reader)?);
@@ -124,11 +140,15 @@ impl Monitor {
         let write = tokio::spawn(trace::hits::write(app.clone(), hits, until(&stopped)));
         let images = images.map(|listener| {
             let front = Front::Images(app.traces.images.clone());
-            tokio::spawn(serve::serve(front, listener, stopped.clone()))
+            tokio::spawn(serve::serve(front, listener, Door::default(), stopped.clone()))
         });
         tokio::spawn(chat::settle_earlier(app.clone()));
         let front = Front::All(Arc::new(Gate::new(app.clone())));
-        let serve = tokio::spawn(serve::serve(front, listener, stopped));
+        if let Some(tls) = &tls {
+            tokio::spawn(tls.clone().follow());
+        }
+        let door = Door { tls, peers: app.admitted() };
+        let serve = tokio::spawn(serve::serve(front, listener, door, stopped));
         shutdown.await;
         let _ = stop.send(true);
         for task in [serve, follow, tail, write].into_iter().chain(images) {

@@ -17,6 +17,7 @@ use glassway_shared::{
     listen, logging,
     prices::Book,
     store::{StoreError, migrate, models, settings::Settings},
+    tls::Tls,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -103,6 +104,8 @@ fn begin(arguments: Arguments) -> Result<(), Failure> {
 
 fn check(config: &Config) -> Result<(), Failure> {
     auth::key::configured(config).map_err(failed)?;
+    let (cert, key) = (&config.monitor.tls_cert, &config.monitor.tls_key);
+    Tls::open("monitor", cert, key, &[]).map_err(failed)?;
     let path = &config.database.path;
     match path.exists() {
         false => println!("{}: not there yet; it is made at the first start", path.display()),
@@ -164,7 +167,10 @@ fn run(config: Config) -> Result<(), Failure> {
         Err(_) => None,
         Ok(address) => Some(listen::bind(address).map_err(failed)?),
     };
-    let monitor = Monitor::open(config.clone(), admin_key.as_deref()).map_err(failed)?;
+    let (cert, key) = (&config.monitor.tls_cert, &config.monitor.tls_key);
+    let tls = Tls::open("monitor", cert, key, &[b"http/1.1"]).map_err(usage)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let monitor = Monitor::open(config.clone(), admin_key.as_deref()).map_err(failed)?.speaking(tls);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -193,21 +199,22 @@ fn run(config: Config) -> Result<(), Failure> {
             tracing::info!("stopping");
             let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Stopping]);
         };
-        tracing::info!("monitor listening on http://{address}");
+        tracing::info!("monitor listening on {scheme}://{address}");
         let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
         monitor.run(listener, shutdown).await.map_err(failed)
     })
 }
 
-/// `http://HOST/#key=…`, at the address a person can open.
+/// `http://HOST/#key=…` (`https` with TLS), at the address a person can open.
 fn sign_in_link(config: &Config, port: u16, key: &str) -> String {
     let public = config.monitor.public_url.trim_end_matches('/');
     let address = config.monitor.listen.ip();
+    let scheme = if config.monitor.tls_cert.as_os_str().is_empty() { "http" } else { "https" };
     match public.is_empty() {
         false => format!("{public}/#key={key}"),
-        true if address.is_unspecified() => format!("http://127.0.0.1:{port}/#key={key}"),
-        true if address.is_ipv6() => format!("http://[{address}]:{port}/#key={key}"),
-        true => format!("http://{address}:{port}/#key={key}"),
+        true if address.is_unspecified() => format!("{scheme}://127.0.0.1:{port}/#key={key}"),
+        true if address.is_ipv6() => format!("{scheme}://[{address}]:{port}/#key={key}"),
+        true => format!("{scheme}://{address}:{port}/#key={key}"),
     }
 }
 

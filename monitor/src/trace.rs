@@ -109,6 +109,7 @@ impl Traces {
         if !public.is_empty() {
             return public.to_owned();
         }
+        let tls = !config.monitor.tls_cert.as_os_str().is_empty();
         let (all, images) = self.listening.get().copied().unwrap_or((config.monitor.listen, None));
         let mut address = images.unwrap_or(all);
         if address.ip().is_unspecified() {
@@ -117,6 +118,8 @@ impl Traces {
                 SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
             });
         }
-        format!("http://{address}")
+        // The listener for images alone speaks no TLS of its own.
+        let scheme = if tls && images.is_none() { "https" } else { "http" };
+        format!("{scheme}://{address}")
     }
 }

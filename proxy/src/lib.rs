@@ -78,7 +78,7 @@ use std::sync::{
 };
 
 use anyhow::Context;
-use glassway_shared::{address::Allow, config::Config, id::ExchangeId};
+use glassway_shared::{address::Allow, config::Config, id::ExchangeId, tls::Tls};
 
 use crate::{
     app::{App, Routing, Tasks},
@@ -104,6 +104,8 @@ pub fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let instance = ExchangeId::new().to_string();
+    let proxy = &config.proxy;
+    let tls = Tls::open("proxy", &proxy.tls_cert, &proxy.tls_key, server::PROTOCOLS)?;
     let upstream = &config.upstream;
     let allow =
         Allow::parse(&upstream.allow)?.and(&upstream.base_url).and(&upstream.anthropic_base_url);
@@ -159,9 +161,13 @@ pub fn run(
         .build()?;
     let drain = Drain::default();
     let link = control.block_on(link::start(app.clone(), instance, reloader, connector.clone()))?;
-    let threads = server::start(&app, &listener, &connector, &drain)?;
+    let threads = server::start(&app, &listener, tls.as_ref(), &connector, &drain)?;
     drop(listener);
-    tracing::info!("proxy listening on http://{address}");
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    if let Some(tls) = tls {
+        control.spawn(tls.follow());
+    }
+    tracing::info!("proxy listening on {scheme}://{address}");
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
 
     control.block_on(shutdown);

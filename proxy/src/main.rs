@@ -7,6 +7,7 @@ use glassway_proxy::{check, hardened, rekey};
 use glassway_shared::{
     config::{self, Config},
     listen, logging,
+    tls::TlsError,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -56,7 +57,7 @@ fn serve(config: Config) -> ExitCode {
     };
     match glassway_proxy::run(config, listener, asked_to_stop()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(e) => complain(1, &format!("{e:#}")),
+        Err(e) => complain(if e.is::<TlsError>() { 2 } else { 1 }, &format!("{e:#}")),
     }
 }
 

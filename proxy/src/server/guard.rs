@@ -19,7 +19,6 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::Sleep,
 };
 
@@ -60,9 +59,9 @@ impl Drop for Part {
     }
 }
 
-/// See the module.
-pub(super) struct Guard {
-    stream: TcpStream,
+/// See the module. `S` is the connection, as it is or under TLS.
+pub(super) struct Guard<S> {
+    stream: S,
     boundary: Boundary,
     head: Head,
     header_timeout: Option<Duration>,
@@ -112,9 +111,9 @@ impl Head {
     }
 }
 
-impl Guard {
+impl<S> Guard<S> {
     pub(super) fn new(
-        stream: TcpStream,
+        stream: S,
         boundary: Boundary,
         header_timeout: Option<Duration>,
     ) -> Self {
@@ -152,7 +151,7 @@ impl Guard {
     }
 }
 
-impl AsyncRead for Guard {
+impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -182,7 +181,7 @@ impl AsyncRead for Guard {
     }
 }
 
-impl AsyncWrite for Guard {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
