@@ -11,6 +11,7 @@
 //!           chosen span …/now, …/series, …/top, …/latency, …/errors, …/losses, …/export.csv
 //! settings  GET and PUT /api/settings
 //! access    /api/admin-key, /api/sessions…
+//! audit     GET /api/audit
 //! about     GET /api/about, /api/storage
 //! providers /api/providers, /api/proxies
 //! presets   /api/presets, /api/providers/capabilities
@@ -35,6 +36,7 @@ mod about;
 mod access;
 mod annotate;
 mod answer;
+mod audit;
 mod bodies;
 mod chat;
 mod conversations;
@@ -125,7 +127,7 @@ type Operations = (
         traces::Operations,
     ),
     (chat::Operations, chat::history::Operations),
-    (settings::Operations, access::Operations, about::Operations),
+    (settings::Operations, access::Operations, audit::Operations, about::Operations),
     health::Operations,
     feed::Operations,
 );
@@ -156,6 +158,7 @@ fn operations(app: &Arc<App>) -> Operations {
         (
             settings::Operations(app.clone()),
             access::Operations(app.clone()),
+            audit::Operations(app.clone()),
             about::Operations(app.clone()),
         ),
         health::Operations(app.clone()),

@@ -155,6 +155,11 @@ impl App {
         Ok(blocking(work).await??)
     }
 
+    /// The writing connection, for what must be written although nobody waits for it.
+    pub fn settings_handle(&self) -> Arc<Mutex<Settings>> {
+        self.settings.clone()
+    }
+
     /// Changes what nobody could ask for again: where that fails, it is tried a few times.
     pub async fn write_surely<T: Send + 'static>(
         &self,

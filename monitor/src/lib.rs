@@ -6,6 +6,7 @@
 //! main      arguments, configuration, exit codes
 //! serve     connections: accept, limits, drain
 //! gate      what each request passes first: Host, credential, Origin, size
+//! audit     what is done through the API, written down
 //! auth      the admin key, sessions, how often one may guess
 //! api       the table of contents; one file per part of the API
 //! compress  gzip where it is worth it
@@ -28,6 +29,7 @@
 
 pub mod api;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod chat;
 mod compress;

@@ -36,6 +36,7 @@
 //! there is no trait.
 
 pub mod annotations;
+pub mod audit;
 mod attempts;
 pub mod bodies;
 pub mod chats;

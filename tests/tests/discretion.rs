@@ -125,7 +125,7 @@ fn what_is_configured_never_to_be_kept_is_kept_nowhere() {
     eventually("its pieces have come", || {
         let live = api.json(&format!("/api/request/{id}"));
         let shown = live.to_string();
-        assert!(![NUMBER, MAIL, WORD, "078"].iter().any(|s| shown.contains(s)), "{live:#}");
+        assert!(![NUMBER, MAIL, WORD, "78-05"].iter().any(|s| shown.contains(s)), "{live:#}");
         (live["live"]["tokens"].as_u64() >= Some(4)).then(|| {
             assert_eq!(live["warnings"], value!(["bodies_withheld"]));
             assert_eq!((&live["request"]["body"], &live["response"]["body"]), (&value!(""), &value!("")));
@@ -135,11 +135,10 @@ fn what_is_configured_never_to_be_kept_is_kept_nowhere() {
     gate.open();
     // The client gets every byte.
     let got = client.answer().text();
-    assert!(got.contains("078") && got.contains("[DONE]"), "{got}");
+    assert!(got.contains("78-05-1") && got.contains("[DONE]"), "{got}");
     while let Some(event) = feed.try_next(Duration::from_millis(500)) {
         let text = event.to_string();
-        assert!(![NUMBER, MAIL, WORD, "078"].iter().any(|s| text.contains(s)), "{text}");
-        assert_ne!(event["type"], "body.delta");
+        assert!(![NUMBER, MAIL, WORD, "78-05"].iter().any(|s| text.contains(s)), "{text}");
     }
     let packed = glassway.client().ask(with(&post("/v1/packed", "{}"), "sk-own"));
     assert_eq!(packed.status(), 200);
@@ -353,7 +352,6 @@ fn a_typed_in_key_does_not_show_while_its_trace_runs() {
     let mut last = Value::Null;
     while let Some(event) = feed.try_next(Duration::from_secs(1)) {
         assert!(!event.to_string().contains("sk-typed"), "{event}");
-        assert_ne!(event["type"], "body.delta");
         last = event;
     }
     assert!(!last.is_null());

@@ -30,7 +30,12 @@ impl Stream<'_> {
         let mut count = 0;
         let mut data: Vec<String> = Vec::with_capacity(events.len());
         for event in &events {
-            data.push(match rules.text(event.data.as_bytes(), false) {
+            // The last word of many streams looks like JSON and is none.
+            let cleaned = match event.data == "[DONE]" {
+                true => None,
+                false => rules.text(event.data.as_bytes(), false),
+            };
+            data.push(match cleaned {
                 Some((clean, n)) => {
                     count += n;
                     String::from_utf8_lossy(&clean).into_owned()

@@ -121,6 +121,8 @@ fn what_a_model_says_in_pieces_is_put_together_and_keeps_its_times() {
     let last = "event: end\nid: 7\ndata: {\"fingerprint\":\"fp\"}\n\n";
     marks.push(last.len(), 100);
     text += last;
+    text += "data: [DONE]\n\n";
+    marks.push(14, 110);
     text += "data: {\"finger";
     let mut message = body("text/event-stream", None, text.as_bytes());
     let job = Job { rules: &rules, secret: KEY, brought: false };
@@ -132,14 +134,15 @@ fn what_a_model_says_in_pieces_is_put_together_and_keeps_its_times() {
         .collect();
     assert_eq!(said, "My number is [redacted], ok?");
     assert!(clean.starts_with(": hello\n\n"));
-    assert!(clean.ends_with("event: end\nid: 7\ndata: {\"fingerprint\":\"[redacted]\"}\n\n"));
+    let end = "event: end\nid: 7\ndata: {\"fingerprint\":\"[redacted]\"}\n\ndata: [DONE]\n\n";
+    assert!(clean.ends_with(end), "{clean}");
     assert_eq!(count, 3, "a number, a place, and an event that was cut");
     let marks = Marks::unpack(marks.packed());
     let arrivals: Vec<_> = glassway_shared::sse::events(clean.as_bytes())
         .iter()
         .map(|event| Marks::arrival(&marks, event.end - 1).unwrap())
         .collect();
-    assert_eq!(arrivals, [10, 20, 30, 40, 100]);
+    assert_eq!(arrivals, [10, 20, 30, 40, 100, 110]);
 }
 
 #[test]
