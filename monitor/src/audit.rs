@@ -10,7 +10,11 @@ use std::{
     time::Instant,
 };
 
-use glassway_shared::store::audit::{self, Entry, NOBODY};
+use glassway_shared::store::{
+    StoreError,
+    audit::{self, Entry, NOBODY},
+    settings::Settings,
+};
 use poem::{Request, Response, http::Method};
 use serde_json::Value;
 
@@ -161,6 +165,18 @@ impl Auditor {
     }
 }
 
+/// What somebody on this machine did with a command.
+pub fn command(settings: &mut Settings, action: &str) -> Result<(), StoreError> {
+    let entry = Entry {
+        at_us: jiff::Timestamp::now().as_microsecond(),
+        actor: "command_line".to_owned(),
+        via: "none".to_owned(),
+        action: action.to_owned(),
+        ..Entry::default()
+    };
+    settings.keep(|connection| audit::append(connection, &entry))
+}
+
 fn entry(who: Option<Who>, client: Client) -> Entry {
     let (actor, session, via) = match who {
         None => (NOBODY, None, "none"),
@@ -241,7 +257,7 @@ async fn write(app: &App, entry: Entry) {
     let _ = app.write_surely(append).await;
 }
 
-fn log_failure(result: Result<(), glassway_shared::store::StoreError>) {
+fn log_failure(result: Result<(), StoreError>) {
     if let Err(e) = result {
         tracing::error!(error = %e, "the audit log could not be written");
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use glassway_monitor::{Monitor, auth};
+use glassway_monitor::{Monitor, audit, auth};
 use glassway_shared::{
     config::{self, Config},
     listen, logging,
@@ -126,6 +126,7 @@ fn new_admin_key(config: &Config) -> Result<(), Failure> {
     }
     let mut settings = Settings::open(&config.database.path).map_err(failed)?;
     let key = auth::replace(&mut settings).map_err(failed)?;
+    audit::command(&mut settings, "newAdminKey").map_err(failed)?;
     // It holds the old key.
     let old = config.data_dir().join("sign-in");
     if let Err(e) = std::fs::remove_file(&old)
@@ -154,6 +155,7 @@ fn import_prices(
     let now = jiff::Timestamp::now().as_second();
     let put = |connection: &_| models::put_price_list(connection, &book, now);
     settings.change(put).map_err(|e: StoreError| failed(e))?;
+    audit::command(&mut settings, "importPrices").map_err(failed)?;
     println!("{} models priced, as of {date}", book.len());
     Ok(())
 }
