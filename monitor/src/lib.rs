@@ -119,7 +119,7 @@ impl Monitor {
         let (stop, stopped) = watch::channel(false);
         let (live, commands) = Live::new(exchanges::cursor(&reader)?);
         live.recall(annotations::of_running(&reader)?);
-        let (traces, hits) = Traces::read(&config, &reader)?;
+        let (traces, hits) = Traces::read(&config, &reader, &mut settings)?;
         let now = jiff::Timestamp::now().as_microsecond();
         settings.keep(|c| store::traces::give_up(c, "the monitor was stopped meanwhile", now))?;
         if let Ok(all) = listener.local_addr() {

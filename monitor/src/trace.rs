@@ -48,7 +48,7 @@ use futures_util::future::AbortHandle;
 
 use glassway_shared::{
     config::Config,
-    store::{StoreError, read::Reader, traces::Hit},
+    store::{StoreError, read::Reader, settings::Settings, traces::Hit},
 };
 use tokio::sync::{Semaphore, mpsc};
 
@@ -77,11 +77,13 @@ impl Traces {
     pub fn read(
         config: &Config,
         reader: &Reader,
+        settings: &mut Settings,
     ) -> Result<(Self, mpsc::Receiver<Hit>), StoreError> {
         let known = Arc::new(Known::read(reader)?);
+        let beyond = code::Beyond::kept(reader, settings)?;
         let (sender, receiver) = mpsc::channel(hits::QUEUE);
         let traces = Self {
-            images: Arc::new(Images::new(config, known.clone(), sender)),
+            images: Arc::new(Images::new(config, known.clone(), sender, beyond)),
             known,
             fetchers: Fetchers::read(&config.monitor.trace_data),
             turns: Semaphore::new(AT_ONCE),

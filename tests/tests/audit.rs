@@ -166,7 +166,7 @@ fn the_log_is_read_page_by_page_and_by_what_one_looks_for() {
     let (_upstream, glassway) = started();
     let api = glassway.api();
     for n in 0..5 {
-        api.post("/api/client-tokens", &value!({"name": format!("app{n}")}));
+        let _ = api.post("/api/client-tokens", &value!({"name": format!("app{n}")}));
     }
     let first = api.json("/api/audit?limit=2");
     assert_eq!((&first["total"], &first["items"][0]["target"]), (&value!(5), &value!("app4")));
