@@ -122,7 +122,9 @@ impl App {
         let monitor = &self.config.monitor;
         match monitor.allowed_clients.is_empty() {
             true => Networks::default(),
-            false => Networks::of(&[&monitor.allowed_clients[..], &monitor.trusted_proxies].concat()),
+            false => {
+                Networks::of(&[&monitor.allowed_clients[..], &monitor.trusted_proxies].concat())
+            }
         }
     }
 

@@ -346,10 +346,7 @@ mod tests {
     #[test]
     fn no_secret_and_no_content_is_kept() {
         let made = json!({"id": 1, "token": "gw-x", "name": "app", "in": [{"key_value": "sk"}]});
-        assert_eq!(
-            kept(Some(made), Worth::All).unwrap(),
-            r#"{"id":1,"in":[{}],"name":"app"}"#
-        );
+        assert_eq!(kept(Some(made), Worth::All).unwrap(), r#"{"id":1,"in":[{}],"name":"app"}"#);
         let request = json!({"id": "0199", "note": "n", "request": {"body": "said"}});
         let only = worth("/api/request/0199");
         assert_eq!(kept(Some(request), only).unwrap(), r#"{"id":"0199","note":"n"}"#);

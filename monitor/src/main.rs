@@ -172,7 +172,8 @@ fn run(config: Config) -> Result<(), Failure> {
     let (cert, key) = (&config.monitor.tls_cert, &config.monitor.tls_key);
     let tls = Tls::open("monitor", cert, key, &[b"http/1.1"]).map_err(usage)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let monitor = Monitor::open(config.clone(), admin_key.as_deref()).map_err(failed)?.speaking(tls);
+    let monitor =
+        Monitor::open(config.clone(), admin_key.as_deref()).map_err(failed)?.speaking(tls);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -81,12 +81,7 @@ pub struct Door {
 }
 
 /// Serves one listener until `stop` becomes true and its connections have ended.
-pub async fn serve(
-    front: Front,
-    listener: TcpListener,
-    door: Door,
-    stop: watch::Receiver<bool>,
-) {
+pub async fn serve(front: Front, listener: TcpListener, door: Door, stop: watch::Receiver<bool>) {
     let cap = Arc::new(Semaphore::new(match front {
         Front::All(_) => CONNECTIONS,
         Front::Images(_) => IMAGE_CONNECTIONS,

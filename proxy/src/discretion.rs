@@ -7,9 +7,9 @@
 use std::net::IpAddr;
 
 use glassway_shared::{
-    networks::Networks,
     config::Record,
     model::Origin,
+    networks::Networks,
     store::roster::{Token, TokenRecord},
 };
 
@@ -127,12 +127,8 @@ mod tests {
 
     #[test]
     fn bodies_wait_where_they_are_redacted_or_a_key_came_along() {
-        let whose = Whose {
-            ip: [127, 0, 0, 1].into(),
-            origin: Origin::Trace,
-            token: None,
-            brought: true,
-        };
+        let whose =
+            Whose { ip: [127, 0, 0, 1].into(), origin: Origin::Trace, token: None, brought: true };
         assert_eq!(Rules::default().of(whose), Discretion::Later);
         let record = Record { redact_patterns: vec!["x".into()], ..Record::default() };
         let whose = Whose { brought: false, ..whose };

@@ -162,8 +162,7 @@ pub async fn internal(
     let id = call.id.unwrap_or_default();
     let token = call.token.as_ref().map(|token| &token.row);
     let whose = Whose { ip, origin: call.origin, token, brought: call.brought.is_some() };
-    let recording =
-        app.recorder.as_ref().map(|r| r.begin_as(id, &parts, whose, Mode::Managed));
+    let recording = app.recorder.as_ref().map(|r| r.begin_as(id, &parts, whose, Mode::Managed));
     let body = body.map(|body| (body, None));
     serve(app, client, parts, body, dialect, recording, call).await
 }

@@ -51,8 +51,8 @@ mod tests {
 
     #[test]
     fn nobody_named_is_everybody_and_loopback_is_no_exception() {
-        let [v4, v6, mapped] = ["127.0.0.1", "::1", "::ffff:10.0.0.9"]
-            .map(|ip| ip.parse::<IpAddr>().unwrap());
+        let [v4, v6, mapped] =
+            ["127.0.0.1", "::1", "::ffff:10.0.0.9"].map(|ip| ip.parse::<IpAddr>().unwrap());
         assert!(networks(&[]).unwrap().admit(v4));
         let office = networks(&["10.0.0.0/8", "2001:db8::/32"]).unwrap();
         assert!(!office.admit(v4) && !office.admit(v6) && office.admit(mapped));

@@ -36,8 +36,8 @@
 //! there is no trait.
 
 pub mod annotations;
-pub mod audit;
 mod attempts;
+pub mod audit;
 pub mod bodies;
 pub mod chats;
 pub mod checkpoint;

@@ -145,7 +145,11 @@ fn read(
         .collect::<Result<_, _>>()
         .map_err(|e| fail("tls_cert", cert, format!("is no PEM file: {e}")))?;
     if chain.is_empty() {
-        return Err(fail("tls_cert", cert, "holds no certificate (-----BEGIN CERTIFICATE-----)".into()));
+        return Err(fail(
+            "tls_cert",
+            cert,
+            "holds no certificate (-----BEGIN CERTIFICATE-----)".into(),
+        ));
     }
     let secret = zeroize::Zeroizing::new(load("tls_key", key)?);
     let private = PrivateKeyDer::from_pem_slice(&secret)

@@ -137,7 +137,9 @@ fn a_name_that_points_here_gets_nothing() {
         ("GET", "/metrics"),
         ("GET", "/openapi.json"),
     ] {
-        for host in ["evil.example", "evil.example:8081", "localhost.evil.example", "127.0.0.1.nip.io", ""] {
+        for host in
+            ["evil.example", "evil.example:8081", "localhost.evil.example", "127.0.0.1.nip.io", ""]
+        {
             let said = raw(to, &ask(method, path, &format!("Host: {host}\r\n{bearer}")));
             assert_eq!(status(&said), 421, "{method} {path} for {host}: {said}");
         }
@@ -206,7 +208,10 @@ fn every_kind_of_answer_carries_the_headers_that_guard_a_browser() {
         assert!(header(&said, "permissions-policy").unwrap().contains("camera=()"), "{line}");
         let policy = policy.unwrap_or_else(|| panic!("{line}: no policy"));
         assert!(policy.contains("frame-ancestors 'none'"), "{line}: {policy}");
-        assert!(!policy.contains("unsafe-eval") && !policy.contains("script-src 'unsafe"), "{policy}");
+        assert!(
+            !policy.contains("unsafe-eval") && !policy.contains("script-src 'unsafe"),
+            "{policy}"
+        );
     }
 }
 
@@ -238,7 +243,8 @@ fn bombs_stay_small_however_they_come() {
                 true => ("br", &brotli),
                 false => ("gzip", &packed),
             };
-            let head = SSE_HEAD.replace("\r\n\r\n", &format!("\r\nContent-Encoding: {coding}\r\n\r\n"));
+            let head =
+                SSE_HEAD.replace("\r\n\r\n", &format!("\r\nContent-Encoding: {coding}\r\n\r\n"));
             conn.send(head);
             conn.send_chunk(body);
             gate.wait();
@@ -341,23 +347,29 @@ fn what_signs_people_and_clients_in_is_in_no_log_and_no_file() {
         .await
         .unwrap();
         tokio::spawn(connection);
-        let request = http::Request::post(format!("http://{proxy}/v1/chat/completions?key={client}"))
-            .header("authorization", format!("Bearer {client}"))
-            .header("cookie", format!("glassway_session={page}"))
-            .body(http_body_util::Full::new(bytes::Bytes::from_static(b"{\"model\":\"m\"}")))
-            .unwrap();
+        let request =
+            http::Request::post(format!("http://{proxy}/v1/chat/completions?key={client}"))
+                .header("authorization", format!("Bearer {client}"))
+                .header("cookie", format!("glassway_session={page}"))
+                .body(http_body_util::Full::new(bytes::Bytes::from_static(b"{\"model\":\"m\"}")))
+                .unwrap();
         assert!(send.send_request(request).await.unwrap().status().as_u16() >= 400);
     });
     let mut feed = glassway.feed();
     feed.send(&value!({"filter": {}}));
-    let shown: String = ["/api/requests", "/api/audit", "/api/sessions", "/api/settings", "/metrics", "/api/export.har"]
-        .iter()
-        .map(|path| api.get(path).text())
-        .collect();
+    let shown: String = [
+        "/api/requests",
+        "/api/audit",
+        "/api/sessions",
+        "/api/settings",
+        "/metrics",
+        "/api/export.har",
+    ]
+    .iter()
+    .map(|path| api.get(path).text())
+    .collect();
     let secrets = [ADMIN_KEY, &page, &client, wrong];
-    let logs: String = [Which::Proxy, Which::Monitor]
-        .map(|which| glassway.term(which).1)
-        .concat();
+    let logs: String = [Which::Proxy, Which::Monitor].map(|which| glassway.term(which).1).concat();
     assert!(logs.contains("TRACE"), "the logs say much");
     for secret in secrets {
         assert!(!shown.contains(secret), "shown: {secret}");

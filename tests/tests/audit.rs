@@ -93,7 +93,8 @@ fn what_was_there_before_and_after_is_kept_and_no_secret() {
     let session = signed.json()["access_token"].as_str().unwrap().to_owned();
     let page = api.with_bearer(&session);
     let made = page.post("/api/client-tokens", &value!({"name": "app", "rpm": 5}));
-    let (id, token) = (made.json()["id"].clone(), made.json()["token"].as_str().unwrap().to_owned());
+    let (id, token) =
+        (made.json()["id"].clone(), made.json()["token"].as_str().unwrap().to_owned());
     let put = page.call("PUT", &format!("/api/client-tokens/{id}"), &[], Some(&value!({"rpm": 7})));
     assert_eq!(put.status, 200);
     let gone = page.call("DELETE", &format!("/api/client-tokens/{id}"), &[], None);
@@ -119,7 +120,10 @@ fn what_was_there_before_and_after_is_kept_and_no_secret() {
     assert_eq!((&deleted["before"]["rpm"], &deleted["after"]), (&value!(7), &Value::Null));
     let switched = of("switchKey");
     assert_eq!(switched["before"]["status"], "active");
-    assert_eq!((&switched["after"]["status"], &switched["target"]), (&value!("inactive"), &value!("main")));
+    assert_eq!(
+        (&switched["after"]["status"], &switched["target"]),
+        (&value!("inactive"), &value!("main"))
+    );
     let settings = of("changeSettings");
     assert_eq!(settings["before"]["strategy"], "round_robin");
     assert_eq!(settings["after"]["strategy"], "random");
@@ -187,16 +191,21 @@ fn the_log_is_read_page_by_page_and_by_what_one_looks_for() {
 #[test]
 fn commands_are_written_down_too() {
     let upstream = Upstream::answer(json("{}"));
-    let glassway = Glassway::setup().upstream(&upstream.url()).unset("monitor.admin_key").start_nothing();
+    let glassway =
+        Glassway::setup().upstream(&upstream.url()).unset("monitor.admin_key").start_nothing();
     let mut glassway = glassway;
     glassway.start(Which::Monitor);
-    let output = glassway.started_with().command(Which::Monitor).arg("new-admin-key").output().unwrap();
+    let output =
+        glassway.started_with().command(Which::Monitor).arg("new-admin-key").output().unwrap();
     let key = String::from_utf8(output.stdout).unwrap().lines().next().unwrap().to_owned();
     let api = glassway.api().with_bearer(&key);
     let entry = eventually("the new key counts", || {
         let page = api.get("/api/audit");
         (page.status == 200).then(|| page.json()["items"][0].clone())
     });
-    assert_eq!((&entry["actor"], &entry["action"]), (&value!("command_line"), &value!("newAdminKey")));
+    assert_eq!(
+        (&entry["actor"], &entry["action"]),
+        (&value!("command_line"), &value!("newAdminKey"))
+    );
     assert!(!entry.to_string().contains(&key));
 }

@@ -128,7 +128,10 @@ fn what_is_configured_never_to_be_kept_is_kept_nowhere() {
         assert!(![NUMBER, MAIL, WORD, "78-05"].iter().any(|s| shown.contains(s)), "{live:#}");
         (live["live"]["tokens"].as_u64() >= Some(4)).then(|| {
             assert_eq!(live["warnings"], value!(["bodies_withheld"]));
-            assert_eq!((&live["request"]["body"], &live["response"]["body"]), (&value!(""), &value!("")));
+            assert_eq!(
+                (&live["request"]["body"], &live["response"]["body"]),
+                (&value!(""), &value!(""))
+            );
             assert!(live["request"]["headers"].as_array().unwrap().len() > 2);
         })
     });
@@ -233,7 +236,10 @@ fn of_some_clients_nothing_but_metadata_is_recorded() {
     assert!(refused.text().contains(WORD));
     let all = of(&glassway, 2);
     let one = &all[0];
-    assert_eq!((&one["target"], &one["model"]), (&value!("/v1/chat/completions"), &value!("gpt-4o")));
+    assert_eq!(
+        (&one["target"], &one["model"]),
+        (&value!("/v1/chat/completions"), &value!("gpt-4o"))
+    );
     assert_eq!(one["usage"]["completion_tokens"], 7);
     assert_eq!(one["client_token"], "app");
     assert!(one["request_bytes"].as_u64() > Some(50) && one["response_bytes"].as_u64() > Some(50));
@@ -328,8 +334,7 @@ fn a_typed_in_key_does_not_show_while_its_trace_runs() {
             conn.send("0\r\n\r\n");
         }
     });
-    let glassway =
-        Glassway::setup().set("upstream.allow", vec![relay.addr().to_string()]).start();
+    let glassway = Glassway::setup().set("upstream.allow", vec![relay.addr().to_string()]).start();
     let api = glassway.api();
     let mut feed = glassway.feed();
     let trace = api.post(
@@ -426,7 +431,8 @@ fn a_pooled_key_does_not_show_while_its_answer_runs_nor_in_what_is_kept_compress
     assert!(!live.to_string().contains(&key));
     gate.open();
     assert!(client.answer().text().contains(&key), "the client gets what came");
-    let packed = glassway.client().ask(with(&post("/v1/packed", "{\"model\":\"m\"}"), &client_token));
+    let packed =
+        glassway.client().ask(with(&post("/v1/packed", "{\"model\":\"m\"}"), &client_token));
     assert_eq!(packed.status(), 200);
     for one in of(&glassway, 2) {
         let text = everything(&glassway, one["id"].as_str().unwrap());

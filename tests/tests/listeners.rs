@@ -96,8 +96,10 @@ struct Files {
 
 impl Files {
     fn put(folder: &Path, name: &str, (cert, key): &(String, String)) -> Self {
-        let files =
-            Self { cert: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) };
+        let files = Self {
+            cert: folder.join(format!("{name}.pem")),
+            key: folder.join(format!("{name}.key")),
+        };
         fs::write(&files.cert, cert).unwrap();
         fs::write(&files.key, key).unwrap();
         files
@@ -251,7 +253,9 @@ fn slow_handshakes_end_by_the_clock_and_hold_nobody_up() {
     for one in &mut slow {
         one.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let mut rest = Vec::new();
-        assert!(!matches!(one.read_to_end(&mut rest), Err(e) if e.kind() == std::io::ErrorKind::WouldBlock));
+        assert!(
+            !matches!(one.read_to_end(&mut rest), Err(e) if e.kind() == std::io::ErrorKind::WouldBlock)
+        );
     }
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
 }
@@ -281,7 +285,11 @@ fn a_start_without_a_usable_certificate_names_file_and_key() {
                 let output = setup.command(which).args(arguments).output().unwrap();
                 let said = String::from_utf8_lossy(&output.stderr).into_owned();
                 let line = said.lines().last().unwrap_or_default();
-                assert_eq!(output.status.code(), Some(if arguments.is_empty() { 2 } else { 1 }), "{said}");
+                assert_eq!(
+                    output.status.code(),
+                    Some(if arguments.is_empty() { 2 } else { 1 }),
+                    "{said}"
+                );
                 assert!(line.contains(says) && line.contains("server."), "{line}");
                 assert!(line.contains(&format!("{section}.{named}")), "{line}");
             }

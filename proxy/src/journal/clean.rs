@@ -28,7 +28,8 @@ use crate::{managed::scrub, snapshot::Key};
 /// Stands where something was.
 pub(super) const REDACTED: &str = "[redacted]";
 /// Stands for a whole JSON body in which places could not be found.
-const UNREADABLE: &[u8] = b"[redacted: a place in it could not be looked for, as it is cut or no JSON]";
+const UNREADABLE: &[u8] =
+    b"[redacted: a place in it could not be looked for, as it is cut or no JSON]";
 /// What a decoded body was compressed with.
 const WAS_ENCODED: &[u8] = b"x-glassway-content-encoding";
 const DECODE_LIMIT: usize = 32 << 20;
@@ -135,7 +136,8 @@ impl Cleaner {
             let found = pattern.find_iter(&now).filter(|found| !found.is_empty()).count();
             if found > 0 {
                 count += found;
-                now = pattern.replace_all(&now, regex::bytes::NoExpand(REDACTED.as_bytes()))
+                now = pattern
+                    .replace_all(&now, regex::bytes::NoExpand(REDACTED.as_bytes()))
                     .into_owned()
                     .into();
             }
@@ -244,10 +246,8 @@ impl Job<'_> {
         let said: Vec<usize> = (0..all.len())
             .filter(|n| all[*n].side == Side::Response && all[*n].kind == MessageKind::Text)
             .collect();
-        let mut texts: Vec<String> = said
-            .iter()
-            .map(|n| String::from_utf8_lossy(&all[*n].data).into_owned())
-            .collect();
+        let mut texts: Vec<String> =
+            said.iter().map(|n| String::from_utf8_lossy(&all[*n].data).into_owned()).collect();
         count += stream::pieces(self, &mut texts);
         for (n, text) in said.into_iter().zip(texts) {
             all[n].data = text.into_bytes();

@@ -130,7 +130,8 @@ fn tries(state: &State, shown: Shown<'_>) -> Value {
         });
         let answer = said.and_then(|said| said.response.as_ref());
         told_json["request"] = json!(sent);
-        told_json["response"] = json!(answer.map(|a| shown.message(&a.headers, &a.trailers, &a.body)));
+        told_json["response"] =
+            json!(answer.map(|a| shown.message(&a.headers, &a.trailers, &a.body)));
         told_json
     };
     state.tries.iter().map(with_said).collect()

@@ -254,7 +254,8 @@ impl Reader {
         }
         if let Some(answer) = &state.answer {
             let encoding = Encoding::of(&answer.headers);
-            if let Some((at, from, data)) = response.next(answer.body.kept(), encoding, state.secret())
+            if let Some((at, from, data)) =
+                response.next(answer.body.kept(), encoding, state.secret())
             {
                 let marks = Marks::unpack(answer.marks.packed());
                 let arrived = Marks::arrival(&marks, at as u64);

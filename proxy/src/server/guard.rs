@@ -112,11 +112,7 @@ impl Head {
 }
 
 impl<S> Guard<S> {
-    pub(super) fn new(
-        stream: S,
-        boundary: Boundary,
-        header_timeout: Option<Duration>,
-    ) -> Self {
+    pub(super) fn new(stream: S, boundary: Boundary, header_timeout: Option<Duration>) -> Self {
         Self {
             stream,
             boundary,

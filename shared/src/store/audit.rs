@@ -185,7 +185,10 @@ mod tests {
                 }
                 let all = Filter::default();
                 let (first, total) = page(c, &all, None, 4)?;
-                assert_eq!((first.iter().map(|e| e.at_us).collect::<Vec<_>>(), total), (vec![10, 9, 8, 7], 10));
+                assert_eq!(
+                    (first.iter().map(|e| e.at_us).collect::<Vec<_>>(), total),
+                    (vec![10, 9, 8, 7], 10)
+                );
                 let (next, _) = page(c, &all, Some(first[3].id), 4)?;
                 assert_eq!(next[0].at_us, 6);
                 let keys = Filter { action: Some("addKey".into()), ..Filter::default() };

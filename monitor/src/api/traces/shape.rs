@@ -188,8 +188,7 @@ impl Trace {
         let known = &app.traces.fetchers;
         let beyond_codes =
             (1..=trace.images).map(|image| app.traces.images.beyond.code(&trace.trace_id, image));
-        let answer =
-            Answer::of(trace.answer.as_deref().unwrap_or_default()).beyond(beyond_codes);
+        let answer = Answer::of(trace.answer.as_deref().unwrap_or_default()).beyond(beyond_codes);
         let verdict = verdict::observe(&trace, &answer, &said, &hits, known);
         let saw_image = verdict::saw_image(&trace, &answer, &hits);
         let shown = |hit| Hit::of(hit, &trace, &answer, known, networks);

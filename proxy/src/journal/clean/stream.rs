@@ -57,8 +57,9 @@ impl Stream<'_> {
             let start = end.saturating_sub(event.bytes).max(from);
             count += self.beside(&text[from..start], &mut out);
             match *data == event.data {
-                true => out.extend_from_slice(&text[start..end]),
-                false => rewrite(&text[start..end], data, &mut out),
+                // Its other fields may hold anything as well.
+                true => count += self.beside(&text[start..end], &mut out),
+                false => count += self.rewrite(&text[start..end], data, &mut out),
             }
             if let Some(at) = at(event.end) {
                 moved.push(out.len() - begun, at);
@@ -74,7 +75,26 @@ impl Stream<'_> {
         (count > 0).then(|| (out, marks.map(|_| moved), count))
     }
 
-    /// What stands between events: comments.
+    /// An event with other data; its other fields stay.
+    fn rewrite(&self, frame: &[u8], data: &str, out: &mut Vec<u8>) -> usize {
+        let frame = String::from_utf8_lossy(frame);
+        let mut count = 0;
+        for line in frame.split(['\r', '\n']).filter(|line| !line.is_empty()) {
+            if !line.starts_with("data") {
+                count += self.beside(line.as_bytes(), out);
+                out.push(b'\n');
+            }
+        }
+        for line in data.split('\n') {
+            out.extend_from_slice(b"data: ");
+            out.extend_from_slice(line.as_bytes());
+            out.push(b'\n');
+        }
+        out.push(b'\n');
+        count
+    }
+
+    /// What is no event's data: comments, names, ids.
     fn beside(&self, text: &[u8], out: &mut Vec<u8>) -> usize {
         match self.job.rules.by_patterns(text) {
             Some((clean, n)) => {
@@ -87,23 +107,6 @@ impl Stream<'_> {
             }
         }
     }
-}
-
-/// An event with other data; its other fields stay.
-fn rewrite(frame: &[u8], data: &str, out: &mut Vec<u8>) {
-    let frame = String::from_utf8_lossy(frame);
-    for line in frame.split(['\r', '\n']).filter(|line| !line.is_empty()) {
-        if !line.starts_with("data") {
-            out.extend_from_slice(line.as_bytes());
-            out.push(b'\n');
-        }
-    }
-    for line in data.split('\n') {
-        out.extend_from_slice(b"data: ");
-        out.extend_from_slice(line.as_bytes());
-        out.push(b'\n');
-    }
-    out.push(b'\n');
 }
 
 /// Looks for patterns, and for a key that came along, in what all events say together.

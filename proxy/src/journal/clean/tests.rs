@@ -179,3 +179,26 @@ fn socket_messages_are_cleaned_one_by_one() {
     assert_eq!(texts[0], br#"{"text":"my [redacted]"}"#);
     assert_eq!(texts[1], br#"{"transcript":"[redacted]","k":1}"#);
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_the_bytes_nothing_panics_and_no_pattern_stays(
+        bytes: Vec<u8>,
+        text in r#"(data: |[\[\]{}:,"\n ]|\\u0073ecret|secret|sec|ret|"email":"x"|\\|é){0,40}"#,
+    ) {
+        let rules = rules(&["..email"], &["secret"]);
+        for kind in ["application/json", "text/event-stream", "text/plain"] {
+            for encoding in [None, Some("gzip"), Some("br")] {
+                cleaned_bytes(&rules, body(kind, encoding, &bytes));
+            }
+            let clean = cleaned_bytes(&rules, body(kind, None, text.as_bytes()));
+            let found = clean.windows(6).any(|part| part == b"secret");
+            proptest::prop_assert!(!found, "{kind}: {text:?} became {:?}", String::from_utf8_lossy(&clean));
+        }
+    }
+}
+
+fn cleaned_bytes(rules: &Cleaner, mut message: Message) -> Vec<u8> {
+    Job { rules, secret: KEY, brought: true }.message(&mut message, None);
+    message.body
+}
