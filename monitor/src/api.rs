@@ -11,6 +11,7 @@
 //!           chosen span …/now, …/series, …/top, …/latency, …/errors, …/losses, …/export.csv
 //! settings  GET and PUT /api/settings
 //! access    /api/admin-key, /api/sessions…
+//! audit     GET /api/audit
 //! about     GET /api/about, /api/storage
 //! log       GET and PUT /api/log-levels
 //! providers /api/providers, /api/proxies
@@ -37,6 +38,7 @@ mod about;
 mod access;
 mod annotate;
 mod answer;
+mod audit;
 mod bodies;
 mod chat;
 mod conversations;
@@ -129,7 +131,13 @@ type Operations = (
         traces::Operations,
     ),
     (chat::Operations, chat::history::Operations),
-    (settings::Operations, access::Operations, about::Operations, log::Operations),
+    (
+        settings::Operations,
+        access::Operations,
+        audit::Operations,
+        about::Operations,
+        log::Operations,
+    ),
     (health::Operations, metrics::Operations),
     feed::Operations,
 );
@@ -160,6 +168,7 @@ fn operations(app: &Arc<App>) -> Operations {
         (
             settings::Operations(app.clone()),
             access::Operations(app.clone()),
+            audit::Operations(app.clone()),
             about::Operations(app.clone()),
             log::Operations(app.clone()),
         ),

@@ -10,6 +10,7 @@ use std::{
 use glassway_shared::{
     address::Allow,
     config::Config,
+    networks::Networks,
     prices::Book,
     secret,
     store::{StoreError, models, providers::Provider, read::Reader, settings::Settings},
@@ -123,6 +124,22 @@ impl App {
         }
     }
 
+    /// Who may connect at all: allowed clients, and proxies that speak for them.
+    pub fn admitted(&self) -> Networks {
+        let monitor = &self.config.monitor;
+        match monitor.allowed_clients.is_empty() {
+            true => Networks::default(),
+            false => {
+                Networks::of(&[&monitor.allowed_clients[..], &monitor.trusted_proxies].concat())
+            }
+        }
+    }
+
+    /// Whether browsers speak TLS with this process.
+    pub fn is_tls(&self) -> bool {
+        !self.config.monitor.tls_cert.as_os_str().is_empty()
+    }
+
     /// Where clients reach the proxy: as it says, else as configured.
     pub fn proxy_listen(&self) -> std::net::SocketAddr {
         self.live.proxy_listen().unwrap_or(self.config.proxy.listen)
@@ -145,6 +162,11 @@ impl App {
         let settings = self.settings.clone();
         let work = move || work(&mut settings.lock().unwrap_or_else(|e| e.into_inner()));
         Ok(blocking(work).await??)
+    }
+
+    /// The writing connection, for what must be written although nobody waits for it.
+    pub fn settings_handle(&self) -> Arc<Mutex<Settings>> {
+        self.settings.clone()
     }
 
     /// Changes what nobody could ask for again: where that fails, it is tried a few times.

@@ -228,8 +228,15 @@ enum Attempt {
     Wrong(Option<Duration>),
 }
 
+const WRONG_KEY: &str = "this is not the admin key";
+
 fn wrong_key() -> Problem {
-    Problem::unauthorized("this is not the admin key")
+    Problem::unauthorized(WRONG_KEY)
+}
+
+/// Whether it was refused for a key that was no key of ours.
+pub fn is_guess(problem: &Problem) -> bool {
+    problem.detail() == WRONG_KEY
 }
 
 fn same(a: &blake3::Hash, b: &blake3::Hash) -> bool {

@@ -8,17 +8,19 @@ use std::{
     time::Duration,
 };
 
-use glassway_shared::config::Config;
+use glassway_shared::{config::Config, networks::Networks};
 use poem::{
     Body, Endpoint, Request, Response,
     endpoint::BoxEndpoint,
     http::{HeaderValue, Method, StatusCode, header},
 };
+use serde_json::Value;
 
 use crate::{
     api::{Service, spec::Table},
     app::App,
-    auth::{Client, Scraper, Who},
+    audit::Auditor,
+    auth::{self, Client, Scraper, Who},
     compress,
     docs::Docs,
     error::Problem,
@@ -30,6 +32,8 @@ use crate::{
 const MAX_BODY: usize = 1 << 20;
 /// save for conversations, which carry their images along.
 const MAX_CHAT: usize = 32 << 20;
+/// What is looked at of a state before and after it is changed.
+const MAX_STATE: usize = 256 << 10;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const PUBLIC: &[&str] = &["/healthz", "/api/health", "/token"];
 
@@ -42,6 +46,8 @@ pub struct Gate {
     hosts: Vec<String>,
     trusted: Trusted,
     scraper: Scraper,
+    allowed: Networks,
+    auditor: Auditor,
 }
 
 impl Gate {
@@ -55,6 +61,8 @@ impl Gate {
             hosts: hosts(&app.config),
             trusted: Trusted::of(&app.config),
             scraper: Scraper::new(&app.config.monitor.metrics_token),
+            allowed: Networks::of(&app.config.monitor.allowed_clients),
+            auditor: Auditor::default(),
             app,
         }
     }
@@ -81,6 +89,15 @@ impl Gate {
             )
             .into());
         }
+        let client = Client(self.address(&request, peer.ip()));
+        if !self.allowed.admit(client.0) {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                format!("{} is not one of monitor.allowed_clients", client.0),
+            )
+            .header(header::CONNECTION, "close")
+            .into());
+        }
         if request.uri().path() == images::PATH {
             return Ok(self.app.traces.images.serve(&request, peer));
         }
@@ -89,20 +106,66 @@ impl Gate {
         if !is_api(&path) {
             return Ok(ui::serve(&request)?);
         }
-        let client = Client(self.address(&request, peer.ip()));
         let who = match PUBLIC.contains(&&path[..]) || self.scraper.may(&request) {
             // Who may know more is told more, and nobody is sent away.
             true if shows_credential(&request) && path == "/api/health" => {
                 self.app.auth.check(&request, client).await.ok()
             }
             true => None,
-            false => Some(self.app.auth.check(&request, client).await?),
+            false => match self.app.auth.check(&request, client).await {
+                Ok(who) => Some(who),
+                Err(problem) => {
+                    if auth::is_guess(&problem) {
+                        self.auditor.wrong_key(&self.app, &request, client).await;
+                    }
+                    return Err(problem.into());
+                }
+            },
         };
+        let deed = self.auditor.begin(&self.app, &self.table, &request, who, client);
+        let Some(mut deed) = deed else {
+            return self.answer(request, &path, &host, who, client).await;
+        };
+        let states = std::mem::take(&mut deed.states);
+        deed.was(self.state(&states, who, client).await);
+        let answered = self.answer(request, &path, &host, who, client).await;
+        let response = answered.unwrap_or_else(Problem::render);
+        let now = match response.status().is_success() {
+            true => self.state(&states, who, client).await,
+            false => None,
+        };
+        Ok(deed.done(now, response).await)
+    }
+
+    /// The nearest of these addresses' answer, as whoever asks would get it.
+    async fn state(&self, states: &[String], who: Option<Who>, client: Client) -> Option<Value> {
+        for path in states {
+            let mut request = Request::builder().uri(path.parse().ok()?).finish();
+            request.extensions_mut().insert(who?);
+            request.extensions_mut().insert(client);
+            if let Ok(response) = self.api.call(request).await
+                && response.status() == StatusCode::OK
+            {
+                let bytes = response.into_body().into_bytes_limit(MAX_STATE).await.ok()?;
+                return serde_json::from_slice(&bytes).ok();
+            }
+        }
+        None
+    }
+
+    async fn answer(
+        &self,
+        mut request: Request,
+        path: &str,
+        host: &str,
+        who: Option<Who>,
+        client: Client,
+    ) -> poem::Result<Response> {
         let by_cookie = matches!(who, Some(Who::Session { by_cookie: true, .. }));
         let upgrade = path == "/api/feed";
         let unsafe_method = !matches!(*request.method(), Method::GET | Method::HEAD);
         if by_cookie || upgrade || (unsafe_method && who.is_none()) {
-            same_site(&request, &host, &self.app.config)?;
+            same_site(&request, host, &self.app.config)?;
         }
         if let Some(who) = who {
             request.extensions_mut().insert(who);
@@ -111,13 +174,13 @@ impl Gate {
         if let Some(answer) = self.docs.serve(&request)? {
             return Ok(answer);
         }
-        self.known_query(&path, &request)?;
+        self.known_query(path, &request)?;
         if unsafe_method {
-            request = limited(request, most(&path, &self.app.config)).await?;
+            request = limited(request, most(path, &self.app.config)).await?;
         }
         match self.api.call(request).await {
             Err(e) if e.status() == StatusCode::METHOD_NOT_ALLOWED => {
-                let allowed = self.table.allowed(&path).unwrap_or_default();
+                let allowed = self.table.allowed(path).unwrap_or_default();
                 Err(not_allowed(&allowed).into())
             }
             result => result,
@@ -279,6 +342,10 @@ async fn limited(mut request: Request, most: usize) -> Result<Request, Problem> 
     }
 }
 
+/// What no page of ours needs, and so none may ask for.
+const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), display-capture=(), \
+     geolocation=(), gyroscope=(), microphone=(), midi=(), payment=(), usb=()";
+
 /// Headers of every answer; a handler's own stay.
 fn protect(response: &mut Response, ui: bool) {
     let headers = response.headers_mut();
@@ -290,6 +357,7 @@ fn protect(response: &mut Response, ui: bool) {
     put(header::X_FRAME_OPTIONS, "DENY");
     put(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     put(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    put(header::HeaderName::from_static("permissions-policy"), PERMISSIONS);
     if !ui {
         put(header::CACHE_CONTROL, "no-store");
         put(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");

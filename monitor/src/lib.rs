@@ -7,6 +7,7 @@
 //! arguments the command line
 //! serve     connections: accept, limits, drain
 //! gate      what each request passes first: Host, credential, Origin, size
+//! audit     what is done through the API, written down
 //! auth      the admin key, sessions, how often one may guess
 //! api       the table of contents; one file per part of the API
 //! compress  gzip where it is worth it
@@ -34,6 +35,7 @@ mod alive;
 pub mod api;
 pub mod app;
 pub mod arguments;
+pub mod audit;
 pub mod auth;
 pub mod chat;
 mod compress;
@@ -61,10 +63,18 @@ use glassway_shared::{
     config::Config,
     service::{self, watchdog::Watchdog},
     store::{self, StoreError, annotations, chats, exchanges, read::Reader, settings::Settings},
+    tls::Tls,
 };
 use tokio::{net::TcpListener, sync::watch};
 
-use crate::{app::App, auth::Auth, gate::Gate, live::Live, serve::Front, trace::Traces};
+use crate::{
+    app::App,
+    auth::Auth,
+    gate::Gate,
+    live::Live,
+    serve::{Door, Front},
+    trace::Traces,
+};
 
 /// The monitor, ready to serve.
 pub struct Monitor {
@@ -74,6 +84,7 @@ pub struct Monitor {
     /// Whether somebody configured the admin key.
     configured: bool,
     images: Option<TcpListener>,
+    tls: Option<Arc<Tls>>,
     /// The admin key, where this start made one; shown once.
     pub new_key: Option<String>,
 }
@@ -91,6 +102,7 @@ impl Monitor {
             settings,
             configured: admin_key.is_some(),
             images: None,
+            tls: None,
             new_key,
         })
     }
@@ -101,13 +113,19 @@ impl Monitor {
         Self { images: Some(listener), ..self }
     }
 
+    /// Speaks TLS with this certificate.
+    #[must_use]
+    pub fn speaking(self, tls: Option<Arc<Tls>>) -> Self {
+        Self { tls, ..self }
+    }
+
     /// Serves until `shutdown` resolves; then lets answers under way end.
     pub async fn run(
         self,
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), StoreError> {
-        let Self { config, reader, mut settings, configured, images, .. } = self;
+        let Self { config, reader, mut settings, configured, images, tls, .. } = self;
         // First whoever is served, then what serves them.
         let (stop, stopped) = watch::channel(false);
         let (end, ended) = watch::channel(false);
@@ -115,7 +133,7 @@ impl Monitor {
         let drain = config.proxy.drain_timeout.0;
         let (live, commands) = Live::new(exchanges::cursor(&reader)?);
         live.recall(annotations::of_running(&reader)?);
-        let (traces, hits) = Traces::read(&config, &reader)?;
+        let (traces, hits) = Traces::read(&config, &reader, &mut settings)?;
         let now = jiff::Timestamp::now().as_microsecond();
         settings.keep(|c| store::traces::give_up(c, "the monitor was stopped meanwhile", now))?;
         if let Ok(all) = listener.local_addr() {
@@ -140,12 +158,17 @@ impl Monitor {
         let images = images.map(|listener| {
             let front = Front::Images(app.traces.images.clone());
             let pulse = watchdog.part("accept loop for images");
-            tokio::spawn(serve::serve(front, listener, stopped.clone(), drain, pulse))
+            let door = Door::default();
+            tokio::spawn(serve::serve(front, listener, door, stopped.clone(), drain, pulse))
         });
         tokio::spawn(chat::settle_earlier(app.clone()));
         let front = Front::All(Arc::new(Gate::new(app.clone())));
+        if let Some(tls) = &tls {
+            tokio::spawn(tls.clone().follow());
+        }
+        let door = Door { tls, peers: app.admitted() };
         let pulse = watchdog.part("accept loop");
-        let serve = tokio::spawn(serve::serve(front, listener, stopped, drain, pulse));
+        let serve = tokio::spawn(serve::serve(front, listener, door, stopped, drain, pulse));
         let pulse = watchdog.part("reads of the database");
         let reads = tokio::spawn(alive::read(app.clone(), pulse, until(&ended)));
         service::ready();

@@ -15,7 +15,7 @@ use clap::Parser;
 use glassway_monitor::{
     Monitor,
     arguments::{Arguments, Command},
-    auth, upkeep,
+    audit, auth, upkeep,
 };
 use glassway_shared::{
     config::{self, Config},
@@ -24,6 +24,7 @@ use glassway_shared::{
     prices::Book,
     probe,
     store::{StoreError, migrate, models, settings::Settings},
+    tls::Tls,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -85,6 +86,8 @@ fn begin(arguments: Arguments) -> Result<(), Failure> {
 
 fn check(config: &Config) -> Result<(), Failure> {
     auth::key::configured(config).map_err(failed)?;
+    let (cert, key) = (&config.monitor.tls_cert, &config.monitor.tls_key);
+    Tls::open("monitor", cert, key, &[]).map_err(failed)?;
     let path = &config.database.path;
     match path.exists() {
         false => println!("{}: not there yet; it is made at the first start", path.display()),
@@ -111,6 +114,7 @@ fn new_admin_key(config: &Config) -> Result<(), Failure> {
     }
     let mut settings = Settings::open(&config.database.path).map_err(failed)?;
     let key = auth::replace(&mut settings).map_err(failed)?;
+    audit::command(&mut settings, "newAdminKey").map_err(failed)?;
     // It holds the old key.
     let old = config.data_dir().join("sign-in");
     if let Err(e) = std::fs::remove_file(&old)
@@ -139,6 +143,7 @@ fn import_prices(
     let now = jiff::Timestamp::now().as_second();
     let put = |connection: &_| models::put_price_list(connection, &book, now);
     settings.change(put).map_err(|e: StoreError| failed(e))?;
+    audit::command(&mut settings, "importPrices").map_err(failed)?;
     println!("{} models priced, as of {date}", book.len());
     Ok(())
 }
@@ -158,7 +163,11 @@ fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Failure> {
         (None, Ok(address)) => Some(listen::bind(address).map_err(failed)?),
     };
     logging::follow_hangups(file).map_err(failed)?;
-    let monitor = Monitor::open(config.clone(), admin_key.as_deref()).map_err(failed)?;
+    let (cert, key) = (&config.monitor.tls_cert, &config.monitor.tls_key);
+    let tls = Tls::open("monitor", cert, key, &[b"http/1.1"]).map_err(usage)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let monitor =
+        Monitor::open(config.clone(), admin_key.as_deref()).map_err(failed)?.speaking(tls);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -186,7 +195,7 @@ fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Failure> {
             }
             tracing::info!("stopping");
         };
-        tracing::info!("monitor listening on http://{address}");
+        tracing::info!("monitor listening on {scheme}://{address}");
         monitor.run(listener, shutdown).await.map_err(failed)
     })
 }
@@ -203,15 +212,16 @@ fn adopt(config: &mut Config, listener: TcpListener) -> std::io::Result<TcpListe
     Ok(listener)
 }
 
-/// `http://HOST/#key=…`, at the address a person can open.
+/// `http://HOST/#key=…` (`https` with TLS), at the address a person can open.
 fn sign_in_link(config: &Config, port: u16, key: &str) -> String {
     let public = config.monitor.public_url.trim_end_matches('/');
     let address = config.monitor.listen.ip();
+    let scheme = if config.monitor.tls_cert.as_os_str().is_empty() { "http" } else { "https" };
     match public.is_empty() {
         false => format!("{public}/#key={key}"),
-        true if address.is_unspecified() => format!("http://127.0.0.1:{port}/#key={key}"),
-        true if address.is_ipv6() => format!("http://[{address}]:{port}/#key={key}"),
-        true => format!("http://{address}:{port}/#key={key}"),
+        true if address.is_unspecified() => format!("{scheme}://127.0.0.1:{port}/#key={key}"),
+        true if address.is_ipv6() => format!("{scheme}://[{address}]:{port}/#key={key}"),
+        true => format!("{scheme}://{address}:{port}/#key={key}"),
     }
 }
 

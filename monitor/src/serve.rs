@@ -13,7 +13,9 @@ use std::{
 use futures_util::FutureExt;
 use glassway_shared::{
     listen::{self, linger},
+    networks::Networks,
     service::watchdog::Pulse,
+    tls::Tls,
 };
 use http_body_util::{BodyExt, combinators::BoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -24,7 +26,8 @@ use poem::{
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::{Semaphore, watch},
     task::JoinSet,
 };
@@ -70,11 +73,21 @@ impl Front {
     }
 }
 
+/// What a listener demands of a connection before anything of it is read.
+#[derive(Clone, Default)]
+pub struct Door {
+    /// Where it speaks TLS.
+    pub tls: Option<Arc<Tls>>,
+    /// Who may connect: those who are allowed, and proxies that speak for others.
+    pub peers: Networks,
+}
+
 /// Serves one listener until `stop` becomes true and its connections have ended, for
 /// which they have as long as `drain`.
 pub async fn serve(
     front: Front,
     listener: TcpListener,
+    door: Door,
     stop: watch::Receiver<bool>,
     drain: Duration,
     pulse: Pulse,
@@ -83,6 +96,7 @@ pub async fn serve(
         Front::All(_) => CONNECTIONS,
         Front::Images(_) => IMAGE_CONNECTIONS,
     }));
+    let tls_wait = HEADER_TIMEOUT;
     let mut connections = JoinSet::new();
     let local = listener.local_addr().ok();
     let mut stopped = stop.clone();
@@ -92,6 +106,10 @@ pub async fn serve(
     let peers = Arc::<Peers>::default();
     listen::accept(listener, cap, pulse.clone(), until, |stream, peer, permit| {
         while connections.try_join_next().is_some() {}
+        if !door.peers.admit(peer.ip()) {
+            tracing::debug!(client.address = %peer, "not one of monitor.allowed_clients: closed unread");
+            return;
+        }
         let place = match &front {
             Front::Images(images) if !images.trusts(peer.ip()) => match peers.place(peer.ip()) {
                 Some(place) => Some(place),
@@ -100,9 +118,17 @@ pub async fn serve(
             },
             _ => None,
         };
-        let (front, stop) = (front.clone(), stop.clone());
+        let (front, tls, stop) = (front.clone(), door.tls.clone(), stop.clone());
         connections.spawn(async move {
-            connection(front, stream, local, peer, stop, drain).await;
+            match tls {
+                None => connection(front, stream, local, peer, Scheme::HTTP, stop, drain).await,
+                Some(tls) => {
+                    let shaken = tokio::time::timeout(tls_wait, tls.acceptor().accept(stream));
+                    if let Ok(Ok(stream)) = shaken.await {
+                        connection(front, stream, local, peer, Scheme::HTTPS, stop, drain).await;
+                    }
+                }
+            }
             drop((permit, place));
         });
     })
@@ -150,9 +176,10 @@ impl Drop for Place {
 
 async fn connection(
     front: Front,
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     local: Option<SocketAddr>,
     peer: SocketAddr,
+    scheme: Scheme,
     stop: watch::Receiver<bool>,
     drain: Duration,
 ) {
@@ -166,7 +193,7 @@ async fn connection(
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let (front, asked, stop) = (front.clone(), asked.clone(), stop.clone());
         let remote = RemoteAddr(Addr::SocketAddr(peer));
-        let request = Request::from((request, local.clone(), remote, Scheme::HTTP));
+        let request = Request::from((request, local.clone(), remote, scheme.clone()));
         async move {
             let path = request.uri().path().to_owned();
             let answer = AssertUnwindSafe(front.serve(request, peer)).catch_unwind().await;

@@ -48,7 +48,7 @@ use futures_util::future::AbortHandle;
 
 use glassway_shared::{
     config::Config,
-    store::{StoreError, read::Reader, traces::Hit},
+    store::{StoreError, read::Reader, settings::Settings, traces::Hit},
 };
 use tokio::sync::{Semaphore, mpsc};
 
@@ -77,11 +77,13 @@ impl Traces {
     pub fn read(
         config: &Config,
         reader: &Reader,
+        settings: &mut Settings,
     ) -> Result<(Self, mpsc::Receiver<Hit>), StoreError> {
         let known = Arc::new(Known::read(reader)?);
+        let beyond = code::Beyond::kept(reader, settings)?;
         let (sender, receiver) = mpsc::channel(hits::QUEUE);
         let traces = Self {
-            images: Arc::new(Images::new(config, known.clone(), sender)),
+            images: Arc::new(Images::new(config, known.clone(), sender, beyond)),
             known,
             fetchers: Fetchers::read(&config.monitor.trace_data),
             turns: Semaphore::new(AT_ONCE),
@@ -109,6 +111,7 @@ impl Traces {
         if !public.is_empty() {
             return public.to_owned();
         }
+        let tls = !config.monitor.tls_cert.as_os_str().is_empty();
         let (all, images) = self.listening.get().copied().unwrap_or((config.monitor.listen, None));
         let mut address = images.unwrap_or(all);
         if address.ip().is_unspecified() {
@@ -117,6 +120,8 @@ impl Traces {
                 SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
             });
         }
-        format!("http://{address}")
+        // The listener for images alone speaks no TLS of its own.
+        let scheme = if tls && images.is_none() { "https" } else { "http" };
+        format!("{scheme}://{address}")
     }
 }

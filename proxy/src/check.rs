@@ -4,6 +4,7 @@
 use glassway_shared::{
     config::Config,
     store::{migrate, roster::RosterReader},
+    tls::Tls,
 };
 
 use crate::{
@@ -27,6 +28,10 @@ pub struct Report {
 pub fn check(config: &Config) -> Report {
     let path = config.database.path.display();
     let mut report = Report::default();
+    let (cert, key) = (&config.proxy.tls_cert, &config.proxy.tls_key);
+    if let Err(e) = Tls::open("proxy", cert, key, &[]) {
+        report.wrong.push(e.to_string());
+    }
     if !config.database.path.exists() {
         report.fine.push(format!("{path}: will be created"));
         return report;

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use crate::{
     admit::{Admission, admit},
     app::App,
+    discretion::Whose,
     error::{Dialect, Fault},
     forward,
     live::Recording,
@@ -62,7 +63,12 @@ async fn answer(
         Admission::Managed(_) => Mode::Managed,
         _ => Mode::Transparent,
     };
-    let recording = app.recorder.as_ref().map(|r| r.begin(&parts, peer, Origin::Client, mode));
+    let token = match &admission {
+        Admission::Managed(token) => token.as_ref().map(|token| &token.row),
+        _ => None,
+    };
+    let whose = Whose { ip: peer, origin: Origin::Client, token, brought: false };
+    let recording = app.recorder.as_ref().map(|r| r.begin(&parts, whose, mode));
     let mut response = match admission {
         Admission::Refused(fault) => answer_fault(&app, fault, dialect, recording).await,
         Admission::Managed(token) => {

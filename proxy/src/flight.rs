@@ -299,6 +299,7 @@ mod tests {
             headers: vec![],
             origin: Origin::Client,
             mode: Mode::Transparent,
+            discretion: crate::discretion::Discretion::Open,
         };
         let capture = Capture::new(&Budget::new(1000), 1000);
         Live::new(ExchangeId::new(), Instant::now(), 42, slot, head, capture)

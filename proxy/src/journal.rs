@@ -7,6 +7,7 @@
 //! tried again; meanwhile the budget sheds bodies, then rows, and counts them.
 
 mod account;
+mod clean;
 mod entry;
 mod estimate;
 mod socket;
@@ -133,6 +134,7 @@ impl Journal {
             checkpointer,
             tender: Tender::default(),
             estimator: estimate::Estimator::new(record.estimate_usage),
+            cleaner: clean::Cleaner::new(record),
             limits: Limits {
                 max_exchanges: record.max_exchanges,
                 max_age: record.max_age.limit(),
@@ -194,6 +196,7 @@ struct Work {
     checkpointer: Checkpointer,
     tender: Tender,
     estimator: estimate::Estimator,
+    cleaner: clean::Cleaner,
     /// As configured.
     limits: Limits,
     gather: Duration,
@@ -258,7 +261,7 @@ impl Work {
         let mut held = Vec::with_capacity(ended.len());
         let mut records = Vec::with_capacity(ended.len());
         for ended in ended {
-            let (mut record, memory, said) = entry::record(&ended, self.estimator);
+            let (mut record, memory, said) = entry::record(&ended, self.estimator, &self.cleaner);
             account::settle(&mut record, &ended, &said, &self.parts.routing);
             records.push(record);
             held.push((ended, memory));

@@ -201,6 +201,7 @@ mod tests {
             tpm: None,
             allowed_models: vec![],
             expires_at: None,
+            record: roster::TokenRecord::All,
         }
     }
 

@@ -18,6 +18,7 @@
 //! tee        frames through, a bounded copy aside, one end
 //! websocket  the same for upgraded connections
 //! capture    the copy and the budget it lives in
+//! discretion how much of an exchange may be seen               (pure)
 //! live       what is known of a running exchange; the guard that ends it
 //! journal    one writer thread: record, commit, announce
 //! usage      model and tokens out of bodies                    (pure)
@@ -43,6 +44,7 @@ pub mod arguments;
 pub mod capture;
 pub mod check;
 pub mod dialect;
+pub mod discretion;
 pub mod error;
 pub mod exchange;
 pub mod feed;
@@ -86,6 +88,7 @@ use glassway_shared::{
     config::Config,
     id::ExchangeId,
     service::{self, watchdog::Watchdog},
+    tls::Tls,
 };
 
 use crate::{
@@ -112,6 +115,8 @@ pub fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let instance = ExchangeId::new().to_string();
+    let proxy = &config.proxy;
+    let tls = Tls::open("proxy", &proxy.tls_cert, &proxy.tls_key, server::PROTOCOLS)?;
     let upstream = &config.upstream;
     let allow =
         Allow::parse(&upstream.allow)?.and(&upstream.base_url).and(&upstream.anthropic_base_url);
@@ -169,9 +174,13 @@ pub fn run(
         .build()?;
     let drain = Drain::default();
     let link = control.block_on(link::start(app.clone(), instance, reloader, connector.clone()))?;
-    let threads = server::start(&app, &listener, &connector, &drain, &mut watchdog)?;
+    let threads = server::start(&app, &listener, tls.as_ref(), &connector, &drain, &mut watchdog)?;
     drop(listener);
-    tracing::info!("proxy listening on http://{address}");
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    if let Some(tls) = tls {
+        control.spawn(tls.follow());
+    }
+    tracing::info!("proxy listening on {scheme}://{address}");
     service::ready();
     watchdog.start();
 

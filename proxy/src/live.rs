@@ -28,6 +28,7 @@ pub use said::{Said, Sent, SentBody};
 
 use crate::{
     capture::Capture,
+    discretion::Discretion,
     recorder::Recorder,
     snapshot::{Key, Provider, Snapshot, Token},
 };
@@ -64,6 +65,8 @@ pub struct Head {
     pub origin: Origin,
     /// Whose credential travels.
     pub mode: Mode,
+    /// How much may be seen.
+    pub discretion: Discretion,
 }
 
 impl Head {
@@ -133,6 +136,11 @@ pub struct Billing {
 }
 
 impl State {
+    /// What its upstream may repeat and nobody may see.
+    pub fn secret(&self) -> &[u8] {
+        self.billing.as_ref().map_or(&[], |billing| crate::managed::scrub::findable(&billing.key))
+    }
+
     /// As people call the client's token.
     pub fn token_name(&self) -> Option<String> {
         self.token.as_ref().map(|token| token.row.name.clone())
@@ -248,7 +256,10 @@ impl Live {
             usage: Usage::ABSENT,
             cost_usd: None,
             attempts: state.attempts,
-            warnings: state.warnings.clone(),
+            warnings: {
+                let hidden = self.head.discretion.warning().map(str::to_owned);
+                state.warnings.iter().cloned().chain(hidden).collect()
+            },
             pinned: false,
             note: None,
             live: state.progress.clone(),

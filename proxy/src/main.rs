@@ -11,6 +11,7 @@ use glassway_shared::{
     config::{self, Config},
     listen::{self, Passed},
     logging, probe,
+    tls::TlsError,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -55,7 +56,7 @@ fn serve(config: Config, file: Option<PathBuf>) -> ExitCode {
     }
     match glassway_proxy::run(config, listener, asked_to_stop()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(e) => complain(1, &format!("{e:#}")),
+        Err(e) => complain(if e.is::<TlsError>() { 2 } else { 1 }, &format!("{e:#}")),
     }
 }
 

@@ -36,6 +36,7 @@ pub use brought::Brought;
 
 use crate::{
     app::App,
+    discretion::Whose,
     error::{Dialect, Fault},
     exchange::answer_fault,
     forward,
@@ -159,8 +160,9 @@ pub async fn internal(
     };
     let ip = std::net::Ipv4Addr::LOCALHOST.into();
     let id = call.id.unwrap_or_default();
-    let recording =
-        app.recorder.as_ref().map(|r| r.begin_as(id, &parts, ip, call.origin, Mode::Managed));
+    let token = call.token.as_ref().map(|token| &token.row);
+    let whose = Whose { ip, origin: call.origin, token, brought: call.brought.is_some() };
+    let recording = app.recorder.as_ref().map(|r| r.begin_as(id, &parts, whose, Mode::Managed));
     let body = body.map(|body| (body, None));
     serve(app, client, parts, body, dialect, recording, call).await
 }

@@ -3,7 +3,6 @@
 //! threads; nothing here waits.
 
 use std::{
-    net::IpAddr,
     sync::Arc,
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
@@ -11,7 +10,7 @@ use std::{
 use glassway_shared::{
     config::{Durability, Record},
     id::ExchangeId,
-    model::{Mode, Origin, Outcome},
+    model::{Mode, Outcome},
     store::record::Marks,
 };
 use http::{HeaderMap, request::Parts};
@@ -19,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     capture::{Budget, Capture},
+    discretion::{Rules, Whose},
     feed::{Feed, Signal},
     flight::Flight,
     journal::{Ended, Queue},
@@ -41,6 +41,7 @@ pub struct Recorder {
     queue: Queue,
     metrics: Arc<Metrics>,
     redactor: Redactor,
+    rules: Rules,
     max_body: usize,
     before_end: bool,
 }
@@ -61,20 +62,15 @@ impl Recorder {
             queue,
             metrics,
             redactor: Redactor::new(&config.redact_headers),
+            rules: Rules::new(config),
             max_body: usize::try_from(config.max_body_bytes).unwrap_or(usize::MAX),
             before_end: config.durability == Durability::BeforeEnd,
         }
     }
 
     /// A request head has arrived.
-    pub fn begin(
-        self: &Arc<Self>,
-        parts: &Parts,
-        client_ip: IpAddr,
-        origin: Origin,
-        mode: Mode,
-    ) -> Recording {
-        self.begin_as(ExchangeId::new(), parts, client_ip, origin, mode)
+    pub fn begin(self: &Arc<Self>, parts: &Parts, whose: Whose<'_>, mode: Mode) -> Recording {
+        self.begin_as(ExchangeId::new(), parts, whose, mode)
     }
 
     /// The same under an id that was promised to somebody.
@@ -82,19 +78,24 @@ impl Recorder {
         self: &Arc<Self>,
         id: ExchangeId,
         parts: &Parts,
-        client_ip: IpAddr,
-        origin: Origin,
+        whose: Whose<'_>,
         mode: Mode,
     ) -> Recording {
+        let discretion = self.rules.of(whose);
+        let target = match discretion.is_metadata() {
+            true => parts.uri.path().to_owned(),
+            false => redact::target(parts.uri.path_and_query().map_or("/", |t| t.as_str())),
+        };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let head = Head {
             method: parts.method.clone(),
-            target: redact::target(parts.uri.path_and_query().map_or("/", |t| t.as_str())),
+            target,
             version: parts.version,
-            client_ip,
+            client_ip: whose.ip,
             headers: self.redactor.block(&parts.headers),
-            origin,
+            origin: whose.origin,
             mode,
+            discretion,
         };
         let request = Capture::new(&self.budget, self.max_body);
         let at_us = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);

@@ -12,7 +12,9 @@ use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
 use glassway_shared::{
     listen::{self, linger},
+    networks::Networks,
     service::watchdog::{Pulse, Watchdog},
+    tls::{Tls, TlsStream},
 };
 use http::{HeaderValue, Response, StatusCode, header};
 use hyper::{
@@ -21,6 +23,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
@@ -41,10 +44,14 @@ const MAX_HEADERS: usize = 128;
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// What a server speaks that speaks TLS, the one it likes best first.
+pub const PROTOCOLS: &[&[u8]] = &[b"h2", b"http/1.1"];
+
 /// Starts the data threads.
 pub fn start(
     app: &Arc<App>,
     listener: &std::net::TcpListener,
+    tls: Option<&Arc<Tls>>,
     connector: &Arc<Connector>,
     drain: &Drain,
     watchdog: &mut Watchdog,
@@ -55,14 +62,14 @@ pub fn start(
     (0..app.config.proxy_threads())
         .map(|n| {
             let (app, connector, cap) = (app.clone(), connector.clone(), cap.clone());
-            let (listener, drain) = (listener.try_clone()?, drain.clone());
+            let (listener, tls, drain) = (listener.try_clone()?, tls.cloned(), drain.clone());
             let pulse = watchdog.part(format!("accept loop {n}"));
             std::thread::Builder::new().name(format!("data-{n}")).spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
                     .expect("the kernel has room for one more event queue");
-                runtime.block_on(serve(app, listener, connector, cap, drain, pulse));
+                runtime.block_on(serve(app, listener, tls, connector, cap, drain, pulse));
             })
         })
         .collect()
@@ -71,16 +78,23 @@ pub fn start(
 async fn serve(
     app: Arc<App>,
     listener: std::net::TcpListener,
+    tls: Option<Arc<Tls>>,
     connector: Arc<Connector>,
     cap: Arc<Semaphore>,
     drain: Drain,
     pulse: Pulse,
 ) {
+    // Checked when the configuration was read.
+    let allowed = Networks::of(&app.config.proxy.allowed_clients);
     let listener = TcpListener::from_std(listener).expect("the listener is non-blocking");
     let client = Client::new(connector, app.config.proxy.first_byte_timeout.0);
     let connections = Tasks::default();
     tokio::spawn(app.metrics.vitals.thread().beat());
     listen::accept(listener, cap, pulse.clone(), drain.begun(), |stream, peer, permit| {
+        if !allowed.admit(peer.ip()) {
+            tracing::debug!(client.address = %peer, "not one of proxy.allowed_clients: closed unread");
+            return;
+        }
         let running = connections.begin();
         let connection = Connection {
             app: app.clone(),
@@ -89,8 +103,13 @@ async fn serve(
             drain: drain.clone(),
             _permit: permit,
         };
+        let tls = tls.clone();
         tokio::spawn(async move {
-            connection.run(stream).await;
+            match tls {
+                None => connection.run(stream).await,
+                // Boxed, so that a plain connection is not as large.
+                Some(tls) => Box::pin(connection.run_tls(stream, &tls)).await,
+            }
             drop(running);
         });
     })
@@ -135,7 +154,24 @@ impl Connection {
         }
     }
 
-    async fn http1(self, stream: TcpStream) {
+    /// The handshake has as long as a request's head, in a task of its own.
+    async fn run_tls(self, stream: TcpStream, tls: &Tls) {
+        let wait = limit(self.app.config.proxy.header_timeout.0);
+        let shaken = tokio::select! {
+            shaken = tokio::time::timeout(wait, tls.acceptor().accept(stream)) => shaken,
+            () = self.drain.begun() => return,
+        };
+        match shaken {
+            Ok(Ok(stream)) if speaks_h2(&stream) => self.http2(stream).await,
+            Ok(Ok(stream)) => self.http1(stream).await,
+            Ok(Err(e)) => {
+                tracing::debug!(client.address = %self.peer, error = %e, "no TLS handshake");
+            }
+            Err(_) => {}
+        }
+    }
+
+    async fn http1(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let Self { app, client, peer, drain, _permit } = self;
         let proxy = &app.config.proxy;
         let mut builder = http1::Builder::new();
@@ -177,7 +213,7 @@ impl Connection {
         log_end(ended, peer);
     }
 
-    async fn http2(self, stream: TcpStream) {
+    async fn http2(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let Self { app, client, peer, drain, _permit } = self;
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
@@ -231,6 +267,10 @@ fn log_end(ended: Result<(), hyper::Error>, peer: SocketAddr) {
 /// Zero means no limit, to tokio as well.
 fn limit(timeout: Duration) -> Duration {
     if timeout.is_zero() { Duration::from_secs(86_400 * 365) } else { timeout }
+}
+
+fn speaks_h2(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(b"h2")
 }
 
 /// Looks at the first bytes without taking them. Most requests differ from the

@@ -3,7 +3,7 @@
 //! of them for the record. The observer never delays or changes a byte; what it
 //! cannot read it leaves out.
 
-mod observe;
+pub mod observe;
 
 use std::{sync::Arc, time::Duration};
 

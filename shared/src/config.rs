@@ -58,6 +58,12 @@ pub struct Database {
 pub struct Proxy {
     /// Address for clients.
     pub listen: SocketAddr,
+    /// A PEM file, the server's certificate first; with `tls_key`, clients speak TLS.
+    pub tls_cert: PathBuf,
+    /// A PEM file with the certificate's private key.
+    pub tls_key: PathBuf,
+    /// Networks that may connect; empty = all.
+    pub allowed_clients: Vec<String>,
     /// Unix socket between the two processes.
     pub link: PathBuf,
     /// Whether a client needs a token.
@@ -133,6 +139,12 @@ pub struct Record {
     pub max_disk_bytes: u64,
     /// Header names whose values are never recorded.
     pub redact_headers: Vec<String>,
+    /// Values that are never recorded, by their place in JSON ([`crate::redaction`]).
+    pub redact_json: Vec<String>,
+    /// Text that is never recorded, by regular expressions.
+    pub redact_patterns: Vec<String>,
+    /// Networks whose clients, where they send no token, have nothing but metadata kept.
+    pub metadata_only_clients: Vec<String>,
     /// Whose tokens are counted here when the upstream said nothing of them.
     pub estimate_usage: EstimateUsage,
 }
@@ -165,6 +177,12 @@ pub enum Durability {
 pub struct Monitor {
     /// Address for browsers and scripts.
     pub listen: SocketAddr,
+    /// A PEM file, the server's certificate first; with `tls_key`, browsers speak TLS.
+    pub tls_cert: PathBuf,
+    /// A PEM file with the certificate's private key.
+    pub tls_key: PathBuf,
+    /// Networks that may connect; empty = all.
+    pub allowed_clients: Vec<String>,
     /// Or `GLASSWAY_ADMIN_KEY`, or a systemd credential `admin_key`; empty: one is made.
     pub admin_key: String,
     /// A bearer that opens `/metrics` and nothing else; empty: only the admin key does.
@@ -256,6 +274,9 @@ impl Default for Proxy {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            allowed_clients: vec![],
             link: "data/glassway.sock".into(),
             client_access: ClientAccess::Open,
             allow_open: false,
@@ -305,6 +326,9 @@ impl Default for Record {
                 "set-cookie",
                 "proxy-authorization",
             ]),
+            redact_json: vec![],
+            redact_patterns: vec![],
+            metadata_only_clients: vec![],
             estimate_usage: EstimateUsage::Managed,
         }
     }
@@ -314,6 +338,9 @@ impl Default for Monitor {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            tls_cert: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            allowed_clients: vec![],
             admin_key: String::new(),
             metrics_token: String::new(),
             allowed_hosts: vec![],

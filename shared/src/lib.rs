@@ -15,12 +15,15 @@
 //! feed       events on the link and on the browser's feed
 //! listen     bind or be passed a listener, accept with a cap, survive EMFILE, stop kindly
 //! logging    one subscriber for both processes
+//! networks   lists of networks in the configuration
 //! presets    vendors as data, for forms
 //! prices     what models cost
 //! probe      is the instance that runs by this configuration well?
+//! redaction  what is never to be kept of bodies, as the configuration says it
 //! secret     upstream keys at rest: sealed, bound, opened
 //! service    what the service manager is told; its watchdog
 //! store      everything that knows SQL
+//! tls        a certificate and its key, read again when they change
 //! ```
 //!
 //! Nothing here talks to an upstream or serves a route.
@@ -37,13 +40,16 @@ pub mod id;
 pub mod listen;
 pub mod logging;
 pub mod model;
+pub mod networks;
 pub mod presets;
 pub mod prices;
 pub mod probe;
+pub mod redaction;
 pub mod secret;
 pub mod service;
 pub mod sse;
 pub mod store;
+pub mod tls;
 
 /// The version both processes report, from the workspace's `Cargo.toml`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -38,6 +38,7 @@
 
 pub mod annotations;
 mod attempts;
+pub mod audit;
 pub mod bodies;
 pub mod chats;
 pub mod checkpoint;

@@ -158,10 +158,11 @@ impl Drop for Process {
     }
 }
 
-/// The address in a line that says `listening on http://ADDRESS`.
+/// The address in a line that says `listening on http://ADDRESS` (or `https`).
 #[must_use]
 pub fn listening_address(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("listening on http://")?;
+    let (_, rest) = line.split_once("listening on ")?;
+    let rest = rest.strip_prefix("http://").or_else(|| rest.strip_prefix("https://"))?;
     let end = rest
         .find(|c: char| !(c.is_ascii_alphanumeric() || ".:[]".contains(c)))
         .unwrap_or(rest.len());

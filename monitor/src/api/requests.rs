@@ -321,8 +321,10 @@ fn json(body: Vec<u8>) -> poem::Response {
 /// Where clients on this machine find the proxy.
 pub(super) fn proxy_address(app: &App) -> String {
     let listen = app.proxy_listen();
+    let tls = !app.config.proxy.tls_cert.as_os_str().is_empty();
+    let scheme = if tls { "https" } else { "http" };
     match listen.ip().is_unspecified() {
-        true => format!("http://127.0.0.1:{}", listen.port()),
-        false => format!("http://{listen}"),
+        true => format!("{scheme}://127.0.0.1:{}", listen.port()),
+        false => format!("{scheme}://{listen}"),
     }
 }

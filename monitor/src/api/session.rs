@@ -143,7 +143,8 @@ impl Operations {
 
 impl Operations {
     fn cookie(&self, value: &str, seconds: i64) -> String {
-        let secure = match self.0.config.monitor.public_url.starts_with("https://") {
+        let public = &self.0.config.monitor.public_url;
+        let secure = match self.0.is_tls() || public.starts_with("https://") {
             true => "; Secure",
             false => "",
         };

@@ -262,6 +262,8 @@ struct Row {
     /// `None` where the path has a parameter.
     segments: Vec<Option<String>>,
     methods: Vec<(String, Vec<String>)>,
+    /// Of the same methods.
+    operations: Vec<String>,
 }
 
 impl Table {
@@ -282,6 +284,12 @@ impl Table {
                 .into_iter()
                 .flatten()
                 .map(|(method, operation)| (method.to_ascii_uppercase(), strings(operation)))
+                .collect(),
+            operations: operations
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(_, operation)| operation["operationId"].as_str().unwrap_or("").to_owned())
                 .collect(),
         });
         Self(rows.collect())
@@ -308,6 +316,13 @@ impl Table {
             methods.push("HEAD");
         }
         Some(methods.join(", "))
+    }
+
+    /// The id of an operation.
+    pub fn operation(&self, path: &str, method: &str) -> Option<&str> {
+        let row = self.row(path)?;
+        let at = row.methods.iter().position(|(name, _)| name == method)?;
+        Some(&row.operations[at])
     }
 
     /// The query parameters of an operation.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use glassway_shared::store::tokens;
+use glassway_shared::store::{roster::TokenRecord, tokens};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use poem::Result;
 use poem_openapi::{
@@ -67,6 +67,34 @@ impl Period {
     }
 }
 
+/// How much is recorded of what is asked with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename = "TokenRecord", rename_all = "snake_case")]
+enum Recorded {
+    /// What is recorded of anybody.
+    All,
+    /// Figures: never a body, a header or a query, neither live nor kept.
+    Metadata,
+}
+
+impl From<TokenRecord> for Recorded {
+    fn from(record: TokenRecord) -> Self {
+        match record {
+            TokenRecord::All => Self::All,
+            TokenRecord::Metadata => Self::Metadata,
+        }
+    }
+}
+
+impl From<Recorded> for TokenRecord {
+    fn from(record: Recorded) -> Self {
+        match record {
+            Recorded::All => Self::All,
+            Recorded::Metadata => Self::Metadata,
+        }
+    }
+}
+
 /// A client token; the token itself is not among this.
 #[derive(Clone, Object)]
 struct ClientToken {
@@ -87,6 +115,8 @@ struct ClientToken {
     tpm: Option<u32>,
     /// Names and patterns with `*`; empty = all.
     allowed_models: Vec<String>,
+    /// How much is recorded of its exchanges.
+    record: Recorded,
     expires_at: Option<Time>,
     created_at: Time,
     last_used_at: Option<Time>,
@@ -131,6 +161,8 @@ struct ClientTokenInput {
     /// Names and patterns with `*`; empty = all.
     #[oai(validator(max_items = 5000))]
     allowed_models: MaybeUndefined<Vec<String>>,
+    /// How much is recorded of its exchanges from now on.
+    record: MaybeUndefined<Recorded>,
     /// `null` = never.
     expires_at: MaybeUndefined<Time>,
 }
@@ -156,6 +188,9 @@ impl ClientTokenInput {
         token.budget_period = period.as_str().to_owned();
         set_or_clear(self.rpm, &mut token.rpm);
         set_or_clear(self.tpm, &mut token.tpm);
+        let mut record = Recorded::from(token.record);
+        set("record", self.record, &mut record)?;
+        token.record = record.into();
         set("allowed_models", self.allowed_models, &mut token.allowed_models)?;
         token.allowed_models =
             model_names("allowed_models", std::mem::take(&mut token.allowed_models))?;
@@ -213,6 +248,7 @@ impl Operations {
             rpm: None,
             tpm: None,
             allowed_models: vec![],
+            record: TokenRecord::All,
             expires_at: None,
             created_at: now.as_second(),
             spent_nano: 0,
@@ -301,6 +337,7 @@ fn shown(token: tokens::Token, now: Timestamp) -> ClientToken {
         rpm: token.rpm,
         tpm: token.tpm,
         allowed_models: token.allowed_models,
+        record: token.record.into(),
         expires_at: token.expires_at.and_then(|at| Timestamp::from_second(at).ok()).map(Time),
         created_at: Time(Timestamp::from_second(token.created_at).unwrap_or_default()),
         last_used_at: token.last_used_at.and_then(millis),

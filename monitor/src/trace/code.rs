@@ -1,9 +1,16 @@
 //! The code in an image: random, drawn into one copy of it, and looked for in the
 //! answer. Pure, save that the randomness is the system's.
 //!
-//! Every fetch gets a code of its own. So a code in the answer says not only that a model
-//! saw the image, but whose copy of it.
+//! Every fetch on record gets a code of its own. So a code in the answer says not only that
+//! a model saw the image, but whose copy of it. Fetches beyond the record of a trace share
+//! one, made of the trace's name and a secret of this installation: it says that the image
+//! was seen, and no more.
 
+use glassway_shared::store::{
+    StoreError,
+    read::Reader,
+    settings::{self, Settings},
+};
 use rand::Rng;
 
 /// Letters of straight lines that are not taken for one another.
@@ -18,20 +25,61 @@ pub fn random() -> String {
     (0..LENGTH).map(letter).collect()
 }
 
+/// Where the secret is kept.
+const SECRET: &str = "trace_code_secret";
+
+/// Makes the codes of fetches beyond the record.
+#[derive(Clone, Copy)]
+pub struct Beyond(pub(super) [u8; 32]);
+
+impl Beyond {
+    /// With the secret that is kept, or a new one.
+    pub fn kept(reader: &Reader, settings: &mut Settings) -> Result<Self, StoreError> {
+        let found = settings::setting(reader, SECRET)?;
+        if let Some(bytes) = found.and_then(|json| serde_json::from_str(&json).ok()) {
+            return Ok(Self(bytes));
+        }
+        let made = Self(crate::auth::key::random_bytes());
+        let json = serde_json::json!(made.0).to_string();
+        settings.keep(|connection| settings::put_setting(connection, SECRET, &json))?;
+        Ok(made)
+    }
+
+    /// The code of a trace's image.
+    pub fn code(&self, trace: &str, image: u32) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(trace.as_bytes()).update(&image.to_le_bytes());
+        let hash = hasher.finalize();
+        let letter = |byte: &u8| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]);
+        hash.as_bytes()[..LENGTH].iter().map(letter).collect()
+    }
+}
+
 /// An answer as codes are looked for in it. Models write `KXMT AHLV` or `K-X-M-T…`: only
 /// letters and digits count.
-pub struct Answer(Vec<u8>);
+pub struct Answer {
+    text: Vec<u8>,
+    /// Whether it holds the code of a fetch beyond the record.
+    pub beyond: bool,
+}
 
 impl Answer {
     /// Its letters and digits.
     pub fn of(text: &str) -> Self {
         let letters = text.bytes().filter(u8::is_ascii_alphanumeric);
-        Self(letters.map(|byte| byte.to_ascii_uppercase()).collect())
+        let text = letters.map(|byte| byte.to_ascii_uppercase()).collect();
+        Self { text, beyond: false }
+    }
+
+    /// The same, looked through for these codes of fetches beyond the record.
+    pub fn beyond(self, mut codes: impl Iterator<Item = String>) -> Self {
+        let beyond = codes.any(|code| self.holds(&code));
+        Self { beyond, ..self }
     }
 
     /// Whether it holds the code.
     pub fn holds(&self, code: &str) -> bool {
-        !code.is_empty() && self.0.windows(code.len()).any(|window| window == code.as_bytes())
+        !code.is_empty() && self.text.windows(code.len()).any(|window| window == code.as_bytes())
     }
 
     /// How many letters of the code it holds at their places, at best. Fewer than all of
@@ -39,7 +87,7 @@ impl Answer {
     pub fn letters_of(&self, code: &str) -> usize {
         let same =
             |window: &[u8]| window.iter().zip(code.bytes()).filter(|(a, b)| **a == *b).count();
-        self.0.windows(code.len().max(1)).map(same).max().unwrap_or(0)
+        self.text.windows(code.len().max(1)).map(same).max().unwrap_or(0)
     }
 }
 
@@ -64,6 +112,24 @@ mod tests {
         assert_eq!(Answer::of("I read KXMTAHLY").letters_of("KXMTAHLV"), 7);
         assert!(Answer::of("I cannot open links, sorry.").letters_of("KXMTAHLV") < 5);
         assert!(!Answer::of("anything").holds(""));
+    }
+
+    #[test]
+    fn codes_beyond_the_record_are_nobody_s_to_guess_and_always_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("glassway.db");
+        let mut settings = Settings::open(&path).unwrap();
+        let reader = Reader::open(&path).unwrap();
+        let first = Beyond::kept(&reader, &mut settings).unwrap();
+        let again = Beyond::kept(&reader, &mut settings).unwrap();
+        let code = first.code("aa", 1);
+        assert_eq!(code, again.code("aa", 1));
+        assert!(code.len() == LENGTH && code.bytes().all(|letter| LETTERS.contains(&letter)));
+        assert_ne!(code, first.code("aa", 2));
+        assert_ne!(code, Beyond([7; 32]).code("aa", 1));
+        let codes = || (1..=2).map(|n| first.code("aa", n));
+        assert!(Answer::of(&format!("It says {code}")).beyond(codes()).beyond);
+        assert!(!Answer::of("It says nothing").beyond(codes()).beyond);
     }
 
     #[test]

@@ -49,11 +49,18 @@ pub struct Images {
     decoys: Vec<Picture>,
     turn: AtomicUsize,
     hits: mpsc::Sender<Hit>,
+    /// Codes of fetches that are counted alone.
+    pub beyond: code::Beyond,
 }
 
 impl Images {
     /// Fetches of what is known go to `hits`.
-    pub fn new(config: &Config, known: Arc<Known>, hits: mpsc::Sender<Hit>) -> Self {
+    pub fn new(
+        config: &Config,
+        known: Arc<Known>,
+        hits: mpsc::Sender<Hit>,
+        beyond: code::Beyond,
+    ) -> Self {
         let redacted = config.record.redact_headers.iter().map(|name| name.to_ascii_lowercase());
         Self {
             known,
@@ -63,6 +70,7 @@ impl Images {
             decoys: (0..DECOYS).map(|_| picture(&code::random())).collect(),
             turn: AtomicUsize::new(0),
             hits,
+            beyond,
         }
     }
 
@@ -86,7 +94,7 @@ impl Images {
             Some((mark, image)) => match mark.admit(now) {
                 true => Some(self.fetched(&mark, image, request, peer)),
                 false => {
-                    self.beyond(&mark);
+                    self.count(&mark);
                     None
                 }
             },
@@ -124,28 +132,36 @@ impl Images {
         self.decoys[turn % DECOYS].file(&nonce())
     }
 
-    fn beyond(&self, mark: &Mark) {
+    fn count(&self, mark: &Mark) {
         mark.overflow.fetch_add(1, Relaxed);
         self.known.overflow.fetch_add(1, Relaxed);
     }
 
     fn fetched(&self, mark: &Mark, image: u32, request: &Request, peer: SocketAddr) -> Vec<u8> {
         let seen = *request.method() == Method::GET;
-        // A code is one fetch's alone: what is not on record shows one that proves nothing.
-        let drawn = code::random();
         let client = self.trusted.chain(peer.ip(), forwarded(request)).client;
         if !mark.has_room(client) {
-            self.beyond(mark);
-            return picture(&drawn).file(&nonce());
+            return self.unrecorded(mark, image, request);
         }
+        // A code is one fetch's alone.
+        let drawn = code::random();
         let mut hit = self.hit(mark.id, image, request, peer);
         hit.code = seen.then(|| drawn.clone());
         if mark.id == 0 {
             mark.tell(hit);
         } else if self.hits.try_send(hit).is_err() {
-            self.beyond(mark);
+            return self.unrecorded(mark, image, request);
         }
         picture(&drawn).file(&nonce())
+    }
+
+    /// Of a fetch that is counted alone: a model that reads it has seen the image all the
+    /// same.
+    fn unrecorded(&self, mark: &Mark, image: u32, request: &Request) -> Vec<u8> {
+        self.count(mark);
+        let name = name(request).unwrap_or_default();
+        let trace = name.split('-').next().unwrap_or_default();
+        picture(&self.beyond.code(trace, image)).file(&nonce())
     }
 
     fn hit(&self, trace: i64, image: u32, request: &Request, peer: SocketAddr) -> Hit {

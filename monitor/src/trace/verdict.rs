@@ -70,7 +70,8 @@ fn seen(kind: Kind, finding: &'static str, weight: Weight, values: Value) -> Obs
 
 /// Whether the answer holds a code that was drawn; `None` while nobody can know.
 pub fn saw_image(trace: &Trace, answer: &Answer, hits: &[Hit]) -> Option<bool> {
-    (trace.status == Status::Done).then(|| hits.iter().any(|hit| was_read(answer, hit)))
+    let read = || answer.beyond || hits.iter().any(|hit| was_read(answer, hit));
+    (trace.status == Status::Done).then(read)
 }
 
 /// Whether the answer holds this copy's code.
@@ -113,7 +114,8 @@ pub fn observe(
 fn of_code(trace: &Trace, answer: &Answer, hits: &[Hit]) -> Observation {
     let read: Vec<&Hit> = hits.iter().filter(|hit| was_read(answer, hit)).collect();
     let drawn = hits.iter().filter_map(|hit| hit.code.as_deref());
-    let nearest = match read.is_empty() {
+    let beyond = read.is_empty() && answer.beyond;
+    let nearest = match read.is_empty() && !beyond {
         true => drawn.map(|code| answer.letters_of(code)).max().unwrap_or(0),
         false => code::LENGTH,
     };
@@ -129,6 +131,7 @@ fn of_code(trace: &Trace, answer: &Answer, hits: &[Hit]) -> Observation {
     });
     let (finding, weight) = match (read.is_empty(), nearest) {
         (false, _) => ("read", Weight::Proof),
+        _ if beyond => ("read_beyond", Weight::Proof),
         // Chance gives this once in some million answers.
         (true, nearest) if nearest + 2 >= code::LENGTH => ("nearly", Weight::Sign),
         _ if hits.iter().any(|hit| hit.code.is_some()) => ("not_read", Weight::Sign),

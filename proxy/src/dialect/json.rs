@@ -11,7 +11,7 @@ mod reader;
 
 use std::borrow::Cow;
 
-pub(super) use literal::decoded;
+pub(crate) use literal::decoded;
 use reader::Reader;
 
 /// One value.

@@ -7,7 +7,7 @@ use glassway_shared::{
     content,
     decode::{Encoding, decode},
     headers,
-    model::{Outcome, Try, Usage},
+    model::{Origin, Outcome, Try, Usage},
     sse,
     store::record::{Attempt, AttemptBody, Marks, Message, Record, Times},
 };
@@ -15,14 +15,14 @@ use http::Version;
 
 use super::{
     Ended,
+    clean::Cleaner,
     estimate::{Estimator, Text},
     socket,
 };
 use crate::{
     capture::{Capture, Reserved},
+    discretion::Discretion,
     live::{Answer, Said, SentBody},
-    managed::scrub,
-    snapshot::Key,
     usage::{self, Answered},
 };
 
@@ -31,7 +31,11 @@ const DECODE_LIMIT: usize = 32 << 20;
 
 /// The record, the memory its bodies occupy until it is committed, and what the answer
 /// said of its tokens.
-pub(super) fn record(ended: &Ended, estimator: Estimator) -> (Record, Vec<Reserved>, Answered) {
+pub(super) fn record(
+    ended: &Ended,
+    estimator: Estimator,
+    cleaner: &Cleaner,
+) -> (Record, Vec<Reserved>, Answered) {
     let live = &ended.live;
     let head = &live.head;
     let mut state = live.state();
@@ -134,19 +138,42 @@ pub(super) fn record(ended: &Ended, estimator: Estimator) -> (Record, Vec<Reserv
         tries,
         said,
     };
-    if let Some(billing) = &state.billing {
-        hide_key(&mut record, &billing.key);
+    match head.discretion.is_metadata() {
+        true => figures_only(&mut record),
+        // Some relays repeat the key.
+        false => cleaner.clean(
+            &mut record,
+            state.billing.as_ref().map(|billing| &*billing.key),
+            head.discretion == Discretion::Later && head.origin == Origin::Trace,
+        ),
     }
     (record, held, facts.answered)
 }
 
-/// Takes the key out of what came back: some relays repeat it.
-fn hide_key(record: &mut Record, key: &Key) {
-    let answers = record.said.iter_mut().filter_map(|said| said.response.as_mut());
-    for answer in answers.chain(&mut record.response) {
-        scrub::kept(&mut answer.body, key);
+/// Takes out all that was said; what was counted stays.
+fn figures_only(record: &mut Record) {
+    for message in [Some(&mut record.request), record.response.as_mut()].into_iter().flatten() {
+        *message = Message {
+            body_bytes: message.body_bytes,
+            shed: message.body_bytes > 0,
+            ..Message::default()
+        };
     }
-    scrub::kept(&mut record.messages, key);
+    record.marks = Marks::default();
+    record.messages = Vec::new();
+    record.said = Vec::new();
+    for told in record.tries.iter_mut().flatten() {
+        told.url = without_query(&told.url);
+        if let Some(error) = told.error.as_mut().filter(|_| told.status.is_some()) {
+            error.message = "not kept: nothing but metadata is recorded of this client".to_owned();
+        }
+    }
+    record.upstream_url = record.upstream_url.as_deref().map(without_query);
+    record.warnings.push("metadata_only".to_owned());
+}
+
+fn without_query(url: &str) -> String {
+    url.split('?').next().unwrap_or_default().to_owned()
 }
 
 /// The last attempt of an answered exchange lasts as long as the exchange.

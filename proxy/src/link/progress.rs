@@ -24,6 +24,7 @@ use crate::{
     app::App,
     feed::Signal,
     live::{Live, ms},
+    managed::scrub,
     recorder::Recorder,
     usage,
 };
@@ -168,8 +169,14 @@ struct Passage {
 }
 
 impl Passage {
-    /// New whole characters since the last call.
-    fn next(&mut self, kept: &[u8], encoding: Option<Encoding>) -> Option<(usize, u64, String)> {
+    /// New whole characters since the last call, the secret masked: its beginning waits
+    /// until it is known to be none.
+    fn next(
+        &mut self,
+        kept: &[u8],
+        encoding: Option<Encoding>,
+        secret: &[u8],
+    ) -> Option<(usize, u64, String)> {
         let piece = kept.get(self.at..)?;
         let piece = &piece[..piece.len().min(STEP)];
         if piece.is_empty() {
@@ -179,7 +186,11 @@ impl Passage {
         self.at += piece.len();
         let decoder = self.decoder.get_or_insert_with(|| Incremental::new(encoding, DECODE_LIMIT));
         decoder.push(piece, &mut self.partial);
+        scrub::overwrite(&mut self.partial, secret);
+        let waits = self.partial.len() - scrub::begun(&self.partial, secret);
+        let waiting = self.partial.split_off(waits);
         let text = take_text(&mut self.partial);
+        self.partial.extend(waiting);
         if text.is_empty() {
             return None;
         }
@@ -214,18 +225,38 @@ struct Text {
     window: VecDeque<(u64, u64)>,
 }
 
+impl Text {
+    /// The end of what was said, the secret masked wherever it came in pieces.
+    fn shown(&mut self, secret: &[u8]) -> String {
+        let mut bytes = std::mem::take(&mut self.tail).into_bytes();
+        scrub::overwrite(&mut bytes, secret);
+        let waiting = scrub::begun(&bytes, secret);
+        self.tail = String::from_utf8(bytes).unwrap_or_default();
+        let excess = self.tail.chars().count().saturating_sub(TAIL + waiting);
+        if excess > 0 {
+            self.tail = self.tail.chars().skip(excess).collect();
+        }
+        self.tail[..self.tail.floor_char_boundary(self.tail.len() - waiting)].to_owned()
+    }
+}
+
 impl Reader {
     fn deltas(&mut self, live: &Live) -> Vec<BodyDelta> {
+        if !live.head.discretion.shows_bodies() {
+            return Vec::new();
+        }
         let [request, response] = &mut **self.passages.get_or_insert_default();
         let state = live.state();
         let mut deltas = Vec::new();
         let encoding = Encoding::of(&live.head.headers);
-        if let Some((_, from, data)) = request.next(state.request.kept(), encoding) {
+        if let Some((_, from, data)) = request.next(state.request.kept(), encoding, b"") {
             deltas.push(BodyDelta { id: live.id, side: Side::Request, offset_ms: 0.0, from, data });
         }
         if let Some(answer) = &state.answer {
             let encoding = Encoding::of(&answer.headers);
-            if let Some((at, from, data)) = response.next(answer.body.kept(), encoding) {
+            if let Some((at, from, data)) =
+                response.next(answer.body.kept(), encoding, state.secret())
+            {
                 let marks = Marks::unpack(answer.marks.packed());
                 let arrived = Marks::arrival(&marks, at as u64);
                 let offset_ms = ms(arrived.unwrap_or(answer.ttfb_us));
@@ -267,7 +298,8 @@ impl Reader {
     }
 
     fn read_text(&mut self, live: &Live) {
-        let (piece, encoding, arrived) = {
+        let shows = live.head.discretion.shows_bodies();
+        let (piece, encoding, arrived, secret) = {
             let state = live.state();
             let Some(answer) = state.answer.as_ref().filter(|answer| answer.stream) else { return };
             let kept = answer.body.kept();
@@ -276,7 +308,7 @@ impl Reader {
             let marks = Marks::unpack(answer.marks.packed());
             let end = (self.text.at + piece.len()) as u64;
             let arrived = Marks::arrival(&marks, end - 1).unwrap_or_else(|| live.elapsed_us());
-            (piece, Encoding::of(&answer.headers), arrived)
+            (piece, Encoding::of(&answer.headers), arrived, state.secret().to_vec())
         };
         let text = &mut self.text;
         text.at += piece.len();
@@ -287,17 +319,16 @@ impl Reader {
         let (tail, mut pieces) = (&mut text.tail, 0);
         text.parser.push(&plain, |event| {
             if let Some(piece) = content::piece(&event.data) {
-                tail.push_str(piece.text());
+                if shows {
+                    tail.push_str(piece.text());
+                }
                 pieces += 1;
             }
         });
         if pieces == 0 {
             return;
         }
-        let excess = text.tail.chars().count().saturating_sub(TAIL);
-        if excess > 0 {
-            text.tail = text.tail.chars().skip(excess).collect();
-        }
+        let shown = text.shown(&secret);
         text.tokens += pieces;
         text.last_us = Some(arrived);
         text.window.push_back((arrived, pieces));
@@ -305,7 +336,7 @@ impl Reader {
             text.window.pop_front();
         }
         let progress = Progress {
-            text_tail: text.tail.clone(),
+            text_tail: shown,
             tokens: text.tokens,
             tokens_per_s: speed(&text.window),
             last_token_ms: text.last_us.map(ms),
@@ -336,10 +367,28 @@ mod tests {
         for cut in 0..text.len() {
             let mut side = Passage::default();
             let bytes = text.as_bytes();
-            let first = side.next(&bytes[..cut], None).map(|(_, _, t)| t).unwrap_or_default();
-            let (_, from, second) = side.next(bytes, None).expect("there is more");
+            let first = side.next(&bytes[..cut], None, b"").map(|(_, _, t)| t).unwrap_or_default();
+            let (_, from, second) = side.next(bytes, None, b"").expect("there is more");
             assert_eq!(format!("{first}{second}"), text);
             assert_eq!(from as usize, first.len());
+        }
+    }
+
+    #[test]
+    fn a_secret_never_shows_however_it_is_cut() {
+        let secret = b"sk-0123456789abcdefwxyz";
+        let text = b"data: {\"content\":\"a sk-0123456789abcdefwxyz, and sk-01 b\"}\n\n";
+        for cut in 0..text.len() {
+            let (mut side, mut tail) = (Passage::default(), Text::default());
+            let mut seen = String::new();
+            for end in [cut, text.len()] {
+                seen.extend(side.next(&text[..end], None, secret).map(|(_, _, text)| text));
+                tail.tail.push_str(std::str::from_utf8(&text[tail.at..end]).unwrap());
+                tail.at = end;
+                let shown = tail.shown(secret);
+                assert!(!shown.contains("sk-0123") && !seen.contains("sk-0123"), "{shown} {seen}");
+            }
+            assert!(seen.ends_with("wxyz, and sk-01 b\"}\n\n"), "{seen}");
         }
     }
 

@@ -30,25 +30,37 @@ pub(super) fn body(body: Bytes, key: &Key) -> Bytes {
     masked(&body, secret).into()
 }
 
-/// Puts signs in the place of the key in what is kept of an answer. It stays as long as it
-/// was, so that nothing that counts bytes is wrong.
+/// What is looked for where a good answer is kept or watched; empty where the key is too
+/// short to be told from anything else.
 ///
-/// Only what is kept: a good answer's bytes go to the client as they came and while they
-/// come, so a relay that repeats its key in one shows it to the client. Errors and
-/// headers, where that happens in practice, are masked before they go.
-pub(crate) fn kept(text: &mut [u8], key: &Key) {
-    overwrite(text, secret(key));
+/// Only there: a good answer's bytes go to the client as they came and while they come, so
+/// a relay that repeats its key in one shows it to the client. Errors and headers, where
+/// that happens in practice, are masked before they go.
+pub(crate) fn findable(key: &Key) -> &[u8] {
+    let secret = secret(key);
+    if secret.len() < SHORTEST { &[] } else { secret }
 }
 
-fn overwrite(text: &mut [u8], secret: &[u8]) {
-    if secret.len() < SHORTEST {
-        return;
+/// Puts signs in the place of the secret; whether it was there. The text stays as long as
+/// it was, so that nothing that counts bytes is wrong.
+pub(crate) fn overwrite(text: &mut [u8], secret: &[u8]) -> bool {
+    if secret.is_empty() {
+        return false;
     }
     let found: Vec<usize> = memchr::memmem::find_iter(text, secret).collect();
+    let any = !found.is_empty();
     for at in found {
         let shown = if secret.len() >= 20 { 4 } else { 0 };
         text[at..at + secret.len() - shown].fill(b'*');
     }
+    any
+}
+
+/// How many bytes at the end may be the secret's beginning: not to be shown before it is
+/// known how they go on.
+pub(crate) fn begun(text: &[u8], secret: &[u8]) -> usize {
+    let most = secret.len().saturating_sub(1).min(text.len());
+    (1..=most).rev().find(|n| text.ends_with(&secret[..*n])).unwrap_or(0)
 }
 
 /// The headers with the key masked.
@@ -91,8 +103,17 @@ mod tests {
     #[test]
     fn what_is_kept_stays_as_long_as_it_was() {
         let mut text = *b"a sk-0123456789abcdefwxyz, sk-0123456789abcdefwxyz";
-        overwrite(&mut text, b"sk-0123456789abcdefwxyz");
+        assert!(overwrite(&mut text, b"sk-0123456789abcdefwxyz"));
         assert_eq!(&text, b"a *******************wxyz, *******************wxyz");
+        assert!(!overwrite(&mut text, b"sk-0123456789abcdefwxyz"));
+    }
+
+    #[test]
+    fn a_beginning_at_the_end_is_held_back() {
+        for (text, held) in [("", 0), ("abc", 0), ("abcs", 1), ("sk-sk-", 3), ("sk-01", 0)] {
+            assert_eq!(begun(text.as_bytes(), b"sk-0"), held, "{text}");
+        }
+        assert_eq!(begun(b"x sk-012", b"sk-0123456789"), 6);
     }
 
     #[test]

@@ -19,7 +19,6 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
     time::Sleep,
 };
 
@@ -74,9 +73,9 @@ impl Drop for Part {
     }
 }
 
-/// See the module.
-pub(super) struct Guard {
-    stream: TcpStream,
+/// See the module. `S` is the connection, as it is or under TLS.
+pub(super) struct Guard<S> {
+    stream: S,
     boundary: Boundary,
     head: Head,
     header_timeout: Option<Duration>,
@@ -126,12 +125,8 @@ impl Head {
     }
 }
 
-impl Guard {
-    pub(super) fn new(
-        stream: TcpStream,
-        boundary: Boundary,
-        header_timeout: Option<Duration>,
-    ) -> Self {
+impl<S> Guard<S> {
+    pub(super) fn new(stream: S, boundary: Boundary, header_timeout: Option<Duration>) -> Self {
         Self {
             stream,
             boundary,
@@ -166,7 +161,7 @@ impl Guard {
     }
 }
 
-impl AsyncRead for Guard {
+impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -197,7 +192,7 @@ impl AsyncRead for Guard {
     }
 }
 
-impl AsyncWrite for Guard {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -18,14 +18,15 @@ const MAX_MESSAGE: usize = 1 << 20;
 
 /// What the handshake agreed on about compression.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Deflate {
+pub struct Deflate {
     on: bool,
     client_resets: bool,
     server_resets: bool,
 }
 
 impl Deflate {
-    pub(super) fn negotiated(response: &HeaderMap) -> Self {
+    /// What the answer to the handshake says.
+    pub fn negotiated(response: &HeaderMap) -> Self {
         let mut deflate = Self::default();
         for value in response.get_all("sec-websocket-extensions") {
             let Ok(value) = value.to_str() else { continue };
@@ -45,7 +46,7 @@ impl Deflate {
 }
 
 /// One direction's reader.
-pub(super) struct Observer {
+pub struct Observer {
     side: Side,
     live: Option<Arc<Live>>,
     inflate: Option<Decompress>,
@@ -69,7 +70,8 @@ struct Frame {
 }
 
 impl Observer {
-    pub(super) fn new(side: Side, live: Option<Arc<Live>>, deflate: &Deflate) -> Self {
+    /// Of the bytes of one side.
+    pub fn new(side: Side, live: Option<Arc<Live>>, deflate: &Deflate) -> Self {
         Self {
             side,
             live,
@@ -89,12 +91,12 @@ impl Observer {
     }
 
     /// Whether a close frame went by.
-    pub(super) fn closing(&self) -> bool {
+    pub fn closing(&self) -> bool {
         self.closing
     }
 
     /// Bytes flow past.
-    pub(super) fn see(&mut self, mut bytes: &[u8]) {
+    pub fn see(&mut self, mut bytes: &[u8]) {
         if let Some(live) = &self.live {
             let mut state = live.state();
             match (self.side, &mut state.answer) {
@@ -258,6 +260,7 @@ mod tests {
             headers: vec![],
             origin: Origin::Client,
             mode: Mode::Transparent,
+            discretion: crate::discretion::Discretion::Open,
         };
         let capture = Capture::new(&budget, 1 << 20);
         let live =

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{ClientAccess, Config, is_loopback};
-use crate::logging::Filter;
+use crate::{logging::Filter, networks::Networks, redaction};
 
 /// Bytes: less holds no record worth the name.
 const MIN_DISK: u64 = 64 << 20;
@@ -46,9 +46,26 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
     if proxy.max_header_bytes < 8192 {
         return Err(("proxy.max_header_bytes", "at least 8192".to_owned()));
     }
-    for network in &config.monitor.trusted_proxies {
-        if network.parse::<IpNet>().is_err() && network.parse::<std::net::IpAddr>().is_err() {
-            return Err(("monitor.trusted_proxies", format!("`{network}` is not a network")));
+    for (key, networks) in [
+        ("monitor.trusted_proxies", &config.monitor.trusted_proxies),
+        ("monitor.allowed_clients", &config.monitor.allowed_clients),
+        ("proxy.allowed_clients", &proxy.allowed_clients),
+        ("record.metadata_only_clients", &config.record.metadata_only_clients),
+    ] {
+        Networks::parse(networks).map_err(|message| (key, message))?;
+    }
+    for (keys, cert, key) in [
+        (["proxy.tls_cert", "proxy.tls_key"], &proxy.tls_cert, &proxy.tls_key),
+        (
+            ["monitor.tls_cert", "monitor.tls_key"],
+            &config.monitor.tls_cert,
+            &config.monitor.tls_key,
+        ),
+    ] {
+        let [cert, key] = [cert, key].map(|path| !path.as_os_str().is_empty());
+        if cert != key {
+            let (missing, other) = if cert { (keys[1], keys[0]) } else { (keys[0], keys[1]) };
+            return Err((missing, format!("is missing: TLS needs it beside {other}")));
         }
     }
     let token = &config.monitor.metrics_token;
@@ -76,6 +93,9 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
         let what = format!("the header number {} is not `name: value`", at + 1);
         return Err(("otlp.headers", what));
     }
+    redaction::paths(&config.record.redact_json).map_err(|m| ("record.redact_json", m))?;
+    redaction::patterns(&config.record.redact_patterns)
+        .map_err(|m| ("record.redact_patterns", m))?;
     let public = &config.monitor.public_url;
     if !public.is_empty() {
         let url =

@@ -223,6 +223,16 @@ fn resolve_paths(config: &mut Config, base: &Path) {
     ] {
         *path = base.join(&*path);
     }
+    for path in [
+        &mut config.proxy.tls_cert,
+        &mut config.proxy.tls_key,
+        &mut config.monitor.tls_cert,
+        &mut config.monitor.tls_key,
+    ] {
+        if !path.as_os_str().is_empty() {
+            *path = base.join(&*path);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,8 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/006_traces.sql"),
     include_str!("../../migrations/007_spans.sql"),
     include_str!("../../migrations/008_turns.sql"),
+    include_str!("../../migrations/009_token_record.sql"),
+    include_str!("../../migrations/010_audit.sql"),
 ];
 
 /// The schema version this program writes.

@@ -161,6 +161,33 @@ pub struct Token {
     pub allowed_models: Vec<String>,
     /// Unix seconds.
     pub expires_at: Option<i64>,
+    /// How much is recorded.
+    pub record: TokenRecord,
+}
+
+/// How much is recorded of a client's exchanges.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokenRecord {
+    /// What is recorded of anybody's.
+    #[default]
+    All,
+    /// Figures: no body, header or query.
+    Metadata,
+}
+
+impl TokenRecord {
+    /// For its column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Metadata => "metadata",
+        }
+    }
+
+    /// From its column: a word that is not known keeps less.
+    pub fn of(text: &str) -> Self {
+        if text == "all" { Self::All } else { Self::Metadata }
+    }
 }
 
 /// What is kept of a key's state over a restart.
@@ -351,7 +378,7 @@ fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
         tokens: rows(
             connection,
             "SELECT id, name, hash, enabled, budget_nano, budget_period, rpm, tpm, allowed_models,
-                    expires_at FROM client_tokens ORDER BY id",
+                    expires_at, record FROM client_tokens ORDER BY id",
             |row| {
                 Ok(Token {
                     id: row.get(0)?,
@@ -364,6 +391,7 @@ fn read_all(connection: &Connection, done: i64) -> Result<Roster, StoreError> {
                     tpm: row.get(7)?,
                     allowed_models: json(row, 8)?,
                     expires_at: row.get(9)?,
+                    record: TokenRecord::of(&row.get::<_, String>(10)?),
                 })
             },
         )?,

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::StoreError;
+use super::{StoreError, roster::TokenRecord};
 
 /// One token as it is stored, with what it has spent.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,8 @@ pub struct Token {
     pub allowed_models: Vec<String>,
     /// Unix seconds.
     pub expires_at: Option<i64>,
+    /// How much is recorded of its exchanges.
+    pub record: TokenRecord,
     /// Unix seconds.
     pub created_at: i64,
     /// In the period that began at `period_start`, nano-dollars.
@@ -40,7 +42,7 @@ pub struct Token {
 
 const SELECT: &str = "SELECT t.id, t.name, t.masked, t.enabled, t.budget_nano, t.budget_period,
         t.rpm, t.tpm, t.allowed_models, t.expires_at, t.created_at, coalesce(s.spent_nano, 0),
-        coalesce(s.period_start, 0), s.last_used_at
+        coalesce(s.period_start, 0), s.last_used_at, t.record
     FROM client_tokens t LEFT JOIN token_spending s ON s.token_id = t.id";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Token> {
@@ -60,6 +62,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Token> {
         spent_nano: row.get(11)?,
         period_start: row.get(12)?,
         last_used_at: row.get(13)?,
+        record: TokenRecord::of(&row.get::<_, String>(14)?),
     })
 }
 
@@ -80,8 +83,8 @@ pub fn insert(connection: &Connection, token: &Token, hash: &[u8; 32]) -> Result
     connection
         .prepare_cached(
             "INSERT INTO client_tokens (name, hash, masked, enabled, budget_nano, budget_period,
-                 rpm, tpm, allowed_models, expires_at, created_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 rpm, tpm, allowed_models, expires_at, created_at, record)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             token.name,
@@ -95,6 +98,7 @@ pub fn insert(connection: &Connection, token: &Token, hash: &[u8; 32]) -> Result
             json(token),
             token.expires_at,
             token.created_at,
+            token.record.as_str(),
         ])?;
     Ok(connection.last_insert_rowid())
 }
@@ -104,7 +108,8 @@ pub fn update(connection: &Connection, token: &Token) -> Result<(), StoreError> 
     connection
         .prepare_cached(
             "UPDATE client_tokens SET name = ?2, enabled = ?3, budget_nano = ?4, budget_period = ?5,
-                 rpm = ?6, tpm = ?7, allowed_models = ?8, expires_at = ?9 WHERE id = ?1",
+                 rpm = ?6, tpm = ?7, allowed_models = ?8, expires_at = ?9, record = ?10
+             WHERE id = ?1",
         )?
         .execute(params![
             token.id,
@@ -116,6 +121,7 @@ pub fn update(connection: &Connection, token: &Token) -> Result<(), StoreError> 
             token.tpm,
             json(token),
             token.expires_at,
+            token.record.as_str(),
         ])?;
     Ok(())
 }

@@ -23,6 +23,7 @@ pub const STEPS: &[Step] = &[
         slow: false,
         run: deny,
     },
+    Step { name: "fuzz", what: "the fuzz targets compile", slow: false, run: fuzz },
     Step {
         name: "units",
         what: "systemd-analyze verify, and security to an exposure of 1.5",
@@ -123,6 +124,21 @@ fn deny(_: bool) -> Result<Verdict> {
         ));
     }
     must(cargo().args(["deny", "--offline", "check", "licenses", "bans", "sources"]))?;
+    Ok(Verdict::Passed)
+}
+
+/// Without instrumentation, and with the workspace's own versions: that they still fit.
+fn fuzz(_: bool) -> Result<Verdict> {
+    let folder = root().join("fuzz");
+    std::fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
+    let target = root().join("target/fuzz");
+    must(
+        cargo()
+            .args(["check", "--bins", "--manifest-path"])
+            .arg(folder.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(target),
+    )?;
     Ok(Verdict::Passed)
 }
 

@@ -186,7 +186,9 @@ impl Trace {
             .and_then(|said| serde_json::from_str(said).ok())
             .unwrap_or_default();
         let known = &app.traces.fetchers;
-        let answer = Answer::of(trace.answer.as_deref().unwrap_or_default());
+        let beyond_codes =
+            (1..=trace.images).map(|image| app.traces.images.beyond.code(&trace.trace_id, image));
+        let answer = Answer::of(trace.answer.as_deref().unwrap_or_default()).beyond(beyond_codes);
         let verdict = verdict::observe(&trace, &answer, &said, &hits, known);
         let saw_image = verdict::saw_image(&trace, &answer, &hits);
         let shown = |hit| Hit::of(hit, &trace, &answer, known, networks);

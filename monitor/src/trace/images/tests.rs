@@ -5,7 +5,7 @@ use super::*;
 fn images() -> (Images, mpsc::Receiver<Hit>, Arc<Known>) {
     let known = Arc::new(Known::default());
     let (sender, receiver) = mpsc::channel(4096);
-    (Images::new(&Config::default(), known.clone(), sender), receiver, known)
+    (Images::new(&Config::default(), known.clone(), sender, code::Beyond([7; 32])), receiver, known)
 }
 
 fn ask(images: &Images, method: Method, query: &str, peer: &str) -> Response {

@@ -90,6 +90,16 @@ fn whose_copy_was_read_is_proof_and_a_silent_relay_proves_nothing() {
 }
 
 #[test]
+fn a_copy_beyond_the_record_was_seen_all_the_same() {
+    let trace = trace("It says EFHKLMNT.");
+    let answer = || answer(&trace).beyond(["EFHKLMNT".to_owned()].into_iter());
+    assert_eq!(saw_image(&trace, &answer(), &[]), Some(true));
+    let observed = of_code(&trace, &answer(), &[]);
+    assert_eq!((observed.finding, observed.weight), ("read_beyond", Weight::Proof));
+    assert_eq!(observed.values["hits"], json!([]));
+}
+
+#[test]
 fn nothing_is_said_before_the_end() {
     let running = Trace { status: Status::Running, ..trace("") };
     assert!(all(&running, &Said::default(), &[]).is_empty());

@@ -29,6 +29,7 @@ export function inWords(of: Observation, w: Words, comma: string): Finding | nul
   const texts: Record<string, () => string> = {
     "code.read": () => w.found.code.read(list(v.addresses as unknown[], comma)),
     "code.nearly": () => w.found.code.nearly(String(v.letters), String(v.letters_of)),
+    "code.read_beyond": () => w.found.code.read_beyond,
     "code.not_read": () => w.found.code.not_read,
     "code.never_fetched": () => w.found.code.never_fetched,
     "fetches.none": () => w.found.fetches.none,
@@ -84,6 +85,7 @@ export function headline(t: Trace, w: Words, comma: string): string {
   if (t.status === "pending") return w.headline.waiting;
   if (t.status === "running") return w.headline.running;
   if (t.status === "failed") return w.headline.failed;
+  if (t.saw_image && !t.hits.some((h) => h.read)) return w.headline.seenBeyond;
   if (t.saw_image) return w.headline.seen(list(t.hits.filter((h) => h.read).map((h) => h.ip), comma));
   return t.hit_count ? w.headline.fetched : w.headline.silent;
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The content of a string literal that was read. Half of a surrogate pair, which some
 /// clients leave when they cut text, becomes U+FFFD.
-pub(in crate::dialect) fn decoded(literal: &str) -> Cow<'_, str> {
+pub(crate) fn decoded(literal: &str) -> Cow<'_, str> {
     let inner = &literal[1..literal.len() - 1];
     let Some(first) = memchr::memchr(b'\\', inner.as_bytes()) else { return inner.into() };
     let mut out = String::with_capacity(inner.len());

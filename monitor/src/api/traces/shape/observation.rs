@@ -10,7 +10,8 @@ use crate::trace::verdict;
 #[oai(rename_all = "snake_case", rename = "ObservationKind")]
 enum Kinds {
     /// `read`: the answer holds a code, so a model saw the very copy that the named
-    /// fetchers got. `nearly`: all but one or two letters. `not_read`: the image was
+    /// fetchers got. `read_beyond`: that of a copy which was fetched after the record was
+    /// full, by nobody knows whom. `nearly`: all but one or two letters. `not_read`: the image was
     /// fetched, but the answer shows none of it; a model that cannot see, or a relay that
     /// fetches for itself. `never_fetched`: says nothing.
     Code,

@@ -111,6 +111,7 @@ export const en = {
     waiting: "Waiting for its turn",
     running: "Waiting for the answer and for fetches",
     seen: (who: string) => `A model saw the image, in the copy that ${who} fetched`,
+    seenBeyond: "A model saw the image, in a copy fetched after this trace's record was full",
     fetched: "The image was fetched, but the answer shows none of it",
     silent: "Nobody fetched the image. That proves nothing",
     failed: "No answer came",
@@ -170,6 +171,7 @@ export const en = {
     code: {
       read: (who: string) => `Yes. The answer holds the code that was drawn only into the copy ${who} fetched.`,
       nearly: (n: string, of: string) => `Almost: ${n} of the ${of} letters of a code are in the answer.`,
+      read_beyond: "Yes. The answer holds the code of a copy that was fetched after the record of this trace was full. By whom is not known.",
       not_read: "No. The image was fetched, but the answer holds none of its codes.",
       never_fetched: "Nobody fetched the image, so there was no code to read.",
     },
@@ -223,6 +225,7 @@ export const en = {
     code: {
       read: "which model it was, nor that nobody else looked at the request.",
       nearly: "that it was seen for certain: models misread letters, though chance gives this once in some million answers.",
+      read_beyond: "which model it was, nor who fetched that copy.",
       not_read: "that a relay cheats: the model may be unable to see, may refuse, or may have been given a shrunken picture.",
       never_fetched: "whether the model can see.",
     },
@@ -378,6 +381,7 @@ export const zh: Filled<typeof en> = {
     waiting: "正在排队",
     running: "正在等待回答和取图",
     seen: (who) => `模型看到了图片，看的是 ${who} 取走的那一份`,
+    seenBeyond: "模型看到了图片，看的是本次溯源记录已满之后取走的一份",
     fetched: "有人取了图，但回答里没有图中内容",
     silent: "无人取图，这什么也证明不了",
     failed: "没有得到回答",
@@ -437,6 +441,7 @@ export const zh: Filled<typeof en> = {
     code: {
       read: (who) => `看到了。回答里有只画在 ${who} 所取那一份上的校验码。`,
       nearly: (n, of) => `几乎：校验码 ${of} 个字母中有 ${n} 个出现在回答里。`,
+      read_beyond: "看到了。回答里有一份在本次溯源记录已满之后取走的图片的校验码，取图者不详。",
       not_read: "没有。有人取了图，但回答里没有任何校验码。",
       never_fetched: "无人取图，自然没有校验码可读。",
     },
@@ -490,6 +495,7 @@ export const zh: Filled<typeof en> = {
     code: {
       read: "究竟是哪个模型，以及有没有别人也看了这个请求。",
       nearly: "一定看到了图：模型会读错字母，不过凭运气几百万次才会出现一次。",
+      read_beyond: "究竟是哪个模型，以及那一份是谁取走的。",
       not_read: "中转站作假：模型可能不会看图、拒绝回答，或拿到的是缩小的图片。",
       never_fetched: "模型会不会看图。",
     },

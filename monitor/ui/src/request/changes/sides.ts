@@ -70,4 +70,4 @@ export const answering = (detail: ExchangeDetail): Try | undefined => detail.tri
 
 /** Whether anything but heads and credentials changed on the way. */
 export const altered = (detail: ExchangeDetail) =>
-  detail.warnings.some((name) => name !== "body_shed") || detail.tries.some((t) => t.request?.body != null || t.response?.body != null || t.request?.shed || t.response?.shed);
+  detail.warnings.some((name) => !/^(body_shed|metadata_only|bodies_withheld|redacted \d+)$/.test(name)) || detail.tries.some((t) => t.request?.body != null || t.response?.body != null || t.request?.shed || t.response?.shed);
