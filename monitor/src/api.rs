@@ -18,6 +18,7 @@
 //! groups    /api/groups…, /api/proxies/{id}/groups
 //! models    /api/models…
 //! prices    /api/prices…
+//! price_list GET, PUT and DELETE /api/price-list
 //! routes    /api/routes…
 //! tokens    /api/client-tokens…
 //! chat      POST /api/chat, /api/chat/history…, /api/chat/conversations…
@@ -53,6 +54,7 @@ mod matching;
 mod models;
 mod pool;
 mod presets;
+pub(crate) mod price_list;
 mod prices;
 mod providers;
 mod raw;
@@ -119,7 +121,7 @@ type Operations = (
         keys::Operations,
         groups::Operations,
         models::Operations,
-        prices::Operations,
+        (prices::Operations, price_list::Operations),
         routes::Operations,
         tokens::Operations,
         traces::Operations,
@@ -147,7 +149,7 @@ fn operations(app: &Arc<App>) -> Operations {
             keys::Operations(app.clone()),
             groups::Operations(app.clone()),
             models::Operations(app.clone()),
-            prices::Operations(app.clone()),
+            (prices::Operations(app.clone()), price_list::Operations(app.clone())),
             routes::Operations(app.clone()),
             tokens::Operations(app.clone()),
             traces::Operations(app.clone()),

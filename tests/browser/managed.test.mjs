@@ -28,8 +28,8 @@ afterEach(async () => {
 });
 
 const LANGUAGES = [
-  { locale: "en-US", tag: "en", all: "Select all that are listed", undo: "Undo", remove: "Delete", enable: "Enable", disable: "Disable", noWayBack: /cannot be undone/, stayed: /One provider stayed/ },
-  { locale: "zh-CN", tag: "zh", all: "选中列表中的全部", undo: "撤销", remove: "删除", enable: "启用", disable: "停用", noWayBack: /不能撤销/, stayed: /有 1 个供应商保持原样/ },
+  { locale: "en-US", tag: "en", all: "Select all that are listed", undo: "Undo", remove: "Delete", enable: "Enable", disable: "Disable", noWayBack: /cannot be undone/, stayed: /One provider stayed/, inUse: /in use by 1 route/, builtIn: /priced by the built-in list/, imported: /as of 2026-02-03/, noList: /no model with input_cost_per_token/, backToList: "Back to the built-in list" },
+  { locale: "zh-CN", tag: "zh", all: "选中列表中的全部", undo: "撤销", remove: "删除", enable: "启用", disable: "停用", noWayBack: /不能撤销/, stayed: /有 1 个供应商保持原样/, inUse: /正被 1 条路由（held）使用/, builtIn: /内置价目表/, imported: /截至 2026-02-03/, noList: /其中没有带 input_cost_per_token 的模型/, backToList: "恢复内置价目表" },
 ];
 const all = async (path, of) => (await glassway.api(`${path}?limit=100`)).items.map(of).sort();
 const without = (row, ...names) => Object.fromEntries(Object.entries(row).filter(([name]) => !names.includes(name)));
@@ -68,7 +68,7 @@ for (const words of LANGUAGES) {
       assert.equal(await page.getByRole("dialog").getByRole("listitem").count(), 2);
       await inspect(page, `providers-delete-${words.tag}`);
       await confirm(page);
-      await page.locator(".notice.err", { hasText: words.stayed }).filter({ hasText: "relay-a" }).waitFor();
+      await page.locator(".notice.err", { hasText: words.stayed }).filter({ hasText: "relay-a" }).filter({ hasText: words.inUse }).waitFor();
       await inspect(page, `providers-stayed-${words.tag}`);
       assert.deepEqual(await all("/api/providers", (p) => p.name), ["openai", "relay-a"]);
       await undo(page);
@@ -89,6 +89,7 @@ for (const words of LANGUAGES) {
       await page.getByRole("dialog").getByText("fast-*").waitFor();
       await confirm(page);
       await eventually("both are gone", async () => (await routes()).length === 0);
+      await page.locator(".undoable").waitFor();
       await page.keyboard.press("Control+z");
       await eventually("both are back", async () => (await routes()).length === 2);
       assert.deepEqual((await routes()).sort((a, b) => (a.model < b.model ? -1 : 1)), before.sort((a, b) => (a.model < b.model ? -1 : 1)));
@@ -123,6 +124,32 @@ for (const words of LANGUAGES) {
       await confirm(page);
       await eventually("it is gone", async () => (await on()).join() === "bela true");
       await page.locator(".el-message").last().waitFor();
+    });
+
+    it("imports a price list and goes back to the built-in one", async () => {
+      const page = await signedIn(browser, glassway, words);
+      await go(page, "/prices");
+      const line = page.locator(".listline");
+      await line.locator(".lead", { hasText: words.builtIn }).waitFor();
+      const choose = (text) => line.locator("input[type=file]").setInputFiles({ name: "model_prices_and_context_window.json", mimeType: "application/json", buffer: Buffer.from(text) });
+      // What is none is refused, in the page's language.
+      await choose('{"no": "list"}');
+      await confirm(page);
+      await page.getByRole("dialog").getByText(words.noList).waitFor();
+      await inspect(page, `price-list-refused-${words.tag}`);
+      await page.keyboard.press("Escape");
+      await choose(JSON.stringify({ "only/one": { input_cost_per_token: 3e-6, output_cost_per_token: 4e-6 } }));
+      await page.getByRole("dialog").locator("input[type=date]").fill("2026-02-03");
+      await confirm(page);
+      await line.locator(".lead", { hasText: words.imported }).waitFor();
+      await page.locator('[data-entry="only/one"]').waitFor();
+      await inspect(page, `price-list-${words.tag}`);
+      const { date, models, imported } = await glassway.api("/api/price-list");
+      assert.deepEqual([date, models, imported], ["2026-02-03", 1, true]);
+      await line.getByRole("button", { name: words.backToList }).click();
+      await confirm(page);
+      await line.locator(".lead", { hasText: words.builtIn }).waitFor();
+      assert.equal((await glassway.api("/api/price-list")).imported, false);
     });
 
     it("takes a price, a pin and a note back", async () => {

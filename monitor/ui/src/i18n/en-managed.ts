@@ -263,8 +263,6 @@ export const managedEn = {
     findHint: "Filter prices by model",
     columns: { read: "Cached $/M", write: "Write $/M" },
     ownFacet: "Set here",
-    dated: (date: string) => `Dollars per million tokens, as of ${date}. A price you set counts instead, for requests from then on.`,
-    imported: (date: string) => `Dollars per million tokens, from the list imported on ${date}. A price you set counts instead, for requests from then on.`,
     add: "Add a price",
     newTitle: "Add a price",
     set: "Set a price",

@@ -264,8 +264,6 @@ export const managedZh: Filled<typeof managedEn> = {
     findHint: "按模型筛选价格",
     columns: { read: "缓存读取", write: "缓存写入" },
     ownFacet: "自定义",
-    dated: (date) => `单位为美元每百万 token，价目表日期 ${date}。自定义价格优先，自设定后的请求起生效。`,
-    imported: (date) => `单位为美元每百万 token，来自导入的价目表（${date}）。自定义价格优先，自设定后的请求起生效。`,
     add: "添加价格",
     newTitle: "添加价格",
     set: "设定价格",
