@@ -43,6 +43,7 @@ export const managedEn = {
     goneTitle: "This is not here",
     goneText: "It may have been deleted, or the address is mistyped.",
     toList: "Back to the list",
+    notAllSent: "The proxy went away while they were being sent: only those that are shown have begun. Send the others again when it is back.",
     proxyAway: "Saved. The proxy is away and will go by it when it is back.",
     warned: (what: string) => `Saved, with a warning: ${what}`,
     priorityHint: "Higher goes first.",

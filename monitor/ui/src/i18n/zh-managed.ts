@@ -44,6 +44,7 @@ export const managedZh: Filled<typeof managedEn> = {
     goneTitle: "没有找到",
     goneText: "可能已被删除，或地址有误。",
     toList: "返回列表",
+    notAllSent: "发送过程中代理断开：只有显示出来的已经开始，其余请在代理恢复后重新发送。",
     proxyAway: "已保存。代理未连接，恢复后生效。",
     warned: (what) => `已保存，但有警告：${what}`,
     priorityHint: "数值大的优先。",

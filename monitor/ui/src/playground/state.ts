@@ -9,7 +9,7 @@ import { chatsApi } from "./chats";
 import { browserStorage, Drafts } from "./drafts";
 import { Run } from "./run";
 import { draftOf, type Chat, type Draft, type Message } from "./shapes";
-import { line, newest, said, systemOf, type Entry } from "./thread";
+import { answered, line, newest, said, systemOf, without, type Entry } from "./thread";
 
 const NEW = "new";
 /** When the figures of a turn that has just ended are looked for. */
@@ -24,6 +24,8 @@ const failure = shallowRef<Failure | null>(null);
 const leaf = ref<number | null>(null);
 const runs = shallowReactive(new Map<string, Run>());
 const refused = shallowRef<Unfit | Failure | null>(null);
+/** Turns and conversations that are about to be deleted: not shown any more, and still there. */
+const going = { turns: shallowReactive(new Set<number>()), chats: shallowReactive(new Set<number>()) };
 /** Moves when the list of conversations should be asked for again. */
 const changed = ref(0);
 const key = computed(() => (id.value === null ? NEW : String(id.value)));
@@ -67,8 +69,9 @@ async function open(next: number | null) {
 
 async function load(which: number) {
   try {
-    const found = await chatsApi.one(which);
+    const read = await chatsApi.one(which);
     if (id.value !== which) return;
+    const found = { ...read, history: read.history.filter((t) => !going.turns.has(t.id)) };
     chat.value = found;
     failure.value = null;
     if (!found.history.some((t) => t.id === leaf.value)) {
@@ -181,12 +184,36 @@ export const play = {
   send() {
     const { text, pictures } = draft.value;
     if (!text.trim() && !pictures.length) return;
-    const before = said(entries.value, entries.value.length);
-    void ask([...before, question(text, pictures)], () => {
+    void ask([...answered(entries.value), question(text, pictures)], () => {
       if (draft.value.text === text) draft.value.text = "";
       draft.value.pictures = [];
       draft.value.results = {};
     });
+  },
+  /** What would be sent now. */
+  next() {
+    const { text, pictures } = draft.value;
+    const asked = text.trim() || pictures.length ? [question(text, pictures)] : [];
+    return asked.length ? [...answered(entries.value), ...asked] : said(entries.value, entries.value.length);
+  },
+  /** Whether the last question shown got no answer, so that the next takes its place. */
+  unanswered: computed(() => run.value === null && entries.value.length > 0 && answered(entries.value).length < said(entries.value, entries.value.length).length),
+  going,
+  /** Takes a turn out of what is shown; what it returns puts it back. */
+  hide(turnId: number): () => void {
+    const [was, at] = [chat.value, leaf.value];
+    going.turns.add(turnId);
+    const gone = was?.history.find((t) => t.id === turnId);
+    if (was && gone) {
+      leaf.value = without(was, gone)?.id ?? null;
+      chat.value = { ...was, history: was.history.filter((t) => t.id !== turnId) };
+    }
+    return () => {
+      going.turns.delete(turnId);
+      if (!was || id.value !== was.id) return;
+      leaf.value = at;
+      void load(was.id);
+    };
   },
   /** Goes on after tools have answered. */
   results: (messages: Message[]) => void ask([...said(entries.value, entries.value.length), ...messages], () => (draft.value.results = {})),

@@ -49,8 +49,8 @@ export function tellUndo(message: string, label: string, undo: () => void, gone:
 
 /** What an answer that succeeded warns of. */
 export function tellWarnings(warnings: string[]) {
-  const away = warnings.includes("proxy_away");
-  if (away) tell(words.value.roster.proxyAway, "warning");
-  const others = warnings.filter((w) => w !== "proxy_away");
+  const known: Record<string, string> = { proxy_away: words.value.roster.proxyAway, not_all_sent: words.value.roster.notAllSent };
+  for (const warning of warnings) if (known[warning]) tell(known[warning], "warning");
+  const others = warnings.filter((w) => !known[w]);
   if (others.length) tell(words.value.roster.warned(others.join(", ")), "warning");
 }

@@ -100,8 +100,14 @@ export const en = {
   clearTitle: "Delete all conversations?",
   clearDo: "Delete all conversations",
   removeTitle: (title: string) => `Delete "${title}"?`,
+  removed: (title: string) => `"${title}" is deleted; its recorded requests stay`,
+  turnRemoved: "The answer and its question are deleted",
+  removeTurnHint: "Delete this answer and its question; the recorded request stays",
+  takesPlace: "This question got no answer. What you send next takes its place.",
+  codeTitle: "As code",
+  codeLead: "Asks the same of the gateway. The key comes from OPENAI_API_KEY: a client token, or anything where access is open.",
+  codeKey: "Asks the same of the gateway, which picks the key: only this page can name one. OPENAI_API_KEY is a client token, or anything where access is open.",
   removeText: "Their recorded requests stay. This cannot be undone.",
-  removeDo: "Delete the conversation",
 };
 
 export const zh: Filled<typeof en> = {
@@ -200,6 +206,12 @@ export const zh: Filled<typeof en> = {
   clearTitle: "删除全部对话？",
   clearDo: "删除全部对话",
   removeTitle: (title) => `删除“${title}”？`,
+  removed: (title) => `已删除“${title}”，已记录的请求会保留`,
+  turnRemoved: "已删除此回答及其提问",
+  removeTurnHint: "删除此回答及其提问，已记录的请求会保留",
+  takesPlace: "此提问没有得到回答，接下来发送的内容将取代它。",
+  codeTitle: "代码",
+  codeLead: "向网关发出同样的请求。密钥取自 OPENAI_API_KEY：填客户端令牌；若访问是开放的，可填任意内容。",
+  codeKey: "向网关发出同样的请求，密钥由网关选择：只有此页面能指定密钥。OPENAI_API_KEY 填客户端令牌；若访问是开放的，可填任意内容。",
   removeText: "对应的请求记录会保留。此操作无法撤销。",
-  removeDo: "删除对话",
 };

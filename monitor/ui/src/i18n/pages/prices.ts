@@ -3,8 +3,8 @@
 import type { Filled } from "../filled";
 
 export const en = {
-  builtIn: (models: string, date: string) => `${models} models are priced by the built-in list, as of ${date}.`,
-  imported: (models: string, date: string, when: string) => `${models} models are priced by a list as of ${date}, imported ${when}.`,
+  builtIn: (models: string, date: string, one: boolean) => `${models} model${one ? " is" : "s are"} priced by the built-in list, as of ${date}.`,
+  imported: (models: string, date: string, one: boolean, when: string) => `${models} model${one ? " is" : "s are"} priced by a list as of ${date}, imported ${when}.`,
   unit: "Dollars per million tokens. A price you set counts instead, for requests from then on.",
   import: "Import a list…",
   importHint: "litellm's model_prices_and_context_window.json, up to 16 MB",
@@ -14,14 +14,14 @@ export const en = {
   do: "Import",
   date: "As of",
   tooLarge: (name: string, size: string) => `${name} has ${size}; a list may have 16 MB.`,
-  done: (models: string, date: string) => `${models} models are priced, as of ${date}`,
+  done: (models: string, date: string, one: boolean) => `${models} model${one ? " is" : "s are"} priced, as of ${date}`,
   backTitle: "Go back to the built-in price list?",
   backText: "The imported list is forgotten: to use it again, import it again. Prices set here stay, and so do costs that were recorded.",
 };
 
 export const zh: Filled<typeof en> = {
   builtIn: (models, date) => `内置价目表为 ${models} 个模型定价，截至 ${date}。`,
-  imported: (models, date, when) => `价目表为 ${models} 个模型定价，截至 ${date}，${when}导入。`,
+  imported: (models, date, _one, when) => `价目表为 ${models} 个模型定价，截至 ${date}，${when}导入。`,
   unit: "单位为美元每百万 token。自行设定的价格优先，对此后的请求生效。",
   import: "导入价目表…",
   importHint: "litellm 的 model_prices_and_context_window.json，不超过 16 MB",
