@@ -123,8 +123,20 @@ export const tokensApi = {
 };
 
 export const tracesApi = {
-  /** The newest that match. */
-  list: (q: string, limit: number) => got(api.GET("/api/traces", { params: { query: q ? { q, limit } : { limit } } })),
+  /** The newest that match, and how many there are. */
+  async list(q: string, most: number) {
+    const items: Trace[] = [];
+    let total = 0;
+    for (let cursor: string | undefined; items.length < most; ) {
+      const query = { limit: Math.min(MOST, most - items.length), ...(q ? { q } : {}), ...(cursor ? { cursor } : {}) };
+      const page = await got(api.GET("/api/traces", { params: { query } }));
+      items.push(...page.items);
+      total = page.total;
+      cursor = page.next ?? undefined;
+      if (!cursor) break;
+    }
+    return { items, total };
+  },
   one: (id: number) => got(api.GET("/api/traces/{id}", of({ id }))),
   begin: (body: TraceInput) => got(api.POST("/api/traces", { body })),
   remove: (ids: number[]) => got(api.DELETE("/api/traces", { params: { query: { ids: ids.join(",") } } })),
