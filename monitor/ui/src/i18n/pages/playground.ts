@@ -66,7 +66,7 @@ export const en = {
   keptHere: "What you wrote is still here.",
   unfit: (field: string, why: string) => `Check ${field}: ${why}`,
   fields: {
-    model: "Model", by: "Send by", system: "System prompt", temperature: "Temperature", topP: "Top p", maxTokens: "Maximum tokens",
+    model: "Model", beside: "Side by side with", by: "Send by", system: "System prompt", temperature: "Temperature", topP: "Top p", maxTokens: "Maximum tokens",
     seed: "Seed", effort: "Reasoning effort", stream: "Streaming", tools: "Tools", toolChoice: "Tool choice", more: "Further parameters",
   },
   why: {
@@ -76,6 +76,10 @@ export const en = {
     tools: "this is not a list of tool definitions in JSON",
     taken: "model, messages and stream have places of their own",
   },
+  besideHint: "Another model that is asked the same. Both answers cost what they cost; you choose which one to go on with.",
+  besideNone: "none",
+  goOn: "Go on with this one",
+  goesOn: "What you ask next follows this answer",
   modelHint: "e.g. gpt-4o",
   noModels: "No model is known yet; any name may be written.",
   askModels: "Ask the providers",
@@ -172,7 +176,7 @@ export const zh: Filled<typeof en> = {
   keptHere: "你输入的内容仍在这里。",
   unfit: (field, why) => `请检查“${field}”：${why}`,
   fields: {
-    model: "模型", by: "发送方式", system: "系统提示词", temperature: "温度", topP: "核采样 top p", maxTokens: "最大 token 数",
+    model: "模型", beside: "并排对比的模型", by: "发送方式", system: "系统提示词", temperature: "温度", topP: "核采样 top p", maxTokens: "最大 token 数",
     seed: "随机种子", effort: "推理强度", stream: "流式输出", tools: "工具", toolChoice: "工具选择", more: "其他参数",
   },
   why: {
@@ -182,6 +186,10 @@ export const zh: Filled<typeof en> = {
     tools: "不是 JSON 格式的工具定义",
     taken: "model、messages 和 stream 另有专门的位置",
   },
+  besideHint: "同时向另一个模型提出同样的问题。两个回答各自计费，由你选择接着哪一个继续。",
+  besideNone: "不对比",
+  goOn: "接着这个继续",
+  goesOn: "接下来的提问跟随此回答",
   modelHint: "例如 gpt-4o",
   noModels: "还没有已知的模型，可直接填写名称。",
   askModels: "向供应商查询",
