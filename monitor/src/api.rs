@@ -20,6 +20,7 @@
 //! groups    /api/groups…, /api/proxies/{id}/groups
 //! models    /api/models…
 //! prices    /api/prices…
+//! price_list GET, PUT and DELETE /api/price-list
 //! routes    /api/routes…
 //! tokens    /api/client-tokens…
 //! chat      POST /api/chat, /api/chat/history…, /api/chat/conversations…
@@ -59,6 +60,7 @@ mod metrics;
 mod models;
 mod pool;
 mod presets;
+pub(crate) mod price_list;
 mod prices;
 mod providers;
 mod raw;
@@ -125,7 +127,7 @@ type Operations = (
         keys::Operations,
         groups::Operations,
         models::Operations,
-        prices::Operations,
+        (prices::Operations, price_list::Operations),
         routes::Operations,
         tokens::Operations,
         traces::Operations,
@@ -159,7 +161,7 @@ fn operations(app: &Arc<App>) -> Operations {
             keys::Operations(app.clone()),
             groups::Operations(app.clone()),
             models::Operations(app.clone()),
-            prices::Operations(app.clone()),
+            (prices::Operations(app.clone()), price_list::Operations(app.clone())),
             routes::Operations(app.clone()),
             tokens::Operations(app.clone()),
             traces::Operations(app.clone()),

@@ -1,6 +1,8 @@
 //! Every refusal as `application/problem+json` (RFC 9457): what a person reads, in
 //! one place. What a log reads is written where the error is handled.
 
+pub mod chinese;
+
 use std::time::Duration;
 
 use glassway_shared::store::{StoreError, read::gave_up};

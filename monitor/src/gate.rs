@@ -17,13 +17,13 @@ use poem::{
 use serde_json::Value;
 
 use crate::{
-    api::{Service, spec::Table},
+    api::{Service, price_list, spec::Table},
     app::App,
     audit::Auditor,
     auth::{self, Client, Scraper, Who},
     compress,
     docs::Docs,
-    error::Problem,
+    error::{Problem, chinese},
     trace::{forwarded::Trusted, images},
     ui,
 };
@@ -72,10 +72,14 @@ impl Gate {
         let ui = !is_api(request.uri().path());
         let gzip = request.header("accept-encoding").is_some_and(|v| v.contains("gzip"))
             && *request.method() == Method::GET;
+        let chinese = chinese::asked(&request).then(|| request.uri().path().to_owned());
         let mut response = match self.pass(request, peer).await {
             Ok(response) => response,
             Err(error) => Problem::render(error),
         };
+        if let Some(path) = chinese {
+            response = chinese::speak(&path, response).await;
+        }
         protect(&mut response, ui);
         if gzip { compress::pack(response).await } else { response }
     }
@@ -310,8 +314,10 @@ fn same_site(request: &Request, host: &str, config: &Config) -> Result<(), Probl
 /// The most bytes of a body: what is sent again may be as large as what is kept.
 fn most(path: &str, config: &Config) -> usize {
     let kept = usize::try_from(config.record.max_body_bytes).unwrap_or(usize::MAX);
-    if path == "/api/chat" {
-        return MAX_CHAT;
+    match path {
+        "/api/chat" => return MAX_CHAT,
+        price_list::PATH => return price_list::MAX_LIST,
+        _ => {}
     }
     match path.starts_with("/api/request/") && path.ends_with("/replay") {
         // As text inside JSON it takes more.

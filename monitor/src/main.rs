@@ -141,7 +141,8 @@ fn import_prices(
     let book = Book::import(&json, &date).map_err(|e| wrong(&e))?;
     let mut settings = Settings::open(&config.database.path).map_err(failed)?;
     let now = jiff::Timestamp::now().as_second();
-    let put = |connection: &_| models::put_price_list(connection, &book, now);
+    let packed = book.pack();
+    let put = |connection: &_| models::put_price_list(connection, &packed, now);
     settings.change(put).map_err(|e: StoreError| failed(e))?;
     audit::command(&mut settings, "importPrices").map_err(failed)?;
     println!("{} models priced, as of {date}", book.len());

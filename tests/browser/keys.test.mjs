@@ -44,7 +44,7 @@ const ask = () =>
 
 const LANGUAGES = [
   { locale: "en-US", tag: "en", cooling: "cooling", exhausted: "exhausted", inactive: "inactive", active: "active", fine: "fine", validate: /^Recheck/, checking: /^Checking \d of 2/, came: "2 came back", all: "Select all that are listed", chosen: "2 keys selected", deactivate: "Deactivate", activate: "Activate", test: "Test", remove: "Delete", removeTwo: "Delete 2 keys", filter: "Filter prices", set: "Set a price", reset: "Back to the price list", own: "your price" },
-  { locale: "zh-CN", tag: "zh", cooling: "冷却中", exhausted: "额度用尽", inactive: "已停用", active: "可用", fine: null, validate: /^复查|^检查|^重新检查/, checking: /\d.*2/, came: null, all: "选中列表中的全部密钥", chosen: "已选 2 个密钥", deactivate: "停用", activate: "启用", test: "检测", remove: "删除", removeTwo: "删除 2 个密钥", filter: "筛选价格", set: "设定价格", reset: "恢复价目表价格", own: "自定" },
+  { locale: "zh-CN", tag: "zh", cooling: "冷却中", exhausted: "额度用尽", inactive: "已停用", active: "可用", fine: null, validate: /^复查|^检查|^重新检查/, checking: /\d.*2/, came: null, all: "选中列表中的全部", chosen: "已选 2 个密钥", deactivate: "停用", activate: "启用", test: "检测", remove: "删除", removeTwo: "删除 2 个密钥", filter: "筛选价格", set: "设定价格", reset: "恢复价目表价格", own: "自定" },
 ];
 const LOOKS = [
   { look: "light", colorScheme: "light" },

@@ -40,8 +40,8 @@ afterEach(async () => {
 });
 
 const LANGUAGES = [
-  { locale: "en-US", tag: "en", question: "Question", send: /^Send/, stop: "Stop", model: "Model", regenerate: "Regenerate", edit: "Edit", changed: "The question, changed", again: "Ask again", two: "2 of 2", one: "1 of 2", before: "The one before", reasoning: /^Reasoning/, first: /first token \d/, request: "Request", stopped: /^Stopped/, failed: "The answer was 400", away: "It could not be asked", kept: "still here", history: "History", find: "Search conversations", remove: "Delete the conversation", gone: "This conversation is not here", image: "Images of this question", noSvg: /no image that models take/, example: "Put in an example", result: "Result of get_weather", results: "Send results", tools: "Tools", settings: "Model and settings", needed: "Check Model", by: "Send by", fresh: "New conversation" },
-  { locale: "zh-CN", tag: "zh", question: "问题", send: /^发送/, stop: "停止", model: "模型", regenerate: "重新生成", edit: "编辑", changed: "修改后的问题", again: "重新提问", two: "第 2 个，共 2 个", one: "第 1 个，共 2 个", before: "上一个", reasoning: /^推理/, first: /首字延迟 \d/, request: "请求", stopped: /已提前停止/, failed: "回答的状态码是 400", away: "未能发出提问", kept: "仍在这里", history: "历史", find: "搜索对话", remove: "删除对话", gone: "没有这个对话", image: "本次提问的图片", noSvg: /不是模型支持的图片/, example: "填入示例", result: "get_weather 的结果", results: "发送结果", tools: "工具", settings: "模型与设置", needed: "请检查“模型”", by: "发送方式", fresh: "新对话" },
+  { locale: "en-US", tag: "en", question: "Question", send: /^Send/, stop: "Stop", model: "Model", regenerate: "Regenerate", edit: "Edit", changed: "The question, changed", again: "Ask again", two: "2 of 2", one: "1 of 2", before: "The one before", reasoning: /^Reasoning/, first: /first token \d/, request: "Request", stopped: /^Stopped/, failed: "The answer was 400", away: "It could not be asked", kept: "still here", history: "History", find: "Search conversations", remove: "Delete the conversation", gone: "This conversation is not here", image: "Images of this question", noSvg: /no image that models take/, example: "Put in an example", result: "Result of get_weather", results: "Send results", tools: "Tools", settings: "Model and settings", needed: "Check Model", by: "Send by", fresh: "New conversation", undo: "Undo", retry: "Try again", takesPlace: /takes its place/, deleteTurn: "Delete", beside: "Side by side with", goOn: "Go on with this one", goesOn: /follows this answer/, code: "As code" },
+  { locale: "zh-CN", tag: "zh", question: "问题", send: /^发送/, stop: "停止", model: "模型", regenerate: "重新生成", edit: "编辑", changed: "修改后的问题", again: "重新提问", two: "第 2 个，共 2 个", one: "第 1 个，共 2 个", before: "上一个", reasoning: /^推理/, first: /首字延迟 \d/, request: "请求", stopped: /已提前停止/, failed: "回答的状态码是 400", away: "未能发出提问", kept: "仍在这里", history: "历史", find: "搜索对话", remove: "删除对话", gone: "没有这个对话", image: "本次提问的图片", noSvg: /不是模型支持的图片/, example: "填入示例", result: "get_weather 的结果", results: "发送结果", tools: "工具", settings: "模型与设置", needed: "请检查“模型”", by: "发送方式", fresh: "新对话", undo: "撤销", retry: "重试", takesPlace: /取代它/, deleteTurn: "删除", beside: "并排对比的模型", goOn: "接着这个继续", goesOn: /跟随此回答/, code: "代码" },
 ];
 const LOOKS = [
   { look: "light", colorScheme: "light", viewport: { width: 1440, height: 900 } },
@@ -236,10 +236,87 @@ for (const w of LANGUAGES) {
       await inspect(page, `playground-history-${w.tag}`);
       await page.locator(".pg-list li").first().hover();
       await page.locator(".pg-list li .icon").first().click();
-      await page.getByRole("dialog").getByRole("button", { name: w.remove }).click();
       await page.locator(".pg-list li").first().waitFor({ state: "detached" });
       await page.getByRole("heading", { name: w.fresh }).waitFor();
-      assert.equal((await glassway.api("/api/chat/history")).total, 0);
+      // Until the notice is gone it can come back.
+      await page.getByRole("button", { name: w.undo, exact: true }).click();
+      await page.locator(".pg-list li").first().waitFor();
+      assert.equal((await glassway.api("/api/chat/history")).total, 1);
+      await page.locator(".pg-list li").first().hover();
+      await page.locator(".pg-list li .icon").first().click();
+      await page.locator(".el-message .undoable").last().waitFor();
+      await page.locator(".el-message__closeBtn").last().click();
+      await eventually("it is deleted", async () => (await glassway.api("/api/chat/history")).total === 0);
+    });
+
+    it("gives the place of a question without an answer to the next, and deletes single turns", async () => {
+      const { page, ask } = await begin();
+      says = answers("Yes.");
+      await ask("Are you there?");
+      await settled(page);
+      says = (body, response) => json(response, { error: { message: "no", code: "x" } }, 400);
+      await ask("Too warm?");
+      await last(page).getByText(w.failed).waitFor();
+      await page.getByText(w.takesPlace).waitFor();
+      await inspect(page, `playground-unanswered-${w.tag}`);
+      says = answers("Now it is fine.");
+      await page.getByRole("button", { name: w.retry }).last().click();
+      await last(page).getByText("Now it is fine.").waitFor();
+      assert.deepEqual(asked().at(-1).messages.map((m) => m.content), ["Are you there?", "Yes.", "Too warm?"]);
+      await settled(page);
+
+      says = (body, response) => json(response, { error: { message: "no", code: "x" } }, 400);
+      await ask("And this?");
+      await last(page).getByText(w.failed).waitFor();
+      await page.getByText(w.takesPlace).waitFor();
+      says = answers("Better.");
+      await ask("Or that?");
+      await last(page).getByText("Better.").waitFor();
+      assert.deepEqual(asked().at(-1).messages.map((m) => m.role), ["user", "assistant", "user", "assistant", "user"]);
+      await settled(page);
+
+      // The turn goes at once, and comes back while its notice stands.
+      const turns = async () => (await glassway.api("/api/chat/history")).total;
+      const before = await turns();
+      const remove = async () => {
+        await last(page).hover();
+        await last(page).getByRole("button", { name: w.deleteTurn }).click();
+        await page.locator(".answer").getByText("Better.").waitFor({ state: "detached" });
+      };
+      await remove();
+      await page.getByRole("button", { name: w.undo, exact: true }).click();
+      await page.locator(".answer").getByText("Better.").waitFor();
+      assert.equal(await turns(), before);
+      await remove();
+      await page.locator(".el-message__closeBtn").last().click();
+      await eventually("the turn is deleted", async () => (await turns()) === before - 1);
+    });
+
+    it("asks two models at once, and shows what is sent as code", async () => {
+      const { page, ask, field } = await begin();
+      says = (body, response) => answers(body.model === "gpt-4.1" ? "From the second." : "From the first.")(body, response);
+      await page.getByRole("combobox", { name: w.beside }).fill("gpt-4.1");
+      await ask("Who are you?");
+      const pair = page.locator(".pg-beside > div");
+      await pair.nth(0).getByText("From the first.").waitFor();
+      await pair.nth(1).getByText("From the second.").waitFor();
+      await inspect(page, `playground-beside-${w.tag}`);
+      assert.deepEqual(asked().map((b) => b.model).sort(), ["gpt-4.1", "gpt-4o"]);
+      await pair.nth(1).getByRole("button", { name: w.goOn }).click();
+      await pair.nth(1).getByText(w.goesOn).waitFor();
+      says = answers("Then so.");
+      await ask("And then?");
+      await pair.nth(1).getByText("Then so.").waitFor();
+      for (const body of asked().slice(-2)) assert.deepEqual(body.messages.map((m) => m.content), ["Who are you?", "From the second.", "And then?"]);
+
+      await field.fill("it's `code`");
+      await page.getByRole("button", { name: w.code, exact: true }).click();
+      const dialog = page.getByRole("dialog");
+      await dialog.locator("pre").getByText(`${glassway.url}/v1/chat/completions`).waitFor();
+      await dialog.locator("pre").getByText("it'\\''s `code`").waitFor();
+      await dialog.getByRole("button", { name: "Python" }).click();
+      await dialog.locator("pre").getByText("client.chat.completions.create").waitFor();
+      await inspect(page, `playground-code-${w.tag}`);
     });
 
     it("says which field cannot be sent", async () => {

@@ -223,6 +223,35 @@ async fn an_imported_price_list_takes_the_built_in_ones_place() {
 }
 
 #[tokio::test]
+async fn a_price_list_is_imported_over_the_api_and_dropped_again() {
+    let gateway = gateway::start().await;
+    let before = gateway.get("/api/price-list").await;
+    assert_eq!((&before["imported"], &before["imported_at"]), (&json!(false), &Value::Null));
+    let list = json!({"only-one": {"mode": "chat", "input_cost_per_token": 3e-6}});
+    let path = "/api/price-list?date=2026-02-03";
+    let counts = gateway.send("PUT", path, list).await.json();
+    assert_eq!((&counts["models"], &counts["date"]), (&json!(1), &json!("2026-02-03")));
+    // A second one within the same second is another list.
+    let list = json!({"a": {"input_cost_per_token": 3e-6}, "b": {"input_cost_per_token": 4e-6}});
+    let counts = gateway.send("PUT", "/api/price-list", list).await.json();
+    assert_eq!((&counts["models"], &counts["imported"]), (&json!(2), &json!(true)));
+    assert_eq!(gateway.get("/api/prices").await["total"], 2);
+    gateway.send("PUT", "/api/price-list", json!({"x": 1})).await.refused(400);
+    gateway.send("PUT", "/api/price-list", json!([])).await.refused(400);
+    gateway.send("PUT", "/api/price-list?date=soon", json!({})).await.refused(400);
+    assert_eq!(gateway.send("DELETE", "/api/price-list", Value::Null).await.json(), before);
+    gateway.send("DELETE", "/api/price-list", Value::Null).await.refused(404);
+}
+
+#[tokio::test]
+async fn a_price_list_is_bounded() {
+    let gateway = gateway::start().await;
+    let long = "x".repeat(17 << 20);
+    let answer = gateway.send("PUT", "/api/price-list", json!({"a": long})).await;
+    answer.refused(413);
+}
+
+#[tokio::test]
 async fn routes_lead_to_providers_that_exist() {
     let gateway = gateway::start().await;
     let body = json!({"model": "fast", "candidates": [{"upstream_model": "gpt-4o-mini"}, {"provider_id": 1, "priority": -1}]});

@@ -166,7 +166,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
 
   async function answer(method, path, q, body) {
     if (path === "/api/stats/keys/hour") return broken ? [503, { title: "broken", status: 503, detail: "the database is locked by another process" }] : [200, hour()];
-    const at = /^\/api\/(keys|providers|models|prices|routes|client-tokens|presets|validate_keys|settings)(?:\/(.+))?$/.exec(path);
+    const at = /^\/api\/(keys|providers|models|prices|price-list|routes|client-tokens|presets|validate_keys|settings)(?:\/(.+))?$/.exec(path);
     if (!at) return undefined;
     const [, what, rest] = at;
     if (broken && what !== "settings") throw new Refusal(503, "the database is locked by another process");
@@ -180,6 +180,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
         }
         return [200, settings];
       case "presets": return [200, { items: PRESETS }];
+      case "price-list": return [200, { date: "2026-11-20", imported: false, models: models.filter((m) => m.prices).length, imported_at: null }];
       case "prices": {
         const shown = (m) => ({ model: m.model_name, ...m.prices, tiers: [], source: m.price_source });
         if (!rest) return [200, { ...list(models.filter((m) => m.prices).map(shown)), list_date: "2026-11-20", imported: false }];
@@ -332,7 +333,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   /** Answers what is its own; false for the rest. */
   pool.handle = async (req, res, url) => {
     let text = "";
-    if (!/^\/api\/(keys|providers|models|prices|routes|client-tokens|presets|validate_keys|stats\/keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
+    if (!/^\/api\/(keys|providers|models|prices|price-list|routes|client-tokens|presets|validate_keys|stats\/keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
     try {
       for await (const chunk of req) text += chunk;
     } catch {

@@ -15,6 +15,8 @@ import { WebSocketServer } from "ws";
 import { bodies, priceOf, ROWS } from "./mock-data.mjs";
 import { instance } from "./mock-instance.mjs";
 import { managed } from "./mock-managed.mjs";
+import { stats } from "./mock-stats.mjs";
+import { tracing } from "./mock-traces.mjs";
 
 const args = process.argv.slice(2);
 const PORT = Number(args.find((a) => /^\d+$/.test(a)) ?? 8081);
@@ -208,6 +210,8 @@ setInterval(() => say({ type: "stats", in_flight: running.size, queue_bytes: 0, 
 
 const pool = managed((event) => say(event), { empty: EMPTY, many: args.includes("--many-keys"), broken: args.includes("--broken") });
 
+const statistics = stats(() => order.map((id) => store.get(id)));
+
 // ── the API ────────────────────────────────────────────────────────────────
 
 const sessions = new Set();
@@ -282,6 +286,19 @@ const server = createServer(async (req, res) => {
     }
     if (path === "/api/stats") return json(res, 200, { success_rate: 0.984, duration_ms: { avg: 4210, p50: 2210, p95: 18_400 }, ttfb_ms: { avg: 400, p50: 310, p95: 1400 }, calls: { "1m": 14, "1h": 1283, "24h": 18_204, all: order.length + 120_000 }, tokens: {}, cost_usd: {}, keys: pool.counts(), lost, in_flight: running.size });
     if (path === "/api/settings") return json(res, 200, { ...pool.settings, instance: { version: "0.1.0", proxy_listen: "127.0.0.1:8080", monitor_listen: `127.0.0.1:${PORT}`, database_path: "data/glassway.db", client_access: "open", upstream_base_url: "https://api.openai.com", anthropic_base_url: "https://api.anthropic.com", record: { enabled: true, durability: "normal", max_body_bytes: 8_388_608, max_exchanges: 1_000_000, max_age_s: 2_592_000, redact_headers: ["authorization", "api-key", "x-api-key", "x-goog-api-key", "cookie", "set-cookie", "proxy-authorization"] } } });
+    const summed = req.method === "GET" ? (statistics(path, url.searchParams) ?? tracing(path, EMPTY)) : undefined;
+    if (summed) return json(res, 200, summed);
+    if (path === "/api/conversations") {
+      const { items, next } = list(url.searchParams);
+      return json(res, 200, { items: items.map((x) => ({ first: x.id, newest: x, started_at: x.started_at, turns: 1, failed: Number(x.outcome !== "ok" && x.outcome !== "in_flight"), prompt_tokens: x.usage?.prompt_tokens ?? 0, completion_tokens: x.usage?.completion_tokens ?? 0, cost_usd: x.cost_usd })), next });
+    }
+    const again = /^\/api\/request\/([^/]+)\/replay$/.exec(path);
+    if (again && req.method === "POST") {
+      let body = "";
+      for await (const chunk of req) body += chunk;
+      const targets = JSON.parse(body || "{}").targets ?? [{}];
+      return json(res, 202, { ids: targets.map(() => Object.assign(begin({ answer: pick(ANSWERS), pace: 30 }).x, { origin: "replay" }).id) });
+    }
     const one = /^\/api\/request\/([^/]+)(\/(request|response)-body)?$/.exec(path);
     if (one) {
       const x = store.get(one[1]);

@@ -101,11 +101,16 @@ pub(super) fn unpacked(packed: &[u8]) -> Option<Book> {
         .ok()
 }
 
-/// Puts a list in place of the one before.
-pub fn put_price_list(connection: &Connection, book: &Book, now: i64) -> Result<(), StoreError> {
+/// Puts a packed list in place of the one before.
+pub fn put_price_list(connection: &Connection, packed: &[u8], now: i64) -> Result<(), StoreError> {
     connection.execute(
         "INSERT OR REPLACE INTO price_list (one, packed, imported_at) VALUES (1, ?1, ?2)",
-        params![book.pack(), now],
+        params![packed, now],
     )?;
     Ok(())
+}
+
+/// Lets the built-in list count again; false: it did.
+pub fn drop_price_list(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(connection.execute("DELETE FROM price_list", [])? > 0)
 }

@@ -2,6 +2,7 @@
 // only the session handles.
 
 import createClient from "openapi-fetch";
+import { language } from "../i18n";
 import type { paths } from "./schema";
 
 /** What went wrong, as far as a page needs to know it. `status` 0: the monitor did not answer. */
@@ -55,6 +56,10 @@ export const base = new URL(".", document.baseURI).href.replace(/\/$/, "");
 export const api = createClient<paths>({ baseUrl: base, credentials: "same-origin" });
 
 api.use({
+  // Refusals come in the page's language, which need not be the browser's.
+  onRequest({ request }) {
+    request.headers.set("accept-language", language.value);
+  },
   onResponse({ response, schemaPath }) {
     if (schemaPath !== "/token") heard(response);
   },

@@ -19,6 +19,7 @@ export type Model = Schemas["Model"];
 export type ModelInput = Schemas["ModelInput"];
 export type Prices = Schemas["TokenPrices"];
 export type ModelPrice = Schemas["ModelPrice"];
+export type PriceList = Schemas["PriceList"];
 export type PriceInput = Schemas["PriceInput"];
 export type Capability = Schemas["ProviderCapability"];
 export type Route = Schemas["Route"];
@@ -82,11 +83,12 @@ export const providersApi = {
 
 export const pricesApi = {
   all: () => all((query) => got(api.GET("/api/prices", { params: { query } }))),
-  /** When the list was taken. */
-  async list() {
-    const { list_date, imported } = await got(api.GET("/api/prices", { params: { query: { limit: 1 } } }));
-    return { date: list_date, imported };
-  },
+  /** Which list counts. */
+  list: (): Promise<PriceList> => got(api.GET("/api/price-list")),
+  /** Puts another list in its place: litellm's JSON, as it stands in its file. */
+  bring: (json: string, date: string): Promise<PriceList> =>
+    got(api.PUT("/api/price-list", { params: { query: { date } }, body: json, bodySerializer: (text: unknown) => text as string, headers: { "content-type": "application/json" } })),
+  drop: (): Promise<PriceList> => got(api.DELETE("/api/price-list")),
   set: (model: string, body: PriceInput) => got(api.PUT("/api/prices/{model}", { ...of({ model }), body })),
   reset: (model: string) => got(api.DELETE("/api/prices/{model}", of({ model }))),
 };
@@ -121,8 +123,20 @@ export const tokensApi = {
 };
 
 export const tracesApi = {
-  /** The newest that match. */
-  list: (q: string, limit: number) => got(api.GET("/api/traces", { params: { query: q ? { q, limit } : { limit } } })),
+  /** The newest that match, and how many there are. */
+  async list(q: string, most: number) {
+    const items: Trace[] = [];
+    let total = 0;
+    for (let cursor: string | undefined; items.length < most; ) {
+      const query = { limit: Math.min(MOST, most - items.length), ...(q ? { q } : {}), ...(cursor ? { cursor } : {}) };
+      const page = await got(api.GET("/api/traces", { params: { query } }));
+      items.push(...page.items);
+      total = page.total;
+      cursor = page.next ?? undefined;
+      if (!cursor) break;
+    }
+    return { items, total };
+  },
   one: (id: number) => got(api.GET("/api/traces/{id}", of({ id }))),
   begin: (body: TraceInput) => got(api.POST("/api/traces", { body })),
   remove: (ids: number[]) => got(api.DELETE("/api/traces", { params: { query: { ids: ids.join(",") } } })),

@@ -592,6 +592,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/price-list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read which price list counts */
+        get: operations["readPriceList"];
+        /**
+         * Import a price list
+         * @description The body is litellm's `model_prices_and_context_window.json`, of at most 16 MiB. It
+         *     counts in place of the list before it, for requests from then on; prices that
+         *     somebody set go on counting before it.
+         */
+        put: operations["importPriceList"];
+        post?: never;
+        /** Go back to the built-in price list */
+        delete: operations["dropPriceList"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/prices": {
         parameters: {
             query?: never;
@@ -3361,6 +3385,23 @@ export interface components {
             input: number;
             /** Format: double */
             output: number;
+        };
+        /**
+         * PriceList
+         * @description The price list that counts.
+         */
+        PriceList: {
+            /** @description When it was taken. */
+            date: string;
+            /** @description Whether somebody imported it, rather than that it came with the program. */
+            imported: boolean;
+            /** @description When it was imported; `null`: it came with the program. */
+            imported_at: string | null;
+            /**
+             * Format: uint64
+             * @description How many models it prices.
+             */
+            models: number;
         };
         /**
          * PricePage
@@ -6489,6 +6530,104 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Presets"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readPriceList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceList"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    importPriceList: {
+        parameters: {
+            query?: {
+                /** @description When the list was taken, such as 2026-01-31; left out: today. */
+                date?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceList"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dropPriceList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    /** @description `proxy_away`: stored, but the proxy is not there to serve by it. */
+                    "X-GLASSWAY-WARNINGS"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceList"];
                 };
             };
             /** @description Refused, and why. */

@@ -1,7 +1,8 @@
 // The figures of two requests and how far apart they are. Pure.
 
 import type { ExchangeDetail } from "../api/types";
-import { count, duration, money, NONE, rate } from "../format/numbers";
+import { duration } from "../format/duration";
+import { count, money, NONE, rate } from "../format/numbers";
 import { speed } from "../replay/figures";
 
 export interface Row {

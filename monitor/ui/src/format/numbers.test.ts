@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { NONE, barShare, bytes, cents, count, duration, limit, money, percent, rate, tokens } from "./numbers";
+import { NONE, barShare, bytes, cents, count, limit, money, percent, rate, tokens } from "./numbers";
 import { clock, relative } from "./time";
 
 function table<T>(name: string, f: (value: T) => string, rows: [T, string][]) {
@@ -9,8 +9,6 @@ function table<T>(name: string, f: (value: T) => string, rows: [T, string][]) {
 table("tokens", tokens, [[0, "0"], [1234, "1,234"], [9999, "9,999"], [10_000, "10.0k"], [38_402, "38.4k"], [999_499, "999k"], [999_500, "1.0M"], [1_234_000, "1.2M"], [2.5e9, "2.5G"], [null as never, NONE]]);
 table("money", money, [[0, "$0"], [0.00012, "$0.00012"], [0.0012, "$0.0012"], [0.0003, "$0.0003"], [0.00006, "$0.00006"], [0.0219, "$0.0219"], [0.5, "$0.5000"], [1.5, "$1.50"], [12_345.6, "$12,346"], [0.0000001, "<$0.000001"], [0.000012, "$0.000012"], [-0.02, "-$0.0200"], [null as never, NONE]]);
 table("bytes", bytes, [[0, "0 B"], [1023, "1,023 B"], [1331, "1.3 KB"], [8_388_608, "8.0 MB"], [1023 * 1024, "1.0 MB"], [5e12, "4.5 TB"]]);
-table("duration", duration, [[0, "0 ms"], [0.48, "<1 ms"], [0.5, "1 ms"], [812.4, "812 ms"], [999.6, "1.0 s"], [3400, "3.4 s"], [59_949, "59.9 s"], [59_960, "1 m"], [130_000, "2 m 10 s"], [3_900_000, "1 h 5 m"], [200 * 3_600_000, "8 d"], [-5, "0 ms"]]);
-table("fine duration", (ms: number) => duration(ms, true), [[1640, "1.64 s"], [0.22, "0.2 ms"], [15_400, "15.4 s"], [382, "382 ms"]]);
 table("percent", percent, [[1, "100%"], [0.99999, ">99.9%"], [0.984, "98.4%"], [0.5, "50%"], [0, "0.0%"], [null as never, NONE]]);
 table("rate", rate, [[60.9, "60.9"], [61, "61"], [184.4, "184"]]);
 table("count", count, [[1283, "1,283"], [undefined as never, NONE]]);

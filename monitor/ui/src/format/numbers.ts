@@ -1,5 +1,5 @@
-// Numbers as people read them in a dense table: tokens, money, bytes, durations. The same in both
-// languages, which share digits, the decimal point and the unit letters. Missing is a dash.
+// Numbers as people read them in a dense table: tokens, money, bytes. The same in both languages,
+// which share digits, the decimal point and these units. Missing is a dash.
 
 export const NONE = "—";
 
@@ -59,22 +59,6 @@ export function bytes(n: Maybe): string {
     if (scaled < 999.5 || unit === "TB") return `${scaled.toFixed(scaled < 99.95 ? 1 : 0)} ${unit}`;
   }
   return NONE;
-}
-
-/** 812 ms · 3.4 s · 2 m 10 s · 1 h 5 m. `fine` keeps a second digit below ten seconds (1.64 s). */
-export function duration(ms: Maybe, fine = false): string {
-  if (ms == null || !Number.isFinite(ms)) return NONE;
-  if (ms < 0) return duration(0);
-  if (ms < 10 && fine && ms > 0) return `${ms.toFixed(1)} ms`;
-  if (ms > 0 && ms < 0.5) return "<1 ms";
-  if (ms < 999.5) return `${Math.round(ms)} ms`;
-  const s = ms / 1000;
-  if (s < 59.95) return `${s.toFixed(fine && s < 9.995 ? 2 : 1)} s`;
-  const whole = Math.round(s);
-  if (whole < 3600) return whole % 60 ? `${Math.floor(whole / 60)} m ${whole % 60} s` : `${whole / 60} m`;
-  const minutes = Math.round(s / 60);
-  if (minutes < 48 * 60) return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} m` : `${minutes / 60} h`;
-  return `${Math.round(minutes / 1440)} d`;
 }
 
 /** 98.4 % of a ratio in 0…1; never rounds a failure away to 100 %. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Key } from "../api/managed";
-import { countdown, ringShare } from "../format/countdown";
+import { countdown, ringShare } from "../format/duration";
 import { inOrder, spentShare, standing } from "./standing";
 
 const NOW = Date.parse("2026-11-20T06:00:00Z");

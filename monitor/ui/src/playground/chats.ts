@@ -15,6 +15,8 @@ export const chatsApi = {
     return items.find((t) => t.id === id) ?? null;
   },
   rename: (id: number, title: string): Promise<Chat> => got(api.PUT("/api/chat/conversations/{id}", { ...of(id), body: { title } })),
-  remove: (id: number) => got(api.DELETE("/api/chat/conversations/{id}", of(id))),
+  /** Both go on while the page is being closed. */
+  remove: (id: number) => got(api.DELETE("/api/chat/conversations/{id}", { ...of(id), keepalive: true })),
+  removeTurn: (id: number) => got(api.DELETE("/api/chat/history/{id}", { ...of(id), keepalive: true })),
   removeAll: () => got(api.DELETE("/api/chat/history")),
 };

@@ -6,6 +6,7 @@ import { base, Failure, heard } from "../api/client";
 import { ChatAssembler, answerTurns } from "../dialect/chat";
 import { readJson } from "../dialect/partial";
 import { SseSplitter } from "../dialect/sse";
+import { language } from "../i18n";
 import { errorIn, isObject, type Json, type Part } from "../dialect/types";
 import type { Message } from "./shapes";
 
@@ -44,7 +45,7 @@ export class Run {
       response = await fetch(`${base}/api/chat?${new URLSearchParams(this.query)}`, {
         method: "POST",
         credentials: "same-origin",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", "accept-language": language.value },
         body: JSON.stringify(this.body),
         signal: this.control.signal,
       });

@@ -16,6 +16,8 @@ export type Message = Json & { role: string };
 /** What is asked with. Numbers stay text until they are sent, so that nothing typed is lost. */
 export interface Setup {
   model: string;
+  /** Another model that is asked the same; empty: none. */
+  beside: string;
   /** `""`, `p:NAME` or `k:ID` */
   by: string;
   system: string;
@@ -35,7 +37,7 @@ export interface Setup {
 export const EFFORTS = ["", "none", "minimal", "low", "medium", "high"] as const;
 export const CHOICES = ["", "auto", "none", "required"] as const;
 
-export const blank = (): Setup => ({ model: "", by: "", system: "", temperature: "", topP: "", maxTokens: "", seed: "", effort: "", tools: "", toolChoice: "", more: "", stream: true });
+export const blank = (): Setup => ({ model: "", beside: "", by: "", system: "", temperature: "", topP: "", maxTokens: "", seed: "", effort: "", tools: "", toolChoice: "", more: "", stream: true });
 
 /** An image on its way into a question. */
 export interface Picture { name: string; url: string; bytes: number }

@@ -5,11 +5,13 @@ import { computed, ref, shallowReactive, shallowRef, watch } from "vue";
 import { Failure } from "../api/client";
 import { live } from "../live/store";
 import { bodyOf, question, setupOf, Unfit } from "./body";
+import type { Json } from "../dialect/types";
+import { pair } from "./beside";
 import { chatsApi } from "./chats";
 import { browserStorage, Drafts } from "./drafts";
 import { Run } from "./run";
 import { draftOf, type Chat, type Draft, type Message } from "./shapes";
-import { line, newest, said, systemOf, type Entry } from "./thread";
+import { answered, line, newest, said, systemOf, without, type Entry } from "./thread";
 
 const NEW = "new";
 /** When the figures of a turn that has just ended are looked for. */
@@ -23,7 +25,11 @@ const chat = shallowRef<Chat | null>(null);
 const failure = shallowRef<Failure | null>(null);
 const leaf = ref<number | null>(null);
 const runs = shallowReactive(new Map<string, Run>());
+/** Answers of the second model, while they come. */
+const besides = shallowReactive(new Map<string, Run>());
 const refused = shallowRef<Unfit | Failure | null>(null);
+/** Turns and conversations that are about to be deleted: not shown any more, and still there. */
+const going = { turns: shallowReactive(new Set<number>()), chats: shallowReactive(new Set<number>()) };
 /** Moves when the list of conversations should be asked for again. */
 const changed = ref(0);
 const key = computed(() => (id.value === null ? NEW : String(id.value)));
@@ -41,6 +47,7 @@ addEventListener("pagehide", () => timer && keepNow());
 
 const turn = computed(() => chat.value?.history.find((t) => t.id === leaf.value) ?? null);
 const run = computed(() => runs.get(key.value) ?? null);
+const beside = computed(() => besides.get(key.value) ?? null);
 const entries = computed(() => (chat.value && turn.value ? line(chat.value, turn.value) : []));
 /** The line; while a question runs, what it was asked with. */
 const shown = computed((): Entry[] => {
@@ -67,8 +74,9 @@ async function open(next: number | null) {
 
 async function load(which: number) {
   try {
-    const found = await chatsApi.one(which);
+    const read = await chatsApi.one(which);
     if (id.value !== which) return;
+    const found = { ...read, history: read.history.filter((t) => !going.turns.has(t.id)) };
     chat.value = found;
     failure.value = null;
     if (!found.history.some((t) => t.id === leaf.value)) {
@@ -89,9 +97,32 @@ async function look(turnId: number) {
   chat.value = { ...chat.value, history: chat.value.history.map((t) => (t.id === turnId ? { ...t, ...found } : t)) };
 }
 
+/** Asks the second model the same, in the conversation that the first one has. */
+async function askBeside(body: Json, query: Record<string, string>, at: string) {
+  const second = new Run(body, query);
+  besides.set(at, second);
+  try {
+    await second.go(() => changed.value++);
+    // Its turn is there once it has ended.
+    for (const wait of SETTLE_MS) {
+      await pause(wait);
+      const turnId = second.place.value?.turn;
+      if (at !== key.value || turnId === undefined) break;
+      await load(Number(at));
+      const kept = chat.value?.history.find((t) => t.id === turnId);
+      if (kept && kept.state !== "running" && kept.exchange) break;
+    }
+  } catch (cause) {
+    if (!(cause instanceof Failure)) throw cause;
+    if (at === key.value) refused.value = cause;
+  } finally {
+    besides.delete(at);
+  }
+}
+
 /** Asks with these messages; what was typed is let go only once the question is kept. */
 async function ask(messages: Message[], sent: () => void) {
-  if (run.value) return;
+  if (run.value || beside.value) return;
   refused.value = null;
   const setup = draft.value.setup;
   let body;
@@ -117,6 +148,8 @@ async function ask(messages: Message[], sent: () => void) {
         keepNow();
       }
       changed.value++;
+      const second = setup.beside.trim();
+      if (second && second !== setup.model.trim()) void askBeside({ ...body, model: second }, { ...query, conversation: now }, now);
       if (at === now) return;
       runs.delete(at);
       runs.set(now, mine);
@@ -171,7 +204,7 @@ async function finish(mine: Run, at: string) {
 }
 
 export const play = {
-  id, chat, failure, draft, run, entries, shown, turn, refused, changed, key,
+  id, chat, failure, draft, run, beside, entries, shown, turn, refused, changed, key,
   open, load,
   /** Looks again at what is open. */
   refresh: () => (id.value !== null && chat.value && !run.value ? load(id.value) : Promise.resolve()),
@@ -181,12 +214,36 @@ export const play = {
   send() {
     const { text, pictures } = draft.value;
     if (!text.trim() && !pictures.length) return;
-    const before = said(entries.value, entries.value.length);
-    void ask([...before, question(text, pictures)], () => {
+    void ask([...answered(entries.value), question(text, pictures)], () => {
       if (draft.value.text === text) draft.value.text = "";
       draft.value.pictures = [];
       draft.value.results = {};
     });
+  },
+  /** What would be sent now. */
+  next() {
+    const { text, pictures } = draft.value;
+    const asked = text.trim() || pictures.length ? [question(text, pictures)] : [];
+    return asked.length ? [...answered(entries.value), ...asked] : said(entries.value, entries.value.length);
+  },
+  /** Whether the last question shown got no answer, so that the next takes its place. */
+  unanswered: computed(() => run.value === null && entries.value.length > 0 && answered(entries.value).length < said(entries.value, entries.value.length).length),
+  going,
+  /** Takes a turn out of what is shown; what it returns puts it back. */
+  hide(turnId: number): () => void {
+    const [was, at] = [chat.value, leaf.value];
+    going.turns.add(turnId);
+    const gone = was?.history.find((t) => t.id === turnId);
+    if (was && gone) {
+      leaf.value = without(was, gone)?.id ?? null;
+      chat.value = { ...was, history: was.history.filter((t) => t.id !== turnId) };
+    }
+    return () => {
+      going.turns.delete(turnId);
+      if (!was || id.value !== was.id) return;
+      leaf.value = at;
+      void load(was.id);
+    };
   },
   /** Goes on after tools have answered. */
   results: (messages: Message[]) => void ask([...said(entries.value, entries.value.length), ...messages], () => (draft.value.results = {})),
@@ -194,7 +251,12 @@ export const play = {
   again: (at: number) => void ask(said(entries.value, at), () => {}),
   /** Asks otherwise at this place. */
   changeAt: (at: number, message: Message) => void ask([...said(entries.value, at), message], () => (draft.value.edit = null)),
-  stop: () => run.value?.stop(),
+  stop() {
+    run.value?.stop();
+    beside.value?.stop();
+  },
+  /** Both answers of the last question, where two models were asked. */
+  pair: computed(() => (chat.value && turn.value && !run.value && !beside.value ? pair(chat.value, turn.value, draft.value.setup.beside.trim()) : null)),
   forget(which: number) {
     runs.get(String(which))?.stop();
     drafts.drop(String(which));

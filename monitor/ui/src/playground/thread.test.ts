@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { line, newest, said, systemOf } from "./thread";
+import { answered, isLast, line, newest, said, systemOf, without } from "./thread";
 import type { Chat, ChatTurn } from "./shapes";
 
 const turn = (id: number, message_ids: number[], message_id: number | null): ChatTurn => ({ id, message_ids, message_id, model: "m", state: "done" }) as unknown as ChatTurn;
@@ -34,4 +34,20 @@ test("what was regenerated or changed is a branch that leads to its newest turn"
 test("another system prompt is no other conversation", () => {
   const c = chat(turn(10, [2], 3), turn(11, [1, 2], 4));
   expect(line(c, c.history[1]!).map((e) => [e.message?.content, e.branches.length, e.branch])).toEqual([["hello", 1, 0], ["hey", 2, 1]]);
+});
+
+test("a question that got no answer gives its place to the next", () => {
+  const c = chat(turn(10, [2], 3), turn(11, [2, 3, 5], null));
+  expect(answered(line(c, newest(c)!)).map((m) => m.content)).toEqual(["hello", "hi"]);
+  // One that was stopped after some words has an answer.
+  const some = chat(turn(10, [2], 3), turn(11, [2, 3, 5], 6));
+  expect(answered(line(some, newest(some)!)).map((m) => m.content)).toEqual(["hello", "hi", "and?", "so"]);
+});
+
+test("a turn that goes leaves the one beside it, or the one before it", () => {
+  const c = chat(turn(10, [2], 3), turn(11, [2, 3, 5], 6), turn(12, [2, 3, 5], null));
+  expect(without(c, c.history[2]!)?.id).toBe(11);
+  expect(without(chat(turn(10, [2], 3), turn(11, [2, 3, 5], 6)), turn(11, [2, 3, 5], 6))?.id).toBe(10);
+  expect(without(chat(turn(10, [2], 3)), turn(10, [2], 3))).toBe(null);
+  expect(c.history.map((t) => isLast(c, t))).toEqual([false, true, true]);
 });

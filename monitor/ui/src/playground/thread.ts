@@ -62,6 +62,27 @@ export function systemOf(chat: Chat, turn: ChatTurn): string {
   return first && isSystem(first) && typeof first.content === "string" ? first.content : "";
 }
 
+/**
+ * What a new question follows: all that was said, but for a question that got no answer, in whose
+ * place the new one stands. A model is asked in turns.
+ */
+export function answered(entries: readonly Entry[]): Message[] {
+  const all = said(entries, entries.length);
+  while (all.at(-1)?.role === "user") all.pop();
+  return all;
+}
+
+/** Which turn is shown once this one is gone: the one it followed, else another way on, else the newest. */
+export function without(chat: Chat, gone: ChatTurn): ChatTurn | null {
+  const left = chat.history.filter((turn) => turn.id !== gone.id);
+  const beside = left.filter((turn) => turn.message_ids.join() === gone.message_ids.join()).at(-1);
+  const followed = left.filter((turn) => turn.message_id !== null && gone.message_ids.includes(turn.message_id)).at(-1);
+  return beside ?? followed ?? left.at(-1) ?? null;
+}
+
+/** Whether nothing goes on from this turn, so that it can go alone. */
+export const isLast = (chat: Chat, turn: ChatTurn) => turn.message_id === null || chat.history.every((other) => other.id === turn.id || !other.message_ids.includes(turn.message_id!));
+
 /** What is sent on from an entry: all before it, and it too where `through`. */
 export const said = (entries: readonly Entry[], until: number): Message[] =>
   entries.slice(0, until).flatMap(({ message }) => (message ? [message] : []));

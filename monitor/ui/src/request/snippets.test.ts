@@ -1,5 +1,6 @@
 // Code to paste must be what the vendor's documents show, hold no secret, and run nothing that was
 // recorded.
+import { curl } from "./snippets";
 import { expect, test } from "vitest";
 import { baseOf, node, python, type Source } from "./snippets";
 
@@ -104,4 +105,14 @@ test("a body's __proto__ stays a field", () => {
 test("the base comes from the gateway's own command", () => {
   expect(baseOf("curl 'http://10.0.0.1:9/v1/x' \\\n -H 'a'")).toBe("http://10.0.0.1:9");
   expect(baseOf("")).toBe("http://127.0.0.1:8080");
+});
+
+test("nothing of a request breaks out of the shell's quotes", () => {
+  const body = JSON.stringify({ model: "m", messages: [{ role: "user", content: "it's $(rm -rf /) `x`\n'" }] });
+  const made = curl({ method: "POST", target: "/v1/chat/completions", headers: [["content-type", "application/json"]], body, base: "http://127.0.0.1:8080", dialect: "chat" });
+  // What is in quotes is taken as it stands; the pieces put together are the body.
+  const quoted = /-d ('.*')\n$/s.exec(made)![1]!;
+  expect(quoted.slice(1, -1).split(`'\\''`).join("'")).toBe(body);
+  expect(quoted.slice(1, -1).split(`'\\''`).every((piece) => !piece.includes("'"))).toBe(true);
+  expect(made).toContain(`curl 'http://127.0.0.1:8080/v1/chat/completions'`);
 });

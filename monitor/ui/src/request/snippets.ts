@@ -47,6 +47,17 @@ function callOf(s: Source): { call: Call; body: Record<string, unknown>; base: s
   }
 }
 
+// ── curl ──
+
+/** One word of a shell, whatever is in it. */
+const shell = (value: string) => `'${value.replaceAll("'", `'\\''`)}'`;
+
+/** For what was not recorded; of what was, the gateway makes its own. */
+export function curl(s: Source): string {
+  const rows = s.headers.map(([name, value]) => ` \\\n  -H ${shell(`${name}: ${value}`)}`).join("");
+  return `curl ${shell(s.base + clean(s.target))} \\\n  -H "Authorization: Bearer $OPENAI_API_KEY"${rows}${s.body ? ` \\\n  -d ${shell(s.body)}` : ""}\n`;
+}
+
 // ── Python ──
 
 const KNOWN = /^[A-Za-z_]\w*$/;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parse } from "../filters/filters";
-import { bars, ignored, shown, slotAt, stretch } from "./brush";
+import { bars, ignored, shown, slotAt, stepped, stretch } from "./brush";
 
 const slots = { since: "2026-11-20T10:00:00.000Z", until: "2026-11-20T10:40:00.000Z", width_minutes: 10, count: 4 };
 
@@ -27,4 +27,8 @@ test("what the totals cannot be narrowed by is named", () => {
   expect(ignored(parse("model:a provider:b key:c client_token:d since:1h until:1m"))).toEqual([]);
   expect(ignored(parse("model:a path:/v1/* status:5xx fox"))).toEqual(["status", "path", "q"]);
   expect(ignored(parse("status:nonsense"))).toEqual([]);
+});
+
+test("keys move a handle as far as the other one", () => {
+  expect(["ArrowLeft", "ArrowRight", "PageUp", "PageDown", "Home", "End", "a"].map((key) => stepped(key, 12, 3, 20))).toEqual([11, 13, 20, 3, 3, 20, null]);
 });

@@ -42,6 +42,13 @@ export function shown(filters: Filters, now: number): Range {
 /** The slot under a pointer, by its share of the width. */
 export const slotAt = (share: number, slots: Slots) => Math.max(0, Math.min(slots.count - 1, Math.floor(share * slots.count)));
 
+/** Where a key takes a handle that is at `at`, between `least` and `most`; null: the key does nothing. */
+export function stepped(key: string, at: number, least: number, most: number): number | null {
+  const steps: Record<string, number> = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10, Home: -Infinity, End: Infinity };
+  const by = steps[key];
+  return by === undefined ? null : Math.max(least, Math.min(most, at + by));
+}
+
 /** A drag's stretch as the filter writes it; `until` is left out where it reaches the present. */
 export function stretch(slots: Slots, from: number, to: number, now: number): { since: string; until: string | null } {
   const range = between(slots, from, to);

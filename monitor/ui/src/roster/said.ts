@@ -6,5 +6,7 @@ import { words } from "../i18n";
 export function said(cause: unknown): string {
   if (!(cause instanceof Failure)) throw cause;
   if (cause.status === 0) return words.value.errors.network;
-  return [cause.detail ?? words.value.errors.http(cause.status), ...cause.fields.map((f) => `${f.field}: ${f.message}`)].join("\n");
+  const detail = cause.detail ?? words.value.errors.http(cause.status);
+  // Most name their only field in the sentence already.
+  return [detail, ...cause.fields.filter((f) => !detail.includes(f.message)).map((f) => `${f.field}: ${f.message}`)].join("\n");
 }

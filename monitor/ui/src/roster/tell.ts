@@ -9,19 +9,48 @@ export function tell(message: string, type: "success" | "warning" | "error" = "s
   ElMessage({ message, type, duration: type === "success" ? 2000 : 6000, grouping: true, showClose: type !== "success" });
 }
 
-/** The same, with a button that takes it back. */
-export function tellUndo(message: string, label: string, undo: () => void) {
+/** For so long something can be taken back. */
+const UNDO_MS = 10_000;
+const KEYS = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘Z" : "Ctrl+Z";
+
+/**
+ * The same, with a button that takes it back; so does Ctrl or ⌘ Z where nothing is being typed.
+ * `gone` is called when it can no longer be taken back.
+ */
+export function tellUndo(message: string, label: string, undo: () => void, gone: () => void = () => {}) {
+  let open = true;
   const back = () => {
-    undo();
+    if (!open) return;
+    open = false;
     told.close();
+    undo();
   };
-  const told = ElMessage({ message: h("span", [message, " ", h("button", { class: "linkish", type: "button", onClick: back }, label)]), type: "success", duration: 8000 });
+  const pressed = (event: KeyboardEvent) => {
+    if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || event.key.toLowerCase() !== "z") return;
+    if ((event.target as Element | null)?.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]")) return;
+    event.preventDefault();
+    // Of several the newest goes first, and only that.
+    event.stopImmediatePropagation();
+    back();
+  };
+  addEventListener("keydown", pressed, true);
+  const told = ElMessage({
+    message: h("span", { class: "undoable" }, [message, " ", h("button", { class: "linkish", type: "button", title: words.value.roster.undoHint(KEYS), onClick: back }, label)]),
+    type: "success",
+    duration: UNDO_MS,
+    showClose: true,
+    onClose() {
+      removeEventListener("keydown", pressed, true);
+      if (open) gone();
+      open = false;
+    },
+  });
 }
 
 /** What an answer that succeeded warns of. */
 export function tellWarnings(warnings: string[]) {
-  const away = warnings.includes("proxy_away");
-  if (away) tell(words.value.roster.proxyAway, "warning");
-  const others = warnings.filter((w) => w !== "proxy_away");
+  const known: Record<string, string> = { proxy_away: words.value.roster.proxyAway, not_all_sent: words.value.roster.notAllSent };
+  for (const warning of warnings) if (known[warning]) tell(known[warning], "warning");
+  const others = warnings.filter((w) => !known[w]);
   if (others.length) tell(words.value.roster.warned(others.join(", ")), "warning");
 }

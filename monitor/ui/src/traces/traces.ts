@@ -1,5 +1,5 @@
 // The traces that are listed, and the one that is open, kept current by the feed. The list is the
-// newest that match; the server searches, since hits are searched with it.
+// newest that match, as many as were asked for; the server searches, since hits are searched with it.
 
 import { onScopeDispose, ref, shallowRef, watch, type Ref } from "vue";
 import { tracesApi, type Trace } from "../api/managed";
@@ -7,16 +7,17 @@ import { Failure } from "../api/client";
 import { live } from "../live/store";
 import { listing } from "../roster/listing";
 
-/** Traces that are listed; more are found by searching. */
-export const SHOWN = 200;
+/** So many more are listed each time. */
+const STEP = 200;
 /** Events that come together are one question. */
 const SOON_MS = 250;
 
 /** How many match in all. */
 export const matching = ref(0);
 let searched = "";
+let most = STEP;
 export const traces = listing<Trace>(async () => {
-  const page = await tracesApi.list(searched, SHOWN);
+  const page = await tracesApi.list(searched, most);
   matching.value = page.total;
   return page.items;
 }, (t) => t.id);
@@ -35,10 +36,17 @@ function soon(act: () => void) {
   return later;
 }
 
+/** Lists older ones too. */
+export function showMore() {
+  most += STEP;
+  return traces.load();
+}
+
 /** Lists what matches for as long as the caller lives. */
 export function useTraces(q: Ref<string>) {
   watch(q, (text) => {
     searched = text.trim();
+    most = STEP;
     void traces.load();
   }, { immediate: true });
   const again = soon(() => void traces.load());

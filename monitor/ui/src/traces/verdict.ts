@@ -1,7 +1,8 @@
 // A trace's findings in the reader's words: pure, from the API's kinds and figures.
 
 import type { Observation, Trace } from "../api/managed";
-import { count, duration } from "../format/numbers";
+import { duration } from "../format/duration";
+import { count } from "../format/numbers";
 import type { en } from "../i18n/pages/traces";
 import type { Filled } from "../i18n/filled";
 

@@ -66,7 +66,7 @@ export const en = {
   keptHere: "What you wrote is still here.",
   unfit: (field: string, why: string) => `Check ${field}: ${why}`,
   fields: {
-    model: "Model", by: "Send by", system: "System prompt", temperature: "Temperature", topP: "Top p", maxTokens: "Maximum tokens",
+    model: "Model", beside: "Side by side with", by: "Send by", system: "System prompt", temperature: "Temperature", topP: "Top p", maxTokens: "Maximum tokens",
     seed: "Seed", effort: "Reasoning effort", stream: "Streaming", tools: "Tools", toolChoice: "Tool choice", more: "Further parameters",
   },
   why: {
@@ -76,6 +76,10 @@ export const en = {
     tools: "this is not a list of tool definitions in JSON",
     taken: "model, messages and stream have places of their own",
   },
+  besideHint: "Another model that is asked the same. Both answers cost what they cost; you choose which one to go on with.",
+  besideNone: "none",
+  goOn: "Go on with this one",
+  goesOn: "What you ask next follows this answer",
   modelHint: "e.g. gpt-4o",
   noModels: "No model is known yet; any name may be written.",
   askModels: "Ask the providers",
@@ -100,8 +104,14 @@ export const en = {
   clearTitle: "Delete all conversations?",
   clearDo: "Delete all conversations",
   removeTitle: (title: string) => `Delete "${title}"?`,
+  removed: (title: string) => `"${title}" is deleted; its recorded requests stay`,
+  turnRemoved: "The answer and its question are deleted",
+  removeTurnHint: "Delete this answer and its question; the recorded request stays",
+  takesPlace: "This question got no answer. What you send next takes its place.",
+  codeTitle: "As code",
+  codeLead: "Asks the same of the gateway. The key comes from OPENAI_API_KEY: a client token, or anything where access is open.",
+  codeKey: "Asks the same of the gateway, which picks the key: only this page can name one. OPENAI_API_KEY is a client token, or anything where access is open.",
   removeText: "Their recorded requests stay. This cannot be undone.",
-  removeDo: "Delete the conversation",
 };
 
 export const zh: Filled<typeof en> = {
@@ -166,7 +176,7 @@ export const zh: Filled<typeof en> = {
   keptHere: "你输入的内容仍在这里。",
   unfit: (field, why) => `请检查“${field}”：${why}`,
   fields: {
-    model: "模型", by: "发送方式", system: "系统提示词", temperature: "温度", topP: "核采样 top p", maxTokens: "最大 token 数",
+    model: "模型", beside: "并排对比的模型", by: "发送方式", system: "系统提示词", temperature: "温度", topP: "核采样 top p", maxTokens: "最大 token 数",
     seed: "随机种子", effort: "推理强度", stream: "流式输出", tools: "工具", toolChoice: "工具选择", more: "其他参数",
   },
   why: {
@@ -176,6 +186,10 @@ export const zh: Filled<typeof en> = {
     tools: "不是 JSON 格式的工具定义",
     taken: "model、messages 和 stream 另有专门的位置",
   },
+  besideHint: "同时向另一个模型提出同样的问题。两个回答各自计费，由你选择接着哪一个继续。",
+  besideNone: "不对比",
+  goOn: "接着这个继续",
+  goesOn: "接下来的提问跟随此回答",
   modelHint: "例如 gpt-4o",
   noModels: "还没有已知的模型，可直接填写名称。",
   askModels: "向供应商查询",
@@ -200,6 +214,12 @@ export const zh: Filled<typeof en> = {
   clearTitle: "删除全部对话？",
   clearDo: "删除全部对话",
   removeTitle: (title) => `删除“${title}”？`,
+  removed: (title) => `已删除“${title}”，已记录的请求会保留`,
+  turnRemoved: "已删除此回答及其提问",
+  removeTurnHint: "删除此回答及其提问，已记录的请求会保留",
+  takesPlace: "此提问没有得到回答，接下来发送的内容将取代它。",
+  codeTitle: "代码",
+  codeLead: "向网关发出同样的请求。密钥取自 OPENAI_API_KEY：填客户端令牌；若访问是开放的，可填任意内容。",
+  codeKey: "向网关发出同样的请求，密钥由网关选择：只有此页面能指定密钥。OPENAI_API_KEY 填客户端令牌；若访问是开放的，可填任意内容。",
   removeText: "对应的请求记录会保留。此操作无法撤销。",
-  removeDo: "删除对话",
 };
