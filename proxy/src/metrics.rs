@@ -55,6 +55,7 @@ pub struct Metrics {
     cursor: AtomicI64,
     unwritable: AtomicBool,
     stopping: AtomicBool,
+    handed_over: AtomicBool,
 }
 
 /// What others count.
@@ -114,6 +115,16 @@ impl Metrics {
     /// Whether it has.
     pub fn stopping(&self) -> bool {
         self.stopping.load(Relaxed)
+    }
+
+    /// Another process serves in our place.
+    pub fn hand_over(&self) {
+        self.handed_over.store(true, Relaxed);
+    }
+
+    /// Whether another process does.
+    pub fn handed_over(&self) -> bool {
+        self.handed_over.load(Relaxed)
     }
 
     /// Prometheus' text exposition format, version 0.0.4.
