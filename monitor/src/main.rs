@@ -206,7 +206,7 @@ fn adopt(config: &mut Config, listener: TcpListener) -> std::io::Result<TcpListe
     let (address, configured) = (listener.local_addr()?, config.monitor.listen);
     if configured != address {
         tracing::warn!(
-            "{address} was passed by the service manager; monitor.listen = \"{configured}\" is not used"
+            "listening on {address}, a socket that was passed; monitor.listen = \"{configured}\" is not used"
         );
     }
     config.monitor.listen = address;

@@ -12,6 +12,10 @@ pub struct Arguments {
     /// Configuration file [default: ./config.toml if it is there]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
+    /// Take the listening socket of the proxy that serves the same link; it ends its
+    /// streams and then itself. Where none serves, start as usual
+    #[arg(long)]
+    pub take_over: bool,
     /// What to do instead of serving.
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -293,7 +293,11 @@ impl Work {
     }
 
     /// Writes what changed of keys and tokens. A failure is made up for by the next time.
+    /// These are sums, and after a hand-over another process's.
     fn keep_states(&mut self) {
+        if self.parts.metrics.handed_over() {
+            return;
+        }
         let changed = self.parts.routing.take_changed();
         let states = account::states(&self.parts.routing, &changed);
         let spending = account::spending(&self.parts.routing);

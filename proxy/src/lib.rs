@@ -27,6 +27,7 @@
 //! items      what clients of the responses API may name instead of sending it again
 //! flight     what has not ended, on disk
 //! feed       the broadcast; link serves it to the monitor
+//! handover   a new process takes the listening socket of the one that serves
 //! keyfile    the private key that opens the others; rekey makes another
 //! check      what is wrong with database and keys; hardened: no core dump
 //! redact     credentials out of everything kept                (pure)
@@ -50,6 +51,7 @@ pub mod exchange;
 pub mod feed;
 pub mod flight;
 pub mod forward;
+pub mod handover;
 pub mod hardened;
 pub mod health;
 pub mod items;
@@ -77,9 +79,12 @@ pub mod usage;
 pub mod vitals;
 pub mod websocket;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU64},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64},
+    },
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -96,6 +101,7 @@ use crate::{
     capture::Budget,
     feed::Feed,
     flight::Flight,
+    handover::{Offer, Takeover},
     journal::Journal,
     keyfile::KeyFile,
     metrics::Metrics,
@@ -107,11 +113,13 @@ use crate::{
     upstream::Connector,
 };
 
-/// Serves until `shutdown` resolves, then drains: stop accepting → let exchanges end →
-/// write every record.
+/// Serves until `shutdown` resolves or another process has taken over, then drains: stop
+/// accepting → let exchanges end → write every record. `predecessor` serves until this
+/// process does.
 pub fn run(
     config: Config,
     listener: std::net::TcpListener,
+    predecessor: Option<Takeover>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let instance = ExchangeId::new().to_string();
@@ -173,7 +181,15 @@ pub fn run(
         .enable_all()
         .build()?;
     let drain = Drain::default();
-    let link = control.block_on(link::start(app.clone(), instance, reloader, connector.clone()))?;
+    let offer = Offer::new(listener.try_clone()?);
+    let link = control.block_on(link::start(
+        app.clone(),
+        instance,
+        reloader,
+        connector.clone(),
+        offer.clone(),
+        predecessor.is_some(),
+    ))?;
     let threads = server::start(&app, &listener, tls.as_ref(), &connector, &drain, &mut watchdog)?;
     drop(listener);
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -184,19 +200,42 @@ pub fn run(
     service::ready();
     watchdog.start();
 
-    control.block_on(shutdown);
-    tracing::info!(
-        in_flight = app.recorder.as_ref().map_or(0, |r| r.flight.running()),
-        "stopping: letting exchanges in flight end"
-    );
-    service::stopping(app.config.proxy.drain_timeout.0);
+    if let Some(predecessor) = predecessor {
+        predecessor.done().context("the process to take over from has gone")?;
+    }
+    let successor = control.block_on(async {
+        tokio::select! {
+            () = shutdown => None,
+            pid = offer.taken() => pid,
+        }
+    });
+    offer.withdraw();
+    let running = || app.recorder.as_ref().map_or(0, |recorder| recorder.flight.running());
+    let limit = app.config.proxy.drain_timeout.0;
+    let begun = Instant::now();
+    match successor {
+        Some(pid) => {
+            tracing::info!(in_flight = running(), pid, "another process serves now");
+            metrics.hand_over();
+            link.moved();
+            service::succeeded_by(pid);
+        }
+        None => {
+            tracing::info!(in_flight = running(), "stopping: letting exchanges in flight end");
+            service::stopping(limit);
+        }
+    }
     drain.begin();
     for thread in threads {
         let _ = thread.join();
     }
+    // What the monitor asked for has as long as any other exchange.
+    while running() > 0 && begun.elapsed() < limit {
+        std::thread::sleep(Duration::from_millis(20));
+    }
     metrics.stop();
     link.stop();
-    control.shutdown_timeout(std::time::Duration::from_secs(1));
+    control.shutdown_timeout(Duration::from_secs(1));
     // The last handles on the queue go; the journal then writes and ends.
     drop((app, queue));
     journal.join();

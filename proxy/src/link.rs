@@ -10,7 +10,7 @@ mod progress;
 
 use std::{
     io,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -22,10 +22,14 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::{UnixListener, UnixStream};
+use tokio::{
+    net::{UnixListener, UnixStream},
+    sync::watch,
+};
 
 use crate::{
     app::App,
+    handover::Offer,
     managed::{self, Brought, Call},
     reload::Reloader,
     tee::Reply,
@@ -35,13 +39,28 @@ use crate::{
 /// The socket; removed when stopped.
 pub struct Link {
     path: PathBuf,
+    /// Which file of that name is ours.
+    file: Option<(u64, u64)>,
+    moved: watch::Sender<bool>,
 }
 
 impl Link {
+    /// Another process serves the path from now on: whoever follows the feed goes there.
+    pub fn moved(&self) {
+        let _ = self.moved.send(true);
+    }
+
     /// A later process may have taken the path over; it is then left alone.
     pub fn stop(&self) {
-        let _ = std::fs::remove_file(&self.path);
+        if self.file.is_some() && identity(&self.path) == self.file {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+/// Device and inode.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::symlink_metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
 struct Shared {
@@ -50,21 +69,29 @@ struct Shared {
     client: Client,
     instance: String,
     watching: Arc<progress::Watching>,
+    offer: Arc<Offer>,
+    /// Whether another process serves the path.
+    moved: watch::Receiver<bool>,
 }
 
-/// Listens; fails where another proxy serves the same socket.
+/// Listens; fails where another proxy serves the same socket, unless its place is taken.
 pub async fn start(
     app: Arc<App>,
     instance: String,
     reloader: Reloader,
     connector: Arc<Connector>,
+    offer: Arc<Offer>,
+    taking_over: bool,
 ) -> anyhow::Result<Link> {
     let path = app.config.proxy.link.clone();
-    let listener =
-        listen(&path).await.with_context(|| format!("cannot listen on {}", path.display()))?;
+    let listener = listen(&path, &instance, taking_over)
+        .await
+        .with_context(|| format!("cannot listen on {}", path.display()))?;
+    let file = identity(&path);
     let watching = progress::Watching::start(&app);
     let client = Client::new(connector, app.config.proxy.first_byte_timeout.0);
-    let shared = Arc::new(Shared { app, reloader, client, instance, watching });
+    let (moved, tell) = watch::channel(false);
+    let shared = Arc::new(Shared { app, reloader, client, instance, watching, offer, moved: tell });
     tokio::spawn(async move {
         loop {
             match listener.accept().await {
@@ -79,25 +106,34 @@ pub async fn start(
             }
         }
     });
-    Ok(Link { path })
+    Ok(Link { path, file, moved })
 }
 
-async fn listen(path: &Path) -> io::Result<UnixListener> {
+async fn listen(path: &Path, instance: &str, taking_over: bool) -> io::Result<UnixListener> {
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
         migrate::create_private_dir(dir)?;
     }
-    if path.exists() {
+    if path.exists() && !taking_over {
         if UnixStream::connect(path).await.is_ok() {
             return Err(io::Error::new(
                 io::ErrorKind::AddrInUse,
                 "another glassway-proxy serves it; give each its own proxy.link and database.path",
             ));
         }
-        std::fs::remove_file(path)?;
     }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
+    // Under a name of its own first, so that there is no moment without the path, and none
+    // at which others could connect. A name as short as the path's: the kernel allows 107.
+    let mut own = instance.replace('-', "");
+    own.truncate(8);
+    let beside = path.with_file_name(format!(".{own}"));
+    let listener = UnixListener::bind(&beside)?;
+    let private = std::fs::Permissions::from_mode(0o600);
+    let named =
+        std::fs::set_permissions(&beside, private).and_then(|()| std::fs::rename(&beside, path));
+    if named.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    named.map(|()| listener)
 }
 
 async fn connection(stream: UnixStream, shared: Arc<Shared>) {
@@ -134,6 +170,7 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Re
         (&Method::GET, "/in-flight") => json_reply(StatusCode::OK, &json!(in_flight(app))),
         (&Method::GET, "/metrics") => text_reply(metrics(app)),
         (&Method::GET, "/feed") => feed::upgrade(shared, request),
+        (&Method::GET, "/hand-over") => shared.offer.answer(request),
         (&Method::GET, path) => {
             let id = path.strip_prefix("/in-flight/").and_then(|id| id.parse::<ExchangeId>().ok());
             let live = id.map(|id| app.recorder.as_ref().and_then(|r| r.flight.find(id)));

@@ -5,7 +5,9 @@ use std::{net::TcpListener, path::PathBuf, process::ExitCode};
 use clap::Parser;
 use glassway_proxy::{
     arguments::{Arguments, Command},
-    check, hardened, rekey,
+    check,
+    handover::{self, Takeover},
+    hardened, rekey,
 };
 use glassway_shared::{
     config::{self, Config},
@@ -29,11 +31,11 @@ fn main() -> ExitCode {
         Some(Command::Check) => check(&config),
         Some(Command::Rekey) => rekey(&config),
         Some(Command::Health) => health(&config),
-        None => serve(config, arguments.config),
+        None => serve(config, arguments.config, arguments.take_over),
     }
 }
 
-fn serve(config: Config, file: Option<PathBuf>) -> ExitCode {
+fn serve(config: Config, file: Option<PathBuf>, take_over: bool) -> ExitCode {
     if let Err(e) = logging::init(&config.log) {
         return complain(2, &e);
     }
@@ -41,7 +43,15 @@ fn serve(config: Config, file: Option<PathBuf>) -> ExitCode {
         Ok(mut passed) => passed.take("proxy"),
         Err(e) => return complain(2, &e),
     };
-    let (config, listener) = match passed {
+    let taken = match take_over.then(|| Takeover::ask(&config.proxy.link)).transpose() {
+        Ok(taken) => taken.flatten(),
+        Err(e) => return complain(1, &format!("{e:#}")),
+    };
+    let (predecessor, given) = match taken {
+        Some((predecessor, listener)) => (Some(predecessor), Some(listener)),
+        None => (None, passed),
+    };
+    let (config, listener) = match given {
         Some(listener) => match adopt(config, &listener) {
             Ok(config) => (config, listener),
             Err(e) => return complain(2, &e),
@@ -54,7 +64,7 @@ fn serve(config: Config, file: Option<PathBuf>) -> ExitCode {
     if let Err(e) = logging::follow_hangups(file) {
         return complain(1, &format!("cannot wait for SIGHUP: {e}"));
     }
-    match glassway_proxy::run(config, listener, asked_to_stop()) {
+    match glassway_proxy::run(config, listener, predecessor, asked_to_stop()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => complain(if e.is::<TlsError>() { 2 } else { 1 }, &format!("{e:#}")),
     }
@@ -66,21 +76,31 @@ fn adopt(config: Config, listener: &TcpListener) -> Result<Config, String> {
     let configured = config.proxy.listen;
     if configured != address {
         tracing::warn!(
-            "{address} was passed by the service manager; proxy.listen = \"{configured}\" is not used"
+            "listening on {address}, a socket that was passed; proxy.listen = \"{configured}\" is not used"
         );
     }
     config.at(address).map_err(|e| e.to_string())
 }
 
+/// Resolves on SIGTERM and SIGINT. SIGUSR2 meanwhile starts a process that takes over.
 async fn asked_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut succeed)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::user_defined2()),
+    ) else {
         return std::future::pending().await;
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return,
+            _ = interrupt.recv() => return,
+            _ = succeed.recv() => {
+                if let Err(e) = handover::start_successor() {
+                    tracing::error!(error = %e, "cannot start a process to take over; serving on");
+                }
+            }
+        }
     }
 }
 

@@ -38,6 +38,7 @@ pub struct Metrics {
     stopping: AtomicBool,
     /// Free places for connections, and how many there are in all.
     connections: OnceLock<(Arc<Semaphore>, usize)>,
+    handed_over: AtomicBool,
 }
 
 impl Default for Metrics {
@@ -55,6 +56,7 @@ impl Default for Metrics {
             cursor: AtomicI64::default(),
             unwritable: AtomicBool::default(),
             stopping: AtomicBool::default(),
+            handed_over: AtomicBool::default(),
             connections: OnceLock::new(),
         }
     }
@@ -120,6 +122,16 @@ impl Metrics {
     /// Whether it has.
     pub fn stopping(&self) -> bool {
         self.stopping.load(Relaxed)
+    }
+
+    /// Another process serves in our place.
+    pub fn hand_over(&self) {
+        self.handed_over.store(true, Relaxed);
+    }
+
+    /// Whether another process does.
+    pub fn handed_over(&self) -> bool {
+        self.handed_over.load(Relaxed)
     }
 
     /// How all stands.

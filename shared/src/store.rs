@@ -86,6 +86,15 @@ pub enum StoreError {
         /// Ours.
         known: i64,
     },
+    /// An older process uses it, and would not understand what it is to become.
+    #[error(
+        "{path}: an older Glassway process still uses it, and this version changes what is there; \
+         stop that process, then start this one"
+    )]
+    OlderInUse {
+        /// The database.
+        path: PathBuf,
+    },
     /// Not a database, or damaged.
     #[error(
         "{path}: not a readable database ({reason}); nothing was touched. Restore a backup, or move it away to start anew"

@@ -41,8 +41,21 @@ impl Process {
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn spawn(name: &str, mut command: Command, echo: Echo) -> io::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub fn spawn(name: &str, command: Command, echo: Echo) -> io::Result<Self> {
+        Self::spawn_with(name, command, Stdio::null(), echo)
+    }
+
+    /// [`Self::spawn`], with something to read from: a file, a socket to be passed on.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn spawn_with(
+        name: &str,
+        mut command: Command,
+        stdin: Stdio,
+        echo: Echo,
+    ) -> io::Result<Self> {
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let lines = Arc::new(Lines::default());
         let echo = Arc::new(echo);

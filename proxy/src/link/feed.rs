@@ -92,9 +92,11 @@ impl Session {
         }
         let mut stats = tokio::time::interval(STATS);
         let mut told = Default::default();
+        let mut moved = self.shared.moved.clone();
         loop {
             let mut lagged = false;
             tokio::select! {
+                () = async { drop(moved.wait_for(|moved| *moved).await) } => return Ok(()),
                 signal = listener.receiver.recv() => match signal {
                     Ok(signal) => {
                         self.gather(signal, &mut gathering);

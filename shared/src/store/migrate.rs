@@ -14,6 +14,12 @@ use rusqlite_migration::{M, Migrations};
 
 use super::StoreError;
 
+mod presence;
+
+/// A step runs while processes of the version before may still use the database: a proxy
+/// that ends its streams, a monitor that is upgraded later. So it only adds: tables,
+/// indexes, columns that have a default. One that changes or takes away what is there has
+/// a first line `-- alone`, and waits until they are gone.
 const STEPS: &[&str] = &[
     include_str!("../../migrations/001_exchanges.sql"),
     include_str!("../../migrations/002_managed.sql"),
@@ -29,6 +35,12 @@ const STEPS: &[&str] = &[
 
 /// The schema version this program writes.
 pub const VERSION: i64 = STEPS.len() as i64;
+
+/// Whether one of the last `due` steps does more than add.
+fn wants_to_be_alone(steps: &[&str], due: i64) -> bool {
+    let due = usize::try_from(due).unwrap_or_default().min(steps.len());
+    steps[steps.len() - due..].iter().any(|sql| sql.starts_with("-- alone"))
+}
 
 fn migrations() -> Migrations<'static> {
     Migrations::new(STEPS.iter().map(|sql| M::up(sql)).collect())
@@ -54,12 +66,18 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     let lock = lock(path)?;
 
     let new = !path.exists() || fs::metadata(path).map_err(io(path))?.len() == 0;
+    let mut alone = false;
     if new {
         private_file(path).map_err(io(path))?;
     } else {
         // Read first: a database that is not ours to change stays as it is.
-        due(path)?;
+        alone = wants_to_be_alone(STEPS, due(path)?);
     }
+    let users = beside(path, ".users");
+    presence::enter(&users, alone).map_err(|e| match e.kind() {
+        std::io::ErrorKind::WouldBlock => StoreError::OlderInUse { path: path.to_owned() },
+        _ => StoreError::Io { path: users.clone(), source: e },
+    })?;
     let mut connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -76,6 +94,7 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
          PRAGMA temp_store = MEMORY;",
     )?;
     make_schema(&mut connection, path)?;
+    presence::share(&users).map_err(io(&users))?;
     drop(lock);
     Ok(connection)
 }
@@ -90,7 +109,7 @@ pub(super) fn make_schema(connection: &mut Connection, path: &Path) -> Result<()
 
 /// Waits until nobody else is starting on this database; others wait while it is held.
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
-    let lock_path = lock_path(path);
+    let lock_path = beside(path, ".lock");
     let io = |source| StoreError::Io { path: lock_path.clone(), source };
     let lock = private_file(&lock_path).map_err(io)?;
     lock.lock().map_err(io)?;
@@ -164,9 +183,9 @@ pub fn private_file(path: &Path) -> std::io::Result<File> {
     Ok(file)
 }
 
-fn lock_path(path: &Path) -> PathBuf {
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
+    name.push(ending);
     name.into()
 }
 
@@ -235,6 +254,14 @@ mod tests {
             all("SELECT minute, calls FROM minute_failures WHERE newest = x'02' AND status = 429"),
             [(1, 2)]
         );
+    }
+
+    #[test]
+    fn only_steps_that_are_due_want_to_be_alone() {
+        let steps = ["-- alone: renames\nALTER …", "CREATE TABLE a (b)", "-- adds\nCREATE …"];
+        assert!(!wants_to_be_alone(&steps, 0));
+        assert!(!wants_to_be_alone(&steps, 2));
+        assert!(wants_to_be_alone(&steps, 3));
     }
 
     #[test]

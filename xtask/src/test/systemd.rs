@@ -74,6 +74,7 @@ fn scenario(machine: &Machine, package: &[u8], restarts: usize) -> Result<()> {
     say("installed: both services run, and a request goes through");
     restarted_under_load(machine, "glassway-proxy", restarts)?;
     restarted_under_load(machine, "glassway-monitor", restarts)?;
+    handed_over_under_load(machine, restarts.min(5))?;
     upgraded_under_load(machine)?;
     stuck_and_restarted(machine, "glassway-proxy", PROXY)?;
     stuck_and_restarted(machine, "glassway-monitor", MONITOR)?;
@@ -169,17 +170,28 @@ fn monitor_load() -> Load {
 }
 
 /// How many exchanges are on record.
-fn recorded(machine: &Machine) -> Result<u64> {
-    let _ = machine;
+fn recorded() -> Result<u64> {
     let (_, body) = ask(MONITOR, admin("/api/stats"))?;
     let stats: serde_json::Value = serde_json::from_str(&body)?;
     ensure!(stats["lost"]["records_lost"] == 0, "records were lost: {body}");
     stats["calls"]["all"].as_u64().with_context(|| body.clone())
 }
 
+/// Waits until so many exchanges are on record, and finds no more.
+fn all_recorded(wanted: u64) -> Result<()> {
+    let mut found = 0;
+    wait("every exchange is on record", || {
+        found = recorded().unwrap_or_default();
+        found >= wanted
+    })
+    .with_context(|| format!("{found} recorded, {wanted} expected"))?;
+    ensure!(found == wanted, "{found} recorded, {wanted} expected");
+    Ok(())
+}
+
 /// Restarts `unit` again and again while clients of it are at work.
 fn restarted_under_load(machine: &Machine, unit: &str, restarts: usize) -> Result<()> {
-    let before = recorded(machine)?;
+    let before = recorded()?;
     let of_proxy = unit == "glassway-proxy";
     let load = if of_proxy { proxy_load() } else { monitor_load() };
     let mut longest = Duration::ZERO;
@@ -200,18 +212,46 @@ fn restarted_under_load(machine: &Machine, unit: &str, restarts: usize) -> Resul
         &failures[..failures.len().min(5)]
     );
     if of_proxy {
-        let wanted = before + answered as u64;
-        let mut found = 0;
-        wait("every exchange is on record", || {
-            found = recorded(machine).unwrap_or_default();
-            found >= wanted
-        })
-        .with_context(|| format!("{found} recorded, {wanted} expected"))?;
-        ensure!(found == wanted, "{found} recorded, {wanted} expected");
+        all_recorded(before + answered as u64)?;
     }
     say(&format!(
         "{unit}: {restarts} restarts under load, {answered} requests, none failed; \
          the longest restart took {:.1} s",
+        longest.as_secs_f64()
+    ));
+    Ok(())
+}
+
+/// `systemctl reload`: a new process serves at once, the old one ends its streams beside it.
+fn handed_over_under_load(machine: &Machine, times: usize) -> Result<()> {
+    let before = recorded()?;
+    let load = proxy_load();
+    let mut longest = Duration::ZERO;
+    for _ in 0..times {
+        let pid = machine.property("glassway-proxy", "MainPID")?;
+        let seen = load.answered();
+        wait("an answer before the next reload", || load.answered() > seen + 20)?;
+        let start = Instant::now();
+        machine.run("systemctl reload glassway-proxy")?;
+        wait("another process", || {
+            machine.property("glassway-proxy", "MainPID").is_ok_and(|now| now != pid)
+        })?;
+        longest = longest.max(start.elapsed());
+    }
+    let seen = load.answered();
+    wait("an answer after the last reload", || load.answered() > seen + 20)?;
+    let (answered, failures) = load.end();
+    ensure!(failures.is_empty(), "of {answered} requests failed: {failures:?}");
+    all_recorded(before + answered as u64)?;
+    wait("the old processes to end", || {
+        let group = "/sys/fs/cgroup/system.slice/glassway-proxy.service/cgroup.procs";
+        machine.output(&format!("wc -l <{group}")).is_ok_and(|n| n == "1")
+    })?;
+    let state = machine.property("glassway-proxy", "ActiveState")?;
+    ensure!(state == "active", "the proxy is {state} after it was handed over");
+    say(&format!(
+        "glassway-proxy: handed over {times} times under load, {answered} requests, none failed; \
+         the longest took {:.1} s",
         longest.as_secs_f64()
     ));
     Ok(())
@@ -262,7 +302,7 @@ for file in /run/credentials/*/* /etc/glassway/credentials/*/* \
     /proc/[0-9]*/cwd/run/credentials/*/* /proc/[0-9]*/environ /proc/[0-9]*/maps; do
     case $file in
     "$CREDENTIALS_DIRECTORY"/*) continue ;;
-    /proc/$$/* | /proc/self/*) continue ;;
+    "/proc/$$"/* | "/proc/$PPID"/* | /proc/self/* | /proc/thread-self/*) continue ;;
     esac
     cat "$file" >/dev/null 2>&1 && echo "foreign: $file"
 done
