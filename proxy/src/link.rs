@@ -12,7 +12,8 @@ use std::{
     io,
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -39,10 +40,13 @@ use crate::{
 /// The socket; removed when stopped.
 pub struct Link {
     path: PathBuf,
-    /// Which file of that name is ours.
-    file: Option<(u64, u64)>,
+    /// Which file of that name is ours; `None` once it is stopped.
+    file: Arc<Mutex<Option<(u64, u64)>>>,
     moved: watch::Sender<bool>,
 }
+
+/// Between looks whether somebody deleted the socket.
+const LOOK: Duration = Duration::from_secs(2);
 
 impl Link {
     /// Another process serves the path from now on: whoever follows the feed goes there.
@@ -52,7 +56,8 @@ impl Link {
 
     /// A later process may have taken the path over; it is then left alone.
     pub fn stop(&self) {
-        if self.file.is_some() && identity(&self.path) == self.file {
+        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if file.is_some() && identity(&self.path) == file {
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -87,26 +92,72 @@ pub async fn start(
     let listener = listen(&path, &instance, taking_over)
         .await
         .with_context(|| format!("cannot listen on {}", path.display()))?;
-    let file = identity(&path);
+    let file = Arc::new(Mutex::new(identity(&path)));
     let watching = progress::Watching::start(&app);
     let client = Client::new(connector, app.config.proxy.first_byte_timeout.0);
     let (moved, tell) = watch::channel(false);
     let shared = Arc::new(Shared { app, reloader, client, instance, watching, offer, moved: tell });
-    tokio::spawn(async move {
-        loop {
-            match listener.accept().await {
-                Ok((stream, _)) => {
-                    let shared = shared.clone();
-                    tokio::spawn(async move { connection(stream, shared).await });
+    tokio::spawn(accept(listener, shared, path.clone(), file.clone()));
+    Ok(Link { path, file, moved })
+}
+
+async fn accept(
+    mut listener: UnixListener,
+    shared: Arc<Shared>,
+    path: PathBuf,
+    file: Arc<Mutex<Option<(u64, u64)>>>,
+) {
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = look.tick() => {
+                if let Some(anew) = mend(&path, &shared, &file).await {
+                    listener = anew;
                 }
-                Err(e) => {
-                    tracing::warn!(error = %e, "cannot accept on the link; trying again");
-                    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-                }
+                continue;
+            }
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let shared = shared.clone();
+                tokio::spawn(async move { connection(stream, shared).await });
+            }
+            Err(e) => {
+                tracing::warn!(error = %e, "cannot accept on the link; trying again");
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
-    });
-    Ok(Link { path, file, moved })
+    }
+}
+
+/// Another socket where somebody deleted ours; whoever is connected stays so.
+async fn mend(
+    path: &Path,
+    shared: &Shared,
+    file: &Mutex<Option<(u64, u64)>>,
+) -> Option<UnixListener> {
+    if *shared.moved.borrow() || identity(path).is_some() {
+        return None;
+    }
+    let listener = listen(path, &shared.instance, true).await;
+    let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+    match listener {
+        Ok(listener) if file.is_some() => {
+            *file = identity(path);
+            tracing::warn!(link = %path.display(), "the link's socket was deleted; it is there again");
+            Some(listener)
+        }
+        // Stopped meanwhile.
+        Ok(_) => {
+            let _ = std::fs::remove_file(path);
+            None
+        }
+        Err(e) => {
+            tracing::warn!(error = %e, link = %path.display(), "the link's socket is gone and cannot be made anew");
+            None
+        }
+    }
 }
 
 async fn listen(path: &Path, instance: &str, taking_over: bool) -> io::Result<UnixListener> {
