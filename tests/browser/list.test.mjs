@@ -46,8 +46,8 @@ async function talk(model, first) {
 }
 
 const LANGUAGES = [
-  { locale: "en-US", name: "English", lang: "en", view: "View", client: "Client", group: "Group by conversation", turns: /^3 turns/, save: "Save this filter…", nameField: "Name", keep: "Save", csv: /CSV/, chart: "Chart of times", commands: "Commands", keys: "Keys" },
-  { locale: "zh-CN", name: "Chinese", lang: "zh-CN", view: "视图", client: "客户端", group: "按对话分组", turns: /^3 轮/, save: "保存此筛选…", nameField: "名称", keep: "保存", csv: /CSV/, chart: "时间图表", commands: "命令", keys: "密钥" },
+  { locale: "en-US", newKey: "New key", newRoute: "New route", newToken: "New client token", newProvider: "New provider", name: "English", lang: "en", view: "View", client: "Client", group: "Group by conversation", turns: /^3 turns/, save: "Save this filter…", nameField: "Name", keep: "Save", csv: /CSV/, chart: "Chart of times", commands: "Commands", keys: "Keys" },
+  { locale: "zh-CN", newKey: "新建密钥", newRoute: "新建路由", newToken: "新建客户端令牌", newProvider: "新建供应商", name: "Chinese", lang: "zh-CN", view: "视图", client: "客户端", group: "按对话分组", turns: /^3 轮/, save: "保存此筛选…", nameField: "名称", keep: "保存", csv: /CSV/, chart: "时间图表", commands: "命令", keys: "密钥" },
 ];
 
 for (const t of LANGUAGES) {
@@ -64,9 +64,20 @@ for (const t of LANGUAGES) {
       await page.getByRole("combobox").fill("hedgehog");
       await page.keyboard.press("Enter");
       await page.waitForURL(/#\/requests\?q=hedgehog/);
+      // Routes and client tokens by their names, and what is made anew.
+      await glassway.api("/api/routes", { model: "swift-fox", candidates: [{ provider_id: 1 }] });
+      await glassway.api("/api/client-tokens", { name: "hedgehogs-app" });
+      for (const [typed, arrives] of [["swift-fox", /#\/routes\/\d+/], ["hedgehogs-app", /#\/client-tokens\/\d+/], [t.newRoute, /#\/routes\/new/], [t.newToken, /#\/client-tokens\/new/], [t.newProvider, /#\/providers\/new/], [t.newKey, /#\/keys\/new/]]) {
+        await page.reload();
+        await page.getByRole("navigation").first().waitFor();
+        await page.keyboard.press("Control+k");
+        await page.getByRole("combobox", { name: t.commands }).fill(typed);
+        await page.getByRole("option", { name: typed, exact: true }).first().click();
+        await page.waitForURL(arrives);
+      }
       await page.keyboard.press("Control+k");
       await page.keyboard.press("Escape");
-      assert.equal(await page.getByRole("combobox").count(), 0);
+      assert.equal(await page.getByRole("combobox", { name: t.commands }).count(), 0);
     });
 
     it("shows the turns of a conversation as one row that opens", async () => {
@@ -137,6 +148,37 @@ for (const t of LANGUAGES) {
       await page.locator("a.row").nth(1).waitFor();
       await plot.locator("rect.bad").first().waitFor();
       await inspect(page, `brush-${t.lang}`);
+    });
+
+    it("narrows to a time by keyboard, and filters by a value of the row that has the focus", async () => {
+      await ask("gpt-4o", [{ role: "user", content: "x" }]);
+      await ask("gpt-4o-mini", [{ role: "user", content: "x" }]);
+      const page = await signedIn(browser, glassway, { ...t, viewport: { width: 1500, height: 800 } });
+      await page.locator("a.row").nth(1).waitFor();
+      // From the row, Tab reaches what it can be filtered by.
+      await page.locator("a.row", { hasText: "gpt-4o-mini" }).focus();
+      await page.keyboard.press("Tab");
+      assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /model:gpt-4o-mini/);
+      await inspect(page, `filter-by-key-${t.lang}`);
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/model:gpt-4o-mini/);
+      await page.goto(`${glassway.monitor.url}/#/requests`);
+      await page.getByRole("button", { name: t.view }).click();
+      await page.getByRole("menuitem", { name: t.chart }).click();
+      await page.locator(".brush-plot rect").first().waitFor();
+      const end = page.getByRole("slider").nth(1);
+      await end.focus();
+      const last = Number(await end.getAttribute("aria-valuemax"));
+      await page.keyboard.press("Home");
+      for (let n = 0; n < 3; n++) await page.keyboard.press("ArrowRight");
+      assert.equal(await end.getAttribute("aria-valuenow"), "3");
+      assert.ok(last > 3);
+      assert.notEqual(await end.getAttribute("aria-valuetext"), "");
+      await page.locator(".brush-plot .chosen").waitFor();
+      await inspect(page, `brush-keys-${t.lang}`);
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/since.*until|until.*since/);
+      await page.locator("a.row").first().waitFor({ state: "hidden" });
     });
 
     it("takes what matches along as a table", async () => {
