@@ -80,10 +80,12 @@ pub mod vitals;
 pub mod websocket;
 
 use std::{
+    future::poll_fn,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64},
     },
+    task::Poll,
     time::{Duration, Instant},
 };
 
@@ -180,6 +182,9 @@ pub fn run(
         .thread_name("control")
         .enable_all()
         .build()?;
+    // Before anybody can know that we serve: who is asked to stop then drains.
+    let mut shutdown = Box::pin(shutdown);
+    let asked = control.block_on(poll_fn(|cx| Poll::Ready(shutdown.as_mut().poll(cx).is_ready())));
     let drain = Drain::default();
     let offer = Offer::new(listener.try_clone()?);
     let link = control.block_on(link::start(
@@ -203,12 +208,15 @@ pub fn run(
     if let Some(predecessor) = predecessor {
         predecessor.done().context("the process to take over from has gone")?;
     }
-    let successor = control.block_on(async {
-        tokio::select! {
-            () = shutdown => None,
-            pid = offer.taken() => pid,
-        }
-    });
+    let successor = match asked {
+        true => None,
+        false => control.block_on(async {
+            tokio::select! {
+                () = shutdown => None,
+                pid = offer.taken() => pid,
+            }
+        }),
+    };
     offer.withdraw();
     let running = || app.recorder.as_ref().map_or(0, |recorder| recorder.flight.running());
     let limit = app.config.proxy.drain_timeout.0;

@@ -80,3 +80,19 @@ fn host() -> Result<String> {
 fn copy(from: &Path, to: &Path) -> Result<()> {
     must(command("cp").arg("-R").arg(from).arg(to))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_of_the_archive_are_those_of_usr_local() {
+        let folder = tempfile::tempdir().unwrap();
+        let systemd = folder.path().join("systemd");
+        copy(&root().join("systemd"), folder.path()).unwrap();
+        local_units(&systemd).unwrap();
+        let unit = fs::read_to_string(systemd.join("glassway-proxy.service")).unwrap();
+        assert!(unit.contains("ExecStart=/usr/local/bin/glassway-proxy --config /etc/glassway/"));
+        assert!(!unit.contains("/usr/bin/") && unit.contains("ExecReload=/bin/sh "));
+    }
+}

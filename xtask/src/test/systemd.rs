@@ -6,6 +6,7 @@ mod machine;
 mod tree;
 
 use std::{
+    io::{Read, Write},
     net::{SocketAddr, TcpListener},
     thread,
     time::{Duration, Instant},
@@ -80,6 +81,8 @@ fn scenario(machine: &Machine, package: &[u8], restarts: usize) -> Result<()> {
     stuck_and_restarted(machine, "glassway-monitor", MONITOR)?;
     secrets_are_kept_apart(machine)?;
     say("secrets: neither service reads the other's");
+    rekeyed(machine)?;
+    say("rekeyed: the proxy has the new private key");
     stops_when_streams_have_ended(machine)?;
     say("stopped: after the stream's end; a new client starts it again");
     purged(machine)?;
@@ -334,6 +337,38 @@ fn secrets_are_kept_apart(machine: &Machine) -> Result<()> {
     }
     machine.run("rm /run/systemd/system/glassway-*.service.d/spy.conf; systemctl daemon-reload")?;
     Ok(())
+}
+
+/// The documented way to a new private key.
+fn rekeyed(machine: &Machine) -> Result<()> {
+    let file = "/etc/glassway/credentials/private/key";
+    let before = machine.run(&format!("cat {file}"))?;
+    let published = public_key(machine)?;
+    machine.run(&format!(
+        "systemctl stop glassway-proxy.service glassway-proxy.socket && \
+         env GLASSWAY_DATABASE__PATH=/var/lib/glassway/glassway.db \
+             GLASSWAY_SECRETS__PRIVATE_KEY={file} \
+             glassway-proxy --config /etc/glassway/config.toml rekey && \
+         systemctl start glassway-proxy.socket glassway-proxy.service"
+    ))?;
+    let after = machine.run(&format!("cat {file}"))?;
+    ensure!(after.len() == 64 && after != before, "the key's file is now {after}");
+    ensure!(public_key(machine)? != published, "the proxy still has the old key");
+    let foreign = machine.output("find /var/lib/private/glassway ! -user glassway")?;
+    ensure!(foreign.is_empty(), "rekeying as root left files of its own: {foreign}");
+    let (status, _) = ask(PROXY, client::post("/v1/chat/completions", "{}"))?;
+    ensure!(status == 200, "after rekeying: {status}");
+    Ok(())
+}
+
+/// What the proxy says over the link that keys are to be sealed to.
+fn public_key(machine: &Machine) -> Result<String> {
+    let socket = format!("/proc/{}/root/run/glassway/glassway.sock", machine.leader());
+    let mut link = std::os::unix::net::UnixStream::connect(socket)?;
+    let mut answer = String::new();
+    link.write_all(b"GET /public-key HTTP/1.1\r\nHost: glassway\r\nConnection: close\r\n\r\n")?;
+    link.read_to_string(&mut answer)?;
+    answer.rsplit("\r\n").next().map(str::to_owned).context("no public key")
 }
 
 fn stops_when_streams_have_ended(machine: &Machine) -> Result<()> {

@@ -116,6 +116,11 @@ impl Machine {
         Ok(text(&output.stdout))
     }
 
+    /// Process 1 of the machine, as it is called outside.
+    pub fn leader(&self) -> i32 {
+        self.leader
+    }
+
     /// A property of a unit.
     pub fn property(&self, unit: &str, name: &str) -> Result<String> {
         self.run(&format!("systemctl show -P {name} {unit}"))
