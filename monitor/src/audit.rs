@@ -10,12 +10,15 @@ use std::{
     time::Instant,
 };
 
+use bytes::Bytes;
 use glassway_shared::store::{
     StoreError,
     audit::{self, Entry, NOBODY},
     settings::Settings,
 };
-use poem::{Request, Response, http::Method};
+use http_body_util::{BodyExt, combinators::BoxBody};
+use hyper::body::Body as _;
+use poem::{Body, Request, Response, http::Method};
 use serde_json::Value;
 
 use crate::{
@@ -27,6 +30,8 @@ use crate::{
 
 /// What is kept of a state at most.
 const MOST_JSON: usize = 16 << 10;
+/// Bytes of an answer that is looked at.
+const MOST_ANSWER: u64 = 256 << 10;
 /// Deeds of nobody that are written down: so many a second on and on, and at once.
 const BY_NOBODY: (f64, f64) = (0.5, 60.0);
 /// Fields of answers that hold a secret, shown once.
@@ -93,6 +98,8 @@ pub struct Deed<'a> {
     worth: Worth,
     /// Where the state is read before and after; empty: nowhere.
     pub states: Vec<String>,
+    /// Whether it is written down although nobody is known to have done it.
+    takes_nobody: bool,
 }
 
 /// Notices deeds.
@@ -122,9 +129,7 @@ impl Auditor {
             return None;
         }
         let action = table.operation(path, method.as_str())?;
-        if who.is_none() && !self.takes_nobody() {
-            return None;
-        }
+        let takes_nobody = who.is_some() || self.takes_nobody();
         let worth = worth(path);
         let reads = matches!(*method, Method::PUT | Method::PATCH | Method::DELETE);
         let states = match reads && worth != Worth::Nothing {
@@ -136,7 +141,7 @@ impl Auditor {
         entry.method = method.to_string();
         entry.path = path.to_owned();
         entry.target = query.filter(|_| *method == Method::DELETE).map(str::to_owned);
-        Some(Deed { app, entry: Some(entry), worth, states })
+        Some(Deed { app, entry: Some(entry), worth, states, takes_nobody })
     }
 
     /// A wrong key that came as a bearer.
@@ -208,15 +213,7 @@ impl Deed<'_> {
     pub async fn done(mut self, state: Option<Value>, mut response: Response) -> Response {
         let Some(mut entry) = self.entry.take() else { return response };
         entry.status = response.status().as_u16();
-        let answered = match is_small_json(&response) {
-            true => {
-                let bytes = response.take_body().into_bytes().await.unwrap_or_default();
-                let value = serde_json::from_slice::<Value>(&bytes).ok();
-                response.set_body(bytes);
-                value
-            }
-            false => None,
-        };
+        let answered = small_json(&mut response).await;
         if entry.status >= 400 {
             entry.detail = answered.as_ref().and_then(|a| a["detail"].as_str()).map(cut);
         } else if state.is_some() {
@@ -234,6 +231,9 @@ impl Deed<'_> {
         if entry.action == "signIn" && entry.status == 200 {
             "admin_key".clone_into(&mut entry.actor);
         }
+        if entry.actor == NOBODY && !self.takes_nobody {
+            return response;
+        }
         write(self.app, entry).await;
         response
     }
@@ -241,7 +241,7 @@ impl Deed<'_> {
 
 impl Drop for Deed<'_> {
     fn drop(&mut self) {
-        let Some(entry) = self.entry.take() else { return };
+        let Some(entry) = self.entry.take().filter(|_| self.takes_nobody) else { return };
         // The client went away; what was asked may have been done all the same.
         let settings = self.app.settings_handle();
         tokio::task::spawn_blocking(move || {
@@ -263,10 +263,20 @@ fn log_failure(result: Result<(), StoreError>) {
     }
 }
 
-fn is_small_json(response: &Response) -> bool {
-    let json = response.content_type().is_some_and(|kind| kind.contains("json"));
-    // The body of a stream has no content-type of JSON here.
-    json && !response.headers().contains_key("transfer-encoding")
+/// What was answered, where that is whole and small: a stream goes on as one.
+async fn small_json(response: &mut Response) -> Option<Value> {
+    if !response.content_type().is_some_and(|kind| kind.contains("json")) {
+        return None;
+    }
+    let body: BoxBody<Bytes, std::io::Error> = response.take_body().into();
+    if body.size_hint().exact().is_none_or(|length| length > MOST_ANSWER) {
+        response.set_body(Body::from(body));
+        return None;
+    }
+    let bytes = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let value = serde_json::from_slice(&bytes).ok();
+    response.set_body(bytes);
+    value
 }
 
 /// As it is stored.

@@ -167,6 +167,9 @@ fn what_is_configured_never_to_be_kept_is_kept_nowhere() {
     assert!(packed["response"]["headers"].as_array().unwrap().contains(&was));
     assert_eq!(packed["warnings"], value!(["redacted 2"]));
     assert!(refused["response"]["body"].as_str().unwrap().contains("no [redacted] here"));
+    let again = format!("/api/request/{}/replay", stream["id"].as_str().unwrap());
+    let refused = api.post(&again, &value!({"targets": [{"provider_id": 1}]}));
+    assert_eq!((refused.status, &refused.json()["errors"][0]["field"]), (409, &value!("body")));
     for one in &all {
         let text = everything(&glassway, one["id"].as_str().unwrap());
         assert!(![NUMBER, MAIL, WORD].iter().any(|s| text.contains(s)), "{text}");

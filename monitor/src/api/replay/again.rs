@@ -39,6 +39,9 @@ const ACCOUNT: &[&str] = &["openai-organization", "openai-project"];
 /// What a credential that was not kept shows as.
 const REDACTED: char = '…';
 
+/// How what was redacted in a body begins.
+const MARK: &[u8] = b"[redacted";
+
 /// Why it cannot be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Cannot {
@@ -55,6 +58,10 @@ pub(super) enum Cannot {
     Shed,
     #[error("its body was deleted by retention: give one in `body`")]
     Expired,
+    #[error("nothing but metadata is recorded of its client: there is nothing to send")]
+    Metadata,
+    #[error("parts of its request's body were redacted; send it with a `body`")]
+    Redacted,
     #[error(
         "only the beginning of its request's body was kept (record.max_body_bytes); send it with \
          a `body`"
@@ -73,12 +80,18 @@ impl Cannot {
     /// The field that would help.
     fn field(self) -> Option<&'static str> {
         match self {
-            Self::Shed | Self::Expired | Self::Truncated => Some("body"),
+            Self::Shed | Self::Expired | Self::Truncated | Self::Redacted => Some("body"),
             Self::Credential => Some("targets"),
             Self::NoModel => Some("model"),
-            Self::StillRunning | Self::Interrupted | Self::WebSocket => None,
+            Self::StillRunning | Self::Interrupted | Self::WebSocket | Self::Metadata => None,
         }
     }
+}
+
+/// What was redacted is kept as it can be read, so that the mark stands in the bytes.
+fn was_redacted(stored: &Stored) -> bool {
+    stored.exchange.warnings.iter().any(|warning| warning.starts_with("redacted "))
+        && stored.request.body.windows(MARK.len()).any(|part| part == MARK)
 }
 
 impl From<Cannot> for Problem {
@@ -112,6 +125,9 @@ impl Again {
         if exchange.outcome == Outcome::Interrupted && request.headers.is_empty() {
             return Err(Cannot::Interrupted);
         }
+        if exchange.warnings.iter().any(|warning| warning == "metadata_only") {
+            return Err(Cannot::Metadata);
+        }
         if exchange.mode == Mode::Transparent && !chosen {
             return Err(Cannot::Credential);
         }
@@ -120,6 +136,7 @@ impl Again {
             Some(text) => text.into_bytes(),
             None if request.shed => return Err(Cannot::Shed),
             None if request.expired => return Err(Cannot::Expired),
+            None if was_redacted(stored) => return Err(Cannot::Redacted),
             None if request.truncated || (request.body.len() as u64) < request.body_bytes => {
                 return Err(Cannot::Truncated);
             }

@@ -42,6 +42,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the audit log
+         * @description What was changed or taken away through this API, sign-ins, and those that failed. Kept
+         *     for 400 days, at most 100,000 entries.
+         */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/chat": {
         parameters: {
             query?: never;
@@ -1541,6 +1562,64 @@ export interface components {
             pinned?: boolean;
         };
         /**
+         * @description Who did it.
+         * @enum {string}
+         */
+        AuditActor: "admin_key" | "session" | "command_line" | "nobody";
+        /**
+         * AuditEntry
+         * @description One thing that was done.
+         */
+        AuditEntry: {
+            /** @description The operation's id in this description, such as `changeClientToken`. */
+            action: string;
+            actor: components["schemas"]["AuditActor"];
+            /** @description Where from. */
+            address: string;
+            /** @description What was there then. */
+            after: unknown;
+            /** Format: date-time */
+            at: string;
+            /** @description What was there, as its own address shows it; never a secret. */
+            before: unknown;
+            /** @description Why it was refused. */
+            detail: string | null;
+            /** Format: int64 */
+            id: number;
+            method: string;
+            /** @description Without its query. */
+            path: string;
+            /**
+             * Format: int64
+             * @description Its number in the list of sessions; `null` where it was none.
+             */
+            session: number | null;
+            /**
+             * Format: uint16
+             * @description Of the answer; 0 where the client went away before one.
+             */
+            status: number;
+            /** @description What it was done to, as people call it. */
+            target: string | null;
+            via: components["schemas"]["AuditVia"];
+        };
+        /**
+         * AuditPage
+         * @description One page of the audit log, newest first.
+         */
+        AuditPage: {
+            items: components["schemas"]["AuditEntry"][];
+            /** @description For `cursor`; `null` on the last page. */
+            next: string | null;
+            /** Format: uint64 */
+            total: number;
+        };
+        /**
+         * @description How it was sent.
+         * @enum {string}
+         */
+        AuditVia: "page" | "bearer" | "none";
+        /**
          * @description When a budget begins anew; days and months are UTC's.
          * @enum {string}
          */
@@ -1767,6 +1846,8 @@ export interface components {
             masked: string;
             /** @description Unique. */
             name: string;
+            /** @description How much is recorded of its exchanges. */
+            record: components["schemas"]["TokenRecord"];
             /**
              * Format: uint32
              * @description Requests per minute; `null` = no limit.
@@ -1804,6 +1885,8 @@ export interface components {
              */
             expires_at?: string | null;
             name?: string;
+            /** @description How much is recorded of its exchanges from now on. */
+            record?: components["schemas"]["TokenRecord"];
             /**
              * Format: uint32
              * @description Requests per minute; `null` = no limit.
@@ -3106,6 +3189,8 @@ export interface components {
             masked: string;
             /** @description Unique. */
             name: string;
+            /** @description How much is recorded of its exchanges. */
+            record: components["schemas"]["TokenRecord"];
             /**
              * Format: uint32
              * @description Requests per minute; `null` = no limit.
@@ -4316,6 +4401,11 @@ export interface components {
             /** Format: double */
             output: number;
         };
+        /**
+         * @description How much is recorded of what is asked with a token.
+         * @enum {string}
+         */
+        TokenRecord: "all" | "metadata";
         /** @enum {string} */
         TokenType: "bearer";
         /**
@@ -4891,6 +4981,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AdminKeyChanged"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description Items on the page. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description One operation's, by its id. */
+                action?: string;
+                /** @description One kind of actor's. */
+                actor?: components["schemas"]["AuditActor"];
+                /** @description From then on. */
+                since?: string;
+                /** @description Up to then. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
                 };
             };
             /** @description Refused, and why. */
