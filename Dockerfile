@@ -47,8 +47,8 @@ LABEL org.opencontainers.image.title="Glassway" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # A fixed id, so that a volume keeps its owner over every upgrade.
-RUN groupadd --system --gid 10001 glassway \
- && useradd --system --uid 10001 --gid glassway --home-dir /data --no-create-home \
+RUN groupadd --gid 10001 glassway \
+ && useradd --uid 10001 --gid glassway --home-dir /data --no-create-home \
             --shell /usr/sbin/nologin glassway \
  && install -d -o glassway -g glassway -m 0700 /data /keys
 COPY --from=binaries /out/ /usr/local/bin/

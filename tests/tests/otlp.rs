@@ -39,7 +39,11 @@ impl Collector {
         let (kept, said) = (spans.clone(), says.clone());
         let upstream = Upstream::on(listener, move |conn| {
             while let Some(request) = conn.try_request() {
-                assert!(request.head.line.starts_with("POST /v1/traces "), "{}", request.head.line);
+                assert!(
+                    request.head.first_line.starts_with("POST /v1/traces "),
+                    "{}",
+                    request.head.first_line
+                );
                 assert_eq!(request.head.header("content-type"), Some("application/x-protobuf"));
                 assert_eq!(request.head.header("x-tenant"), Some("glass"));
                 let sent = ExportTraceServiceRequest::decode(&request.body.bytes[..]).unwrap();

@@ -43,10 +43,12 @@ pub fn run(full: bool) -> Result<Verdict> {
     let image = builder.inspect()?;
     described(&image)?;
     builder.with_root(|rootfs| Jail::new(rootfs, &image, &builder.folder)?.walk())?;
-    if full {
-        return builder.everything_inside();
-    }
-    Ok(Verdict::Passed)
+    let verdict = match full {
+        true => builder.everything_inside(),
+        false => Ok(Verdict::Passed),
+    };
+    builder.clear();
+    verdict
 }
 
 fn lint() -> Result<()> {
@@ -135,6 +137,13 @@ impl Builder {
         let done = mounted.and_then(|rootfs| work(Path::new(&rootfs)));
         must(&mut self.buildah(&["rm", &container]))?;
         done
+    }
+
+    /// Keeps the base alone: every image is a whole copy of its files.
+    fn clear(&self) {
+        for arguments in [&["rm", "--all"][..], &["rmi", "--force", IMAGE], &["rmi", "--prune"]] {
+            let _ = self.buildah(arguments).output();
+        }
     }
 
     fn everything_inside(&self) -> Result<Verdict> {

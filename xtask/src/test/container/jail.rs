@@ -67,6 +67,11 @@ impl<'a> Jail<'a> {
             let write = self.inside(&[]).args(["sh", "-c", &format!("echo > {path}")]).output()?;
             ensure!(!write.status.success(), "{path} could be written");
         }
+        let held = ["grep", "-E", "^(CapEff|CapBnd|NoNewPrivs|Uid)", "/proc/self/status"];
+        let held = output(self.inside(&[]).args(held))?.replace('\t', " ");
+        let nothing = "Uid: 10001 10001 10001 10001\nCapEff: 0000000000000000\n\
+                       CapBnd: 0000000000000000\nNoNewPrivs: 1";
+        ensure!(held == nothing, "a service holds {held}");
         let upstream = llm::start(llm::Pace::INSTANT);
         let env = [("GLASSWAY_UPSTREAM__BASE_URL", upstream.url())];
         let (mut proxy, mut monitor) =
