@@ -164,13 +164,11 @@ async fn listen(path: &Path, instance: &str, taking_over: bool) -> io::Result<Un
     if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
         migrate::create_private_dir(dir)?;
     }
-    if path.exists() && !taking_over {
-        if UnixStream::connect(path).await.is_ok() {
-            return Err(io::Error::new(
-                io::ErrorKind::AddrInUse,
-                "another glassway-proxy serves it; give each its own proxy.link and database.path",
-            ));
-        }
+    if !taking_over && path.exists() && UnixStream::connect(path).await.is_ok() {
+        return Err(io::Error::new(
+            io::ErrorKind::AddrInUse,
+            "another glassway-proxy serves it; give each its own proxy.link and database.path",
+        ));
     }
     // Under a name of its own first, so that there is no moment without the path, and none
     // at which others could connect. A name as short as the path's: the kernel allows 107.

@@ -46,9 +46,9 @@ impl Machine {
         let nspawn = Command::new("sh")
             .arg("-c")
             .arg(format!(
-                "{enter}exec systemd-nspawn --quiet --boot --register=no --keep-unit \
-                 --private-network --volatile=overlay --link-journal=no -D \"$1\" \
-                 systemd.unit=multi-user.target"
+                "{enter}exec setpriv --pdeathsig TERM \
+                 systemd-nspawn --quiet --boot --register=no --keep-unit --private-network \
+                 --volatile=overlay --link-journal=no -D \"$1\" systemd.unit=multi-user.target"
             ))
             .arg("sh")
             .arg(tree)
@@ -70,7 +70,7 @@ impl Machine {
         }
     }
 
-    /// False where nspawn gave up.
+    /// False where nspawn gave up, or nothing comes of it.
     fn wait_for_boot(&mut self) -> Result<bool> {
         let start = Instant::now();
         while start.elapsed() < BOOT {
@@ -86,7 +86,7 @@ impl Machine {
             }
             thread::sleep(Duration::from_millis(200));
         }
-        bail!("systemd did not come up within {BOOT:?}:\n{}", self.console());
+        Ok(false)
     }
 
     fn enter(&self, script: &str) -> Command {
