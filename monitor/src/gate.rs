@@ -130,20 +130,29 @@ impl Gate {
         let Some(mut deed) = deed else {
             return self.answer(request, &path, &host, who, client).await;
         };
-        let states = std::mem::take(&mut deed.states);
-        deed.was(self.state(&states, who, client).await);
+        let mut states = std::mem::take(&mut deed.states);
+        if let Some((at, state)) = self.state(&states, who, client).await {
+            // What is there afterwards is looked for in the same place.
+            states = vec![states.swap_remove(at)];
+            deed.was(Some(state));
+        }
         let answered = self.answer(request, &path, &host, who, client).await;
         let response = answered.unwrap_or_else(Problem::render);
         let now = match response.status().is_success() {
-            true => self.state(&states, who, client).await,
+            true => self.state(&states, who, client).await.map(|(_, state)| state),
             false => None,
         };
         Ok(deed.done(now, response).await)
     }
 
-    /// The nearest of these addresses' answer, as whoever asks would get it.
-    async fn state(&self, states: &[String], who: Option<Who>, client: Client) -> Option<Value> {
-        for path in states {
+    /// The nearest of these addresses' answer, as whoever asks would get it, and which it was.
+    async fn state(
+        &self,
+        states: &[String],
+        who: Option<Who>,
+        client: Client,
+    ) -> Option<(usize, Value)> {
+        for (at, path) in states.iter().enumerate() {
             let mut request = Request::builder().uri(path.parse().ok()?).finish();
             request.extensions_mut().insert(who?);
             request.extensions_mut().insert(client);
@@ -151,7 +160,7 @@ impl Gate {
                 && response.status() == StatusCode::OK
             {
                 let bytes = response.into_body().into_bytes_limit(MAX_STATE).await.ok()?;
-                return serde_json::from_slice(&bytes).ok();
+                return Some((at, serde_json::from_slice(&bytes).ok()?));
             }
         }
         None
@@ -364,9 +373,10 @@ fn protect(response: &mut Response, ui: bool) {
     put(header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     put(header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     put(header::HeaderName::from_static("permissions-policy"), PERMISSIONS);
+    // The page has its own.
+    put(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     if !ui {
         put(header::CACHE_CONTROL, "no-store");
-        put(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     }
 }
 

@@ -219,6 +219,7 @@ impl Job<'_> {
             message.body = text;
             if was_encoded {
                 message.headers = renamed(&message.headers);
+                message.truncated |= cut;
             }
         }
         count

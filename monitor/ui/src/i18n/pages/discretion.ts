@@ -15,7 +15,7 @@ export const en = {
 export const zh: Filled<typeof en> = {
   metadata_only: "此客户端只记录统计数据：不保存正文、标头和查询参数。",
   bodies_withheld: "请求结束并完成脱敏后，才会在这里显示正文。",
-  redacted: (n: string, _one: boolean) => `保存前已脱敏 ${n} 处。`,
+  redacted: (n) => `保存前已脱敏 ${n} 处。`,
   record: "记录内容",
   all: "按配置记录全部",
   metadata: "仅统计数据",
