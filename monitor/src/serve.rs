@@ -1,6 +1,8 @@
 //! Connections: poem behind our own accept loop, since poem's has no connection cap
 //! or header timeout and spins when file descriptors run out.
 
+mod held;
+
 use std::{
     collections::HashMap,
     convert::Infallible,
@@ -17,7 +19,7 @@ use glassway_shared::{
     service::watchdog::Pulse,
     tls::Tls,
 };
-use http_body_util::{BodyExt, combinators::BoxBody};
+use http_body_util::combinators::BoxBody;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use poem::{
@@ -32,6 +34,7 @@ use tokio::{
     task::JoinSet,
 };
 
+use self::held::Held;
 use crate::{
     error::Problem,
     gate::Gate,
@@ -206,12 +209,7 @@ async fn connection(
                 answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             // The body holds it until it is sent or dropped.
-            Ok::<_, Infallible>(answer.map(|body| {
-                body.map_frame(move |frame| {
-                    let _ = &asked;
-                    frame
-                })
-            }))
+            Ok::<_, Infallible>(answer.map(|body| Held::new(body, asked)))
         }
     });
     let connection = http1::Builder::new()

@@ -15,6 +15,7 @@ pub const MODULES: &[&str] = &[
     "glassway_monitor::api::keys::ask",
     "glassway_monitor::api::replay",
     "glassway_monitor::app",
+    "glassway_monitor::audit",
     "glassway_monitor::chat",
     "glassway_monitor::error",
     "glassway_monitor::link",
@@ -28,6 +29,7 @@ pub const MODULES: &[&str] = &[
     "glassway_monitor::trace::run",
     "glassway_proxy",
     "glassway_proxy::flight",
+    "glassway_proxy::handover",
     "glassway_proxy::journal",
     "glassway_proxy::keyfile",
     "glassway_proxy::link",
@@ -38,8 +40,13 @@ pub const MODULES: &[&str] = &[
     "glassway_proxy::upstream",
     "glassway_shared::listen",
     "glassway_shared::logging",
+    "glassway_shared::service",
+    "glassway_shared::service::watchdog",
     "glassway_shared::store::checkpoint",
+    "glassway_shared::store::migrate::presence",
     "glassway_shared::store::models",
+    "glassway_shared::store::upkeep::restore",
+    "glassway_shared::tls",
 ];
 
 /// Libraries that have something to say.

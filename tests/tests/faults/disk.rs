@@ -106,7 +106,7 @@ fn a_slow_disk_holds_up_no_client() {
 #[test]
 fn a_damaged_database_costs_no_client_anything_and_is_named_at_the_next_start() {
     let upstream = Upstream::answer(json("{}"));
-    let mut glassway = small_queue(&upstream);
+    let mut glassway = Glassway::before(&upstream);
     let body = format!(r#"{{"model":"gpt-4o","n":"{}"}}"#, "z".repeat(12_000));
     for _ in 0..100 {
         glassway.client().ask(post("/v1/before", &body));
