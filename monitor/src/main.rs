@@ -101,7 +101,8 @@ fn check(config: &Config) -> Result<(), Failure> {
 }
 
 fn health(config: &Config) -> Result<(), Failure> {
-    let said = probe::ask("monitor.listen", config.monitor.listen).map_err(failed)?;
+    let tls = !config.monitor.tls_cert.as_os_str().is_empty();
+    let said = probe::ask("monitor.listen", config.monitor.listen, tls).map_err(failed)?;
     println!("{said}");
     Ok(())
 }

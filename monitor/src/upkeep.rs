@@ -9,12 +9,13 @@ use std::path::Path;
 use glassway_shared::{
     config::Config,
     store::{
-        StoreError,
+        StoreError, migrate,
+        settings::Settings,
         upkeep::{self, Bodies, Thorough},
     },
 };
 
-use crate::arguments::Upkeep;
+use crate::{arguments::Upkeep, audit};
 
 /// What a command that could not do its work says: an exit code and a line.
 pub struct Failure(pub u8, pub String);
@@ -46,6 +47,11 @@ fn backup(config: &Config, file: &Path, without_bodies: bool) -> Result<(), Fail
     }
     let bodies = if without_bodies { Bodies::Without } else { Bodies::With };
     let written = upkeep::backup(&config.database.path, file, bodies)?;
+    // Whoever took a copy has all that is in it. An older database is not touched for that:
+    // opening it for writing would bring it up to date.
+    if migrate::due(&config.database.path)? == 0 {
+        audit::command(&mut Settings::open(&config.database.path)?, "backup")?;
+    }
     println!("{}: {}", file.display(), bytes(written));
     println!(
         "Keys in it are sealed. To use them elsewhere keep {}, too, apart from this file.",
@@ -57,6 +63,9 @@ fn backup(config: &Config, file: &Path, without_bodies: bool) -> Result<(), Fail
 fn restore(config: &Config, file: &Path) -> Result<(), Failure> {
     let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
     let done = upkeep::restore(&config.database.path, file, &stamp)?;
+    if done.due == 0 {
+        audit::command(&mut Settings::open(&config.database.path)?, "restore")?;
+    }
     let path = config.database.path.display();
     println!("{path}: restored, {} exchanges", done.exchanges);
     if let Some(kept) = done.kept {

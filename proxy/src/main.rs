@@ -129,7 +129,8 @@ fn rekey(config: &Config) -> ExitCode {
 }
 
 fn health(config: &Config) -> ExitCode {
-    match probe::ask("proxy.listen", config.proxy.listen) {
+    let tls = !config.proxy.tls_cert.as_os_str().is_empty();
+    match probe::ask("proxy.listen", config.proxy.listen, tls) {
         Ok(said) => {
             println!("{said}");
             ExitCode::SUCCESS

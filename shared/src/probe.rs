@@ -1,6 +1,8 @@
 //! `glassway-proxy health` and `glassway-monitor health`: asks the instance that runs by
 //! the same configuration whether all is well, so that a container needs no curl.
 
+mod tls;
+
 use std::{
     io::{Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
@@ -14,12 +16,14 @@ const LONGEST: u64 = 64 << 10;
 
 /// Asks whoever listens on this address, which the configuration's `key` names. What is
 /// well is one line, and what is not is another.
-pub fn ask(key: &str, listen: SocketAddr) -> Result<String, String> {
+pub fn ask(key: &str, listen: SocketAddr, tls: bool) -> Result<String, String> {
     if listen.port() == 0 {
         return Err(format!("{key}: with port 0 nobody knows where it listens; give it a port"));
     }
     let at = reachable(listen);
-    let (status, body) = get(at).map_err(|e| format!("{key}: no answer from http://{at}: {e}"))?;
+    let scheme = if tls { "https" } else { "http" };
+    let (status, body) =
+        get(at, tls).map_err(|e| format!("{key}: no answer from {scheme}://{at}: {e}"))?;
     let word = |name: &str| {
         let value: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
         match &value[name] {
@@ -37,7 +41,7 @@ pub fn ask(key: &str, listen: SocketAddr) -> Result<String, String> {
     };
     match status {
         200 => Ok(said),
-        status => Err(format!("http://{at} answers {status}: {said}")),
+        status => Err(format!("{scheme}://{at} answers {status}: {said}")),
     }
 }
 
@@ -51,13 +55,14 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-fn get(at: SocketAddr) -> std::io::Result<(u16, String)> {
-    let mut stream = TcpStream::connect_timeout(&at, PATIENCE)?;
+fn get(at: SocketAddr, tls: bool) -> std::io::Result<(u16, String)> {
+    let stream = TcpStream::connect_timeout(&at, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    write!(stream, "GET /healthz HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream.take(LONGEST).read_to_end(&mut answer)?;
+    let answer = match tls {
+        true => converse(tls::over(stream)?, at)?,
+        false => converse(stream, at)?,
+    };
     let answer = String::from_utf8_lossy(&answer);
     let nonsense = || std::io::Error::other("that is not an answer in HTTP");
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(nonsense)?;
@@ -65,6 +70,17 @@ fn get(at: SocketAddr) -> std::io::Result<(u16, String)> {
     // Chunked or not, the object is what stands between the outermost braces.
     let object = body.find('{').zip(body.rfind('}')).and_then(|(from, to)| body.get(from..=to));
     Ok((status, object.unwrap_or_default().to_owned()))
+}
+
+fn converse(mut stream: impl Read + Write, at: SocketAddr) -> std::io::Result<Vec<u8>> {
+    write!(stream, "GET /healthz HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n")?;
+    stream.flush()?;
+    let mut answer = Vec::new();
+    match stream.take(LONGEST).read_to_end(&mut answer) {
+        // A server that closes without TLS's own farewell has said all the same.
+        Err(e) if e.kind() != std::io::ErrorKind::UnexpectedEof || answer.is_empty() => Err(e),
+        _ => Ok(answer),
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +99,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             String::from_utf8_lossy(&seen[..n]).into_owned()
         });
-        let said = ask("proxy.listen", SocketAddr::from(([0, 0, 0, 0], port)));
+        let said = ask("proxy.listen", SocketAddr::from(([0, 0, 0, 0], port)), false);
         assert!(server.join().unwrap().starts_with("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:"));
         said
     }
@@ -103,9 +119,11 @@ mod tests {
     #[test]
     fn nobody_there_is_said_with_the_key() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let error = ask("monitor.listen", SocketAddr::from(([127, 0, 0, 1], port))).unwrap_err();
+        let error =
+            ask("monitor.listen", SocketAddr::from(([127, 0, 0, 1], port)), false).unwrap_err();
         assert!(error.starts_with("monitor.listen: no answer from http://127.0.0.1:"), "{error}");
-        let error = ask("monitor.listen", SocketAddr::from(([127, 0, 0, 1], 0))).unwrap_err();
+        let error =
+            ask("monitor.listen", SocketAddr::from(([127, 0, 0, 1], 0)), false).unwrap_err();
         assert!(error.contains("port 0"), "{error}");
     }
 }

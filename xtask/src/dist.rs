@@ -14,8 +14,8 @@ use crate::{
 };
 
 /// What goes in beside the binaries.
-const FILES: [&str; 6] =
-    ["config.toml", "systemd", "docs", "README.md", "README.zh-CN.md", "LICENSE"];
+const FILES: [&str; 7] =
+    ["config.toml", "systemd", "monitoring", "docs", "README.md", "README.zh-CN.md", "LICENSE"];
 
 pub fn run() -> Result<ExitCode> {
     if let ui::Built::Not(why) = ui::build_where_stale()? {

@@ -190,6 +190,20 @@ fn rust(full: bool) -> Result<Verdict> {
             tests.args(["--", "--include-ignored"]);
         }
     }
+    if full {
+        tests.env("GLASSWAY_LONG", "1");
+    }
+    // Faults: errors in system calls, clocks that jump, lost packets.
+    for (program, package) in [
+        ("strace", "strace"),
+        ("faketime", "faketime"),
+        ("iptables", "iptables"),
+        ("ip", "iproute2"),
+    ] {
+        if let Err(why) = need(program, &[package]) {
+            eprintln!("{why}: the tests of faults that need it are left out");
+        }
+    }
     // A trace's image is read by a real OCR.
     if let Err(why) = need("tesseract", &["tesseract-ocr"]) {
         eprintln!("{why}: the test that reads trace images is left out");
