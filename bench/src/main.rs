@@ -13,6 +13,7 @@
 //! - `measure`: the measurements
 //! - `pick`: how long choosing a key takes, in this process
 //! - `soak`: hours of mixed load
+//! - `tend`: how long idle work holds the write lock
 //! - `report`: the tables
 
 mod cpu;
@@ -23,6 +24,7 @@ mod pick;
 mod relay;
 mod report;
 mod soak;
+mod tend;
 mod upstream;
 
 use std::net::SocketAddr;
@@ -51,6 +53,8 @@ enum Part {
     Rate { to: SocketAddr, rps: u64, seconds: u64 },
     /// Only how long picking a key takes; writes that section.
     Pick,
+    /// Only how long slices of idle work take; writes that section.
+    Tend,
     /// Hours of mixed load; writes that section.
     Soak {
         /// For how long.
@@ -67,6 +71,9 @@ fn main() -> Result<()> {
         Some(Part::Upstream) => upstream::run(),
         Some(Part::Relay { to }) => relay::run(to),
         Some(Part::Pick) => report::publish_picks(&pick::measure(), arguments.short),
+        Some(Part::Tend) => {
+            report::publish_tend(&tend::section(&tend::measure()?), arguments.short)
+        }
         Some(Part::Soak { minutes }) => {
             report::publish_soak(&soak::soak(minutes)?.section(), arguments.short)
         }

@@ -23,6 +23,7 @@ const AIMS: [(&str, &str, &str); 6] = [
 const KEPT: &str = "## ";
 const NOTES: &str = "## Notes";
 const PICKS: &str = "## Picking a key";
+const TEND: &str = "## Idle work on the database";
 const SOAK: &str = "## Hours of mixed load";
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
 
@@ -67,6 +68,11 @@ pub fn publish_picks(figures: &[Figure], short: bool) -> Result<()> {
 /// Prints what hours of load did and puts it into its own section, before the notes.
 pub fn publish_soak(text: &str, short: bool) -> Result<()> {
     replace(SOAK, &format!("{SOAK}\n\n{text}"), short)
+}
+
+/// Prints how long idle work holds the lock and puts it into its own section.
+pub fn publish_tend(text: &str, short: bool) -> Result<()> {
+    replace(TEND, &format!("{TEND}\n\n{text}"), short)
 }
 
 /// Puts a section in the place of its predecessor, else before the notes.

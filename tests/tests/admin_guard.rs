@@ -307,8 +307,8 @@ fn bombs_stay_small_however_they_come() {
     assert!(matches!(status(&said), 400 | 413 | 415), "{said}");
     for (which, before) in [Which::Proxy, Which::Monitor].into_iter().zip(before) {
         let grown = glassway.resident(which).saturating_sub(before) >> 20;
-        // Less than one of them takes when it goes off.
-        assert!(grown < 448, "{which:?} has grown by {grown} MiB");
+        // Far less than the two of them take when they go off, decoded and exported.
+        assert!(grown < 640, "{which:?} has grown by {grown} MiB");
     }
 }
 

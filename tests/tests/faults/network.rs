@@ -140,5 +140,7 @@ fn an_upstream_that_cannot_be_reached_any_more_is_told_and_comes_back() {
         })
     };
     assert_eq!(outcome("/v1/before"), "ok");
-    assert_eq!(outcome("/v1/reset"), "upstream_error");
+    // On a connection that served before, or on one that could not be made.
+    let reset = outcome("/v1/reset");
+    assert!(reset == "upstream_closed" || reset == "upstream_error", "{reset}");
 }

@@ -1,0 +1,137 @@
+//! How long one slice of the writer's idle work takes, which is how long it may hold the
+//! write lock: indexing, then retention by a disk budget over large bodies, merging and
+//! giving pages back.
+
+use std::{
+    fmt::Write,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use glassway_shared::{
+    feed::Losses,
+    id::ExchangeId,
+    model::{Mode, Origin, Outcome, Usage},
+    store::{
+        record::{Marks, Message, Record, Times},
+        tend::{Limits, Tender},
+        write::Writer,
+    },
+};
+
+/// Exchanges, each with a request of some 60 KB of which half is another's.
+const ROWS: usize = 6_000;
+const START_US: i64 = 1_700_000_000_000_000;
+
+/// Slices by what was to be done.
+pub struct Slices {
+    what: &'static str,
+    taken: Vec<Duration>,
+}
+
+/// Measures them.
+pub fn measure() -> Result<Vec<Slices>> {
+    let dir = tempfile::tempdir()?;
+    let mut writer = Writer::open(&dir.path().join("glassway.db"))?;
+    let records: Vec<_> = (0..ROWS).map(record).collect();
+    for batch in records.chunks(64) {
+        writer.append(batch, Losses::default())?;
+    }
+    let mut tender = Tender::default();
+    let mut now_us = START_US + 3_600_000_000;
+    let mut run = |what, limits| -> Result<Slices> {
+        let mut taken = Vec::new();
+        for _ in 0..3 {
+            now_us += 700_000_000;
+            loop {
+                let began = Instant::now();
+                let more = tender.slice(&mut writer, limits, now_us)?;
+                taken.push(began.elapsed());
+                if !more {
+                    break;
+                }
+            }
+        }
+        Ok(Slices { what, taken })
+    };
+    let disk = |max_disk_bytes| Limits { max_disk_bytes, ..Limits::NONE };
+    let age = |seconds| Limits { max_age: Some(Duration::from_secs(seconds)), ..Limits::NONE };
+    Ok(vec![
+        run("indexing", Limits::NONE)?,
+        run("a disk budget of a third", disk(80 << 20))?,
+        run("all past its age", age(1))?,
+    ])
+}
+
+/// As a section of the results.
+pub fn section(all: &[Slices]) -> String {
+    let mut out = format!(
+        "{ROWS} exchanges with requests of 60 KB. One slice of idle work stands between two batches\n\
+         of records; what it writes it commits. The aim is 20 ms.\n\n\
+         | | slices | median | 99 of 100 | longest |\n|---|---|---|---|---|\n"
+    );
+    for Slices { what, taken } in all {
+        let mut taken = taken.clone();
+        taken.sort();
+        let at =
+            |share: f64| taken[((taken.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
+        let _ = writeln!(
+            out,
+            "| {what} | {} | {:.1} ms | {:.1} ms | {:.1} ms |",
+            taken.len(),
+            at(0.5),
+            at(0.99),
+            at(1.0)
+        );
+    }
+    out
+}
+
+fn record(n: usize) -> Record {
+    let words = |from: usize| (from..from + 5_000).map(|w| format!("{w:x} ")).collect::<String>();
+    let body = format!(
+        r#"{{"messages":[{{"role":"user","content":"{}{}"}}]}}"#,
+        words(n % 50 * 7_000),
+        words(1_000_000 + n * 6_000)
+    );
+    let message = |body: String| Message {
+        headers: b"content-type: application/json\r\n".to_vec(),
+        body_bytes: body.len() as u64,
+        body: body.into_bytes(),
+        ..Message::default()
+    };
+    Record {
+        id: ExchangeId::new(),
+        started_at_us: START_US + n as i64 * 100_000,
+        method: "POST".into(),
+        path: "/v1/chat/completions".into(),
+        target: "/v1/chat/completions".into(),
+        http_version: "HTTP/1.1".into(),
+        origin: Origin::Client,
+        mode: Mode::Transparent,
+        client_ip: "127.0.0.1".into(),
+        client_token: None,
+        provider: Some("openai".into()),
+        key: None,
+        model: Some("gpt-4o".into()),
+        upstream_model: None,
+        upstream_url: None,
+        status: Some(200),
+        outcome: Outcome::Ok,
+        error: None,
+        stream: false,
+        times: Times { duration_us: Some(2_000), ..Times::default() },
+        reused: true,
+        usage: Usage::ABSENT,
+        cost_nano: None,
+        price: None,
+        attempts: 1,
+        warnings: vec![],
+        request: message(body),
+        response: Some(message(r#"{"ok":true}"#.to_owned())),
+        marks: Marks::default(),
+        messages: vec![],
+        tries: None,
+        said: vec![],
+    }
+}
