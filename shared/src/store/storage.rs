@@ -97,7 +97,9 @@ fn parts(connection: &Connection) -> Result<Parts, StoreError> {
             "contents" | "chunks" | "chunk_data" => &mut parts.bodies,
             "exchanges" => &mut parts.exchanges,
             table if table.starts_with("search") => &mut parts.search,
-            table if table.starts_with("minute_") => &mut parts.totals,
+            table if table.starts_with("minute_") || table.starts_with("quarter_") => {
+                &mut parts.totals
+            }
             table if table.starts_with("chat") => &mut parts.chats,
             _ => &mut parts.other,
         } += bytes;
