@@ -56,6 +56,8 @@ pub struct Tender {
     strip: strip::Strip,
     sweep: sweep::Sweeper,
     pressure: space::Pressure,
+    /// The last slice merged; the next one indexes, however much there is to merge.
+    merged: bool,
 }
 
 /// Between looks at what retention, merging and vacuum have to do.
@@ -79,8 +81,14 @@ impl Tender {
         now_us: i64,
     ) -> Result<bool, StoreError> {
         let newest = writer.cursor()?;
-        if self.index.is_due(newest, now_us) && self.index.slice(writer, newest)? {
-            return Ok(true);
+        if self.index.is_due(newest, now_us) {
+            if self.index.is_unmerged() && !std::mem::replace(&mut self.merged, true) {
+                return self.index.merge(writer);
+            }
+            self.merged = false;
+            if self.index.slice(writer, newest)? {
+                return Ok(true);
+            }
         }
         if !self.upkeep_is_due(now_us) {
             return Ok(false);

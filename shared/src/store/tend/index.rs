@@ -20,6 +20,9 @@ const LINGER_US: i64 = 700_000;
 const DECODE_LIMIT: usize = 4 << 20;
 /// Documents between two looks for index segments to merge.
 const UNMERGED: u32 = 64;
+/// Segments that are worth merging. Past sixteen SQLite merges all of them in one go, in the
+/// middle of an insert, which took seconds.
+const SEGMENTS: u32 = 4;
 
 /// How far it has come.
 #[derive(Debug, Default)]
@@ -30,6 +33,8 @@ pub(super) struct Index {
     /// Since when rows wait, in unix microseconds.
     waiting_since_us: Option<i64>,
     unmerged: u32,
+    /// Segments of the index written since: each slice writes one.
+    segments: u32,
 }
 
 impl Index {
@@ -130,6 +135,7 @@ impl Index {
             self.waiting_since_us = None;
         }
         self.unmerged += documents.len() as u32;
+        self.segments += 1;
         Ok(true)
     }
 
@@ -140,7 +146,7 @@ impl Index {
 
     /// Whether merging is due.
     pub(super) fn is_unmerged(&self) -> bool {
-        self.unmerged >= UNMERGED
+        self.unmerged >= UNMERGED || self.segments >= SEGMENTS
     }
 
     /// Merges segments of the index a little, once there are enough of them.
@@ -152,11 +158,11 @@ impl Index {
         let before = changes(writer);
         writer
             .connection
-            .prepare_cached("INSERT INTO search (search, rank) VALUES ('merge', 64)")?
+            .prepare_cached("INSERT INTO search (search, rank) VALUES ('merge', 16)")?
             .execute([])?;
         // SQLite's documented sign that nothing was left to merge: fewer than two changes.
         if changes(writer) - before < 2 {
-            self.unmerged = 0;
+            (self.unmerged, self.segments) = (0, 0);
         }
         Ok(true)
     }
