@@ -135,12 +135,7 @@ impl Journal {
             tender: Tender::default(),
             estimator: estimate::Estimator::new(record.estimate_usage),
             cleaner: clean::Cleaner::new(record),
-            limits: Limits {
-                max_exchanges: record.max_exchanges,
-                max_age: record.max_age.limit(),
-                max_body_age: record.max_body_age.limit(),
-                max_disk_bytes: record.max_disk_bytes,
-            },
+            limits: Limits::configured(record),
             gather: match record.durability {
                 Durability::Normal => GATHER,
                 Durability::BeforeEnd => Duration::ZERO,

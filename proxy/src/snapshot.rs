@@ -31,7 +31,7 @@ use crate::{
     target::Base,
 };
 
-pub use retention::{Retention, Said};
+pub use retention::Retention;
 
 /// A provider's dialect and how its credential travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

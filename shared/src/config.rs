@@ -149,6 +149,9 @@ pub struct Record {
     pub estimate_usage: EstimateUsage,
 }
 
+/// The least a cap of the disk may be, in bytes: less holds no record worth the name.
+pub const MIN_DISK_BYTES: u64 = 64 << 20;
+
 /// `[record] estimate_usage`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

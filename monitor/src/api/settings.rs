@@ -25,8 +25,6 @@ pub(super) struct Operations(pub(super) Arc<App>);
 
 /// Settings that `null` gives back to the configuration.
 const RETENTION: [&str; 4] = ["max_exchanges", "max_age_s", "max_body_age_s", "max_disk_bytes"];
-/// Bytes: less holds no record worth the name, and the configuration refuses it, too.
-const MIN_DISK: u64 = 64 << 20;
 
 /// How a key is picked among those that can serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -203,7 +201,7 @@ impl Operations {
         put("max_exchanges", json(change.max_exchanges))?;
         put("max_age_s", json(change.max_age_s))?;
         put("max_body_age_s", json(change.max_body_age_s))?;
-        if let MaybeUndefined::Value(1..MIN_DISK) = change.max_disk_bytes {
+        if let MaybeUndefined::Value(1..config::MIN_DISK_BYTES) = change.max_disk_bytes {
             return Err(Problem::field("max_disk_bytes", "at least 67108864 (64 MiB), or 0").into());
         }
         put("max_disk_bytes", json(change.max_disk_bytes))?;

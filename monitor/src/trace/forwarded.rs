@@ -3,11 +3,10 @@
 
 use std::net::IpAddr;
 
-use glassway_shared::config::Config;
-use ipnet::IpNet;
+use glassway_shared::{config::Config, networks::Networks};
 
 /// `monitor.trusted_proxies`.
-pub struct Trusted(Vec<IpNet>);
+pub struct Trusted(Networks);
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,17 +19,14 @@ pub struct Chain {
 }
 
 impl Trusted {
-    /// The configuration was checked to hold networks and single addresses only.
+    /// From the configuration, which was checked.
     pub fn of(config: &Config) -> Self {
-        let network = |text: &String| {
-            text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-        };
-        Self(config.monitor.trusted_proxies.iter().filter_map(network).collect())
+        Self(Networks::of(&config.monitor.trusted_proxies))
     }
 
     /// Whether this is one of them.
     pub fn holds(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address.to_canonical()))
+        self.0.contains(address)
     }
 
     /// `forwarded` are the values of the header, in order.
@@ -60,7 +56,7 @@ mod tests {
     use super::*;
 
     fn chain(peer: &str, forwarded: &[&str]) -> (String, usize) {
-        let trusted = Trusted(vec!["127.0.0.0/8".parse().unwrap(), "10.0.0.0/8".parse().unwrap()]);
+        let trusted = Trusted(Networks::of(&["127.0.0.0/8".to_owned(), "10.0.0.0/8".to_owned()]));
         let chain = trusted.chain(peer.parse().unwrap(), forwarded.iter().copied());
         (chain.client.to_string(), chain.named.len())
     }

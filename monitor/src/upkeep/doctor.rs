@@ -12,7 +12,7 @@ use glassway_shared::{
         migrate,
         read::Reader,
         settings::setting,
-        tend::Limits,
+        tend::{Limits, Said},
         upkeep::{Examined, Thorough, examine},
     },
 };
@@ -135,24 +135,12 @@ fn services(config: &Config, report: &mut Report) {
 
 /// What counts: settings over the configuration.
 fn limits(config: &Config) -> Limits {
-    let record = &config.record;
-    let configured = Limits {
-        max_exchanges: record.max_exchanges,
-        max_age: record.max_age.limit(),
-        max_body_age: record.max_body_age.limit(),
-        max_disk_bytes: record.max_disk_bytes,
-    };
+    let configured = Limits::configured(&config.record);
     let Ok(reader) = Reader::open(&config.database.path) else { return configured };
-    let said = |name: &str| -> Option<u64> {
+    let said = Said::of(|name| {
         setting(&reader, name).ok().flatten().and_then(|json| serde_json::from_str(&json).ok())
-    };
-    let age = |seconds| (seconds > 0).then(|| std::time::Duration::from_secs(seconds));
-    Limits {
-        max_exchanges: said("max_exchanges").unwrap_or(configured.max_exchanges),
-        max_age: said("max_age_s").map_or(configured.max_age, age),
-        max_body_age: said("max_body_age_s").map_or(configured.max_body_age, age),
-        max_disk_bytes: said("max_disk_bytes").unwrap_or(configured.max_disk_bytes),
-    }
+    });
+    said.over(configured)
 }
 
 fn contents(found: &Examined, limits: Limits, report: &mut Report) {

@@ -1,9 +1,8 @@
-//! How much of the record is kept: what somebody said while it ran, over what is
-//! configured.
+//! How much of the record is kept, as the settings say it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use glassway_shared::store::tend::Limits;
+use glassway_shared::store::tend::{Limits, Said};
 use serde_json::Value;
 
 /// What was said.
@@ -15,46 +14,25 @@ pub enum Retention {
     Known(Said),
 }
 
-/// Each `None` = as configured, 0 = no cap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Said {
-    /// Rows.
-    pub max_exchanges: Option<u64>,
-    /// Seconds.
-    pub max_age_s: Option<u64>,
-    /// Seconds, of bodies.
-    pub max_body_age_s: Option<u64>,
-    /// Bytes.
-    pub max_disk_bytes: Option<u64>,
-}
-
 impl Retention {
     /// From settings by name.
     pub(super) fn of(values: &BTreeMap<String, Value>) -> Self {
-        let number = |name| values.get(name).and_then(Value::as_u64);
-        Self::Known(Said {
-            max_exchanges: number("max_exchanges"),
-            max_age_s: number("max_age_s"),
-            max_body_age_s: number("max_body_age_s"),
-            max_disk_bytes: number("max_disk_bytes"),
-        })
+        Self::Known(Said::of(|name| values.get(name).and_then(Value::as_u64)))
     }
 
     /// What it comes to over the configuration.
     pub fn over(self, configured: Limits) -> Limits {
-        let Self::Known(said) = self else { return Limits::NONE };
-        let age = |seconds| (seconds > 0).then(|| Duration::from_secs(seconds));
-        Limits {
-            max_exchanges: said.max_exchanges.unwrap_or(configured.max_exchanges),
-            max_age: said.max_age_s.map_or(configured.max_age, age),
-            max_body_age: said.max_body_age_s.map_or(configured.max_body_age, age),
-            max_disk_bytes: said.max_disk_bytes.unwrap_or(configured.max_disk_bytes),
+        match self {
+            Self::Unknown => Limits::NONE,
+            Self::Known(said) => said.over(configured),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

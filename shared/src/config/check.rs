@@ -5,11 +5,8 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use url::Url;
 
-use super::{ClientAccess, Config, is_loopback};
+use super::{ClientAccess, Config, MIN_DISK_BYTES, is_loopback};
 use crate::{logging::Filter, networks::Networks, redaction};
-
-/// Bytes: less holds no record worth the name.
-const MIN_DISK: u64 = 64 << 20;
 
 /// The first contradiction: its key and what to do.
 pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
@@ -34,10 +31,10 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
             return Err((key, "must be more than 0".to_owned()));
         }
     }
-    if (1..MIN_DISK).contains(&config.record.max_disk_bytes) {
+    if (1..MIN_DISK_BYTES).contains(&config.record.max_disk_bytes) {
         return Err((
             "record.max_disk_bytes",
-            format!("at least {MIN_DISK} (64 MiB); 0 means no cap"),
+            format!("at least {MIN_DISK_BYTES} (64 MiB); 0 means no cap"),
         ));
     }
     if proxy.threads > 256 {

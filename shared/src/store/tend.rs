@@ -3,6 +3,7 @@
 //! writers these stalled the journal for up to 900 ms, so they run on its thread.
 //!
 //! ```text
+//! limits   how much is kept (pure)
 //! index    what was said → search and conversations
 //! expire   rows past their age or number, and the oldest where the disk budget says so
 //! strip    bodies past an age of their own, or where the disk budget says so
@@ -16,6 +17,7 @@
 
 mod expire;
 mod index;
+mod limits;
 mod minutes;
 mod space;
 mod strip;
@@ -23,29 +25,12 @@ mod sweep;
 
 use std::time::{Duration, Instant};
 
+use rusqlite::OptionalExtension;
+
 use super::{StoreError, write::Writer};
 
+pub use limits::{Limits, Said};
 pub use minutes::FINE_MINUTES;
-
-/// How much is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Exchanges; 0 = no cap.
-    pub max_exchanges: u64,
-    /// Age; `None` = no cap.
-    pub max_age: Option<Duration>,
-    /// Age of bodies, which may go before the rest; `None` = with the rest.
-    pub max_body_age: Option<Duration>,
-    /// Bytes that the database may take; past them the oldest bodies go, then the oldest
-    /// rows. 0 = no cap.
-    pub max_disk_bytes: u64,
-}
-
-impl Limits {
-    /// Nothing ever goes.
-    pub const NONE: Self =
-        Self { max_exchanges: 0, max_age: None, max_body_age: None, max_disk_bytes: 0 };
-}
 
 /// What remains of the idle work from one slice to the next.
 #[derive(Debug, Default)]
@@ -93,7 +78,7 @@ impl Tender {
         if !self.upkeep_is_due(now_us) {
             return Ok(false);
         }
-        let more = self.retain(writer, limits, now_us)?
+        let more = self.retain(writer, limits, (newest, now_us))?
             || self.index.merge(writer)?
             || minutes::prune(writer, now_us)?
             || space::give_back(writer, limits)?;
@@ -108,7 +93,7 @@ impl Tender {
         &mut self,
         writer: &mut Writer,
         limits: Limits,
-        now_us: i64,
+        (newest, now_us): (i64, i64),
     ) -> Result<bool, StoreError> {
         let standing = space::Standing {
             stripped: self.strip.at(writer)?,
@@ -123,8 +108,12 @@ impl Tender {
         }
         if gone > 0 {
             self.index.took(gone);
-            let oldest = self.strip.oldest_with_bodies(writer)?;
-            self.sweep.freed_before(oldest);
+            // No older row that is not pinned has bodies.
+            let oldest = match oldest(writer)? {
+                Some(oldest) => oldest,
+                None => newest + 1,
+            };
+            self.sweep.freed_before(oldest.max(self.strip.at(writer)? + 1));
             return Ok(true);
         }
         self.sweep.slice(writer, now_us, want.clean)
@@ -153,4 +142,13 @@ fn before(age: Option<Duration>, now_us: i64) -> i64 {
     age.map_or(i64::MIN, |age| {
         now_us.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX))
     })
+}
+
+/// The oldest row that may go: pinned ones stay.
+fn oldest(writer: &Writer) -> Result<Option<i64>, StoreError> {
+    let mut oldest = writer.connection.prepare_cached(
+        "SELECT seq FROM exchanges
+         WHERE id NOT IN (SELECT id FROM annotations WHERE pinned) ORDER BY seq LIMIT 1",
+    )?;
+    Ok(oldest.query_row([], |row| row.get(0)).optional()?)
 }

@@ -60,9 +60,3 @@ fn folder(path: &Path) -> &Path {
         _ => Path::new("."),
     }
 }
-
-fn beside(path: &Path, suffix: &str) -> std::path::PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}

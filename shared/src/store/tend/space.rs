@@ -5,9 +5,7 @@
 //! only when their chunks are gone, too, is it looked at anew; where no body is left that
 //! may go, the oldest rows do. The write-ahead log (64 MB at most, as a rule) comes on top.
 
-use rusqlite::OptionalExtension;
-
-use super::Limits;
+use super::{Limits, oldest};
 use crate::store::{StoreError, write::Writer};
 
 /// Of the budget, in percent, that is filled after something went.
@@ -123,15 +121,6 @@ impl Pressure {
             Self::Wanting(want) => want,
         })
     }
-}
-
-/// The oldest row that may go.
-fn oldest(writer: &Writer) -> Result<Option<i64>, StoreError> {
-    let mut oldest = writer.connection.prepare_cached(
-        "SELECT seq FROM exchanges
-         WHERE id NOT IN (SELECT id FROM annotations WHERE pinned) ORDER BY seq LIMIT 1",
-    )?;
-    Ok(oldest.query_row([], |row| row.get(0)).optional()?)
 }
 
 /// Pure: which rows lose their bodies, or go.

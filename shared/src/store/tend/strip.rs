@@ -38,20 +38,6 @@ impl Strip {
         Ok(at)
     }
 
-    /// The oldest row that may need chunks: no older one that is not pinned has bodies.
-    pub(super) fn oldest_with_bodies(&mut self, writer: &Writer) -> Result<i64, StoreError> {
-        let mut oldest = writer.connection.prepare_cached(
-            "SELECT seq FROM exchanges WHERE id NOT IN (SELECT id FROM annotations WHERE pinned)
-             ORDER BY seq LIMIT 1",
-        )?;
-        let oldest: Option<i64> = oldest.query_row([], |row| row.get(0)).optional()?;
-        let oldest = match oldest {
-            Some(oldest) => oldest,
-            None => writer.cursor()? + 1,
-        };
-        Ok(oldest.max(self.at(writer)? + 1))
-    }
-
     /// Takes bodies from what comes next; `to` is the newest row that the disk budget
     /// wants without, `indexed` the newest one that is indexed. Says over how many rows it got.
     pub(super) fn slice(

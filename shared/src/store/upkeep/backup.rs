@@ -10,11 +10,11 @@ use std::{fs, path::Path};
 
 use rusqlite::Connection;
 
-use super::{beside, folder, open, sync};
+use super::{folder, open, sync};
 use crate::store::{
     StoreError,
     bodies::Form,
-    migrate::{self, private_file},
+    migrate::{self, beside, private_file},
 };
 
 /// Whether a copy holds what was said.

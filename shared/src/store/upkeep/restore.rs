@@ -8,10 +8,10 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{alone, beside, folder, sync};
+use super::{alone, folder, sync};
 use crate::store::{
     StoreError,
-    migrate::{self, private_file},
+    migrate::{self, beside, private_file},
 };
 
 /// What was done.
