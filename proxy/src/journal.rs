@@ -114,6 +114,7 @@ pub struct Parts {
 impl Journal {
     /// Opens the database, records what dead processes left in flight, and starts.
     pub fn start(config: &Config, parts: Parts) -> anyhow::Result<(Self, Queue)> {
+        parts.metrics.vitals.journal(parts.pulse.clone());
         let mut writer = Writer::open(&config.database.path)?;
         recover(&mut writer, config)?;
         let cursor = writer.cursor()?;
@@ -209,7 +210,6 @@ impl Work {
         let mut more = true;
         loop {
             self.parts.pulse.beat();
-            self.parts.metrics.vitals.journal_beat();
             // With idle work left, only look; without, sleep until something comes.
             let wait = if more { Duration::ZERO } else { IDLE };
             match queue.recv_timeout(wait) {
@@ -338,7 +338,6 @@ impl Work {
         loop {
             // A database that cannot be written now is no reason to be killed.
             self.parts.pulse.beat();
-            self.parts.metrics.vitals.journal_beat();
             let began = Instant::now();
             match self.append(records) {
                 Ok(cursor) => {

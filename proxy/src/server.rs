@@ -89,7 +89,7 @@ async fn serve(
     let listener = TcpListener::from_std(listener).expect("the listener is non-blocking");
     let client = Client::new(connector, app.config.proxy.first_byte_timeout.0);
     let connections = Tasks::default();
-    tokio::spawn(app.metrics.vitals.thread().beat());
+    app.metrics.vitals.thread(pulse.clone());
     listen::accept(listener, cap, pulse.clone(), drain.begun(), |stream, peer, permit| {
         if !allowed.admit(peer.ip()) {
             tracing::debug!(client.address = %peer, "not one of proxy.allowed_clients: closed unread");

@@ -1,32 +1,26 @@
-//! Signs of life: when each data thread and the journal last came round, and how much
-//! the journal still has to write. Written without a lock, judged by `health`.
+//! Signs of life: when each data thread and the journal last came round, which is what
+//! their watchdog looks at, too, and how much the journal still has to write. Written
+//! without a lock, judged by `health`.
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
-/// How often a data thread says that it comes round.
-pub const BEAT: Duration = Duration::from_secs(1);
+use glassway_shared::service::watchdog::Pulse;
 
 /// Of the whole process.
 pub struct Vitals {
     began: Instant,
-    threads: Mutex<Vec<Arc<AtomicU64>>>,
-    journal: AtomicU64,
+    threads: Mutex<Vec<Pulse>>,
+    journal: OnceLock<Pulse>,
     /// Ended and not yet committed.
     unwritten: AtomicI64,
     /// Of the last commit, in milliseconds since the process began; 0 = none yet.
     committed: AtomicU64,
-}
-
-/// One data thread's.
-pub struct Pulse {
-    began: Instant,
-    beat: Arc<AtomicU64>,
 }
 
 impl Default for Vitals {
@@ -34,7 +28,7 @@ impl Default for Vitals {
         Self {
             began: Instant::now(),
             threads: Mutex::default(),
-            journal: AtomicU64::default(),
+            journal: OnceLock::default(),
             unwritten: AtomicI64::default(),
             committed: AtomicU64::default(),
         }
@@ -42,16 +36,14 @@ impl Default for Vitals {
 }
 
 impl Vitals {
-    /// For a data thread that begins.
-    pub fn thread(&self) -> Pulse {
-        let beat = Arc::new(AtomicU64::new(millis(self.began)));
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(beat.clone());
-        Pulse { began: self.began, beat }
+    /// A data thread's, which begins.
+    pub fn thread(&self, pulse: Pulse) {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(pulse);
     }
 
-    /// The journal came round.
-    pub fn journal_beat(&self) {
-        self.journal.store(millis(self.began), Relaxed);
+    /// The journal's, which begins.
+    pub fn journal(&self, pulse: Pulse) {
+        let _ = self.journal.set(pulse);
     }
 
     /// One more exchange has ended.
@@ -80,28 +72,17 @@ impl Vitals {
 
     /// Since the journal last came round.
     pub fn journal_silent(&self) -> Duration {
-        self.since(self.journal.load(Relaxed))
+        self.journal.get().map_or_else(|| self.began.elapsed(), Pulse::silent_for)
     }
 
     /// Since the data thread that is silent longest came round.
     pub fn threads_silent(&self) -> Duration {
         let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = threads.iter().map(|beat| beat.load(Relaxed)).min();
-        last.map(|at| self.since(at)).unwrap_or_default()
+        threads.iter().map(Pulse::silent_for).max().unwrap_or_default()
     }
 
     fn since(&self, at_ms: u64) -> Duration {
         Duration::from_millis(millis(self.began).saturating_sub(at_ms))
-    }
-}
-
-impl Pulse {
-    /// Goes on until its runtime does not.
-    pub async fn beat(self) {
-        loop {
-            self.beat.store(millis(self.began), Relaxed);
-            tokio::time::sleep(BEAT).await;
-        }
     }
 }
 
@@ -115,15 +96,18 @@ mod tests {
 
     #[test]
     fn the_longest_silence_counts() {
-        let vitals =
-            Vitals { began: Instant::now() - Duration::from_secs(60), ..Vitals::default() };
-        let (one, two) = (vitals.thread(), vitals.thread());
+        let vitals = Vitals::default();
+        let long_ago = Instant::now() - Duration::from_secs(60);
+        let (one, two) = (Pulse::begun(long_ago), Pulse::begun(long_ago));
+        vitals.thread(Pulse::default());
         assert!(vitals.threads_silent() < Duration::from_secs(1));
-        one.beat.store(1_000, Relaxed);
+        vitals.thread(one.clone());
+        vitals.thread(two.clone());
         assert!(vitals.threads_silent() >= Duration::from_secs(59));
-        two.beat.store(500, Relaxed);
-        one.beat.store(60_000, Relaxed);
-        assert!(vitals.threads_silent() >= Duration::from_millis(59_500));
+        one.beat();
+        assert!(vitals.threads_silent() >= Duration::from_secs(59));
+        two.beat();
+        assert!(vitals.threads_silent() < Duration::from_secs(1));
         assert_eq!(vitals.since_commit(), None);
         vitals.ended();
         vitals.ended();

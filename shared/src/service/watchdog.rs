@@ -34,6 +34,11 @@ pub struct Pulse {
 }
 
 impl Pulse {
+    /// Of a part that made its last progress then.
+    pub fn begun(at: Instant) -> Self {
+        Self { began: at, last: Arc::default() }
+    }
+
     /// It has just made progress.
     pub fn beat(&self) {
         self.last.store(millis(self.began.elapsed()), Relaxed);
@@ -51,14 +56,15 @@ impl Pulse {
         }
     }
 
-    fn silent_for(&self) -> Duration {
+    /// Since its last progress.
+    pub fn silent_for(&self) -> Duration {
         self.began.elapsed().saturating_sub(Duration::from_millis(self.last.load(Relaxed)))
     }
 }
 
 impl Default for Pulse {
     fn default() -> Self {
-        Self { began: Instant::now(), last: Arc::default() }
+        Self::begun(Instant::now())
     }
 }
 
@@ -150,10 +156,7 @@ mod tests {
 
     #[test]
     fn a_beat_ends_the_silence() {
-        let pulse = Pulse {
-            began: Instant::now().checked_sub(Duration::from_secs(40)).unwrap(),
-            last: Arc::default(),
-        };
+        let pulse = Pulse::begun(Instant::now().checked_sub(Duration::from_secs(40)).unwrap());
         assert!(pulse.silent_for() >= Duration::from_secs(40));
         pulse.beat();
         assert!(pulse.silent_for() < Duration::from_secs(1));
