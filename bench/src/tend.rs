@@ -13,6 +13,7 @@ use glassway_shared::{
     id::ExchangeId,
     model::{Mode, Origin, Outcome, Usage},
     store::{
+        checkpoint::Checkpointer,
         record::{Marks, Message, Record, Times},
         tend::{Limits, Tender},
         write::Writer,
@@ -32,10 +33,13 @@ pub struct Slices {
 /// Measures them.
 pub fn measure() -> Result<Vec<Slices>> {
     let dir = tempfile::tempdir()?;
-    let mut writer = Writer::open(&dir.path().join("glassway.db"))?;
+    let path = dir.path().join("glassway.db");
+    let mut writer = Writer::open(&path)?;
+    let mut checkpointer = Checkpointer::start(&path)?;
     let records: Vec<_> = (0..ROWS).map(record).collect();
     for batch in records.chunks(64) {
         writer.append(batch, Losses::default())?;
+        checkpointer.keep_up(writer.log_bytes());
     }
     let mut tender = Tender::default();
     let mut now_us = START_US + 3_600_000_000;
@@ -47,6 +51,7 @@ pub fn measure() -> Result<Vec<Slices>> {
                 let began = Instant::now();
                 let more = tender.slice(&mut writer, limits, now_us)?;
                 taken.push(began.elapsed());
+                checkpointer.keep_up(writer.log_bytes());
                 if !more {
                     break;
                 }
@@ -88,7 +93,13 @@ pub fn section(all: &[Slices]) -> String {
 }
 
 fn record(n: usize) -> Record {
-    let words = |from: usize| (from..from + 5_000).map(|w| format!("{w:x} ")).collect::<String>();
+    // Spread, as identifiers are: in order, all words of a document would stand together in
+    // the index.
+    let words = |from: usize| {
+        (from..from + 5_000)
+            .map(|w| format!("{:x} ", (w as u32).wrapping_mul(0x9e37_79b1) >> 4))
+            .collect::<String>()
+    };
     let body = format!(
         r#"{{"messages":[{{"role":"user","content":"{}{}"}}]}}"#,
         words(n % 50 * 7_000),

@@ -50,8 +50,6 @@ use crate::{
 
 const BATCH_ROWS: usize = 256;
 const BATCH_BYTES: usize = 4 << 20;
-/// What a row takes in the log beside its bodies, roughly.
-const ROW_BYTES: usize = 1024;
 /// Between batches that were not full: lets rows gather instead of waking per row. A
 /// commit costs some 100 µs however few rows it has, and the first after a pause never waits.
 const GATHER: Duration = Duration::from_millis(50);
@@ -263,7 +261,7 @@ impl Work {
         }
         let cursor = self.append_patiently(&records, &mut held);
         self.parts.metrics.vitals.written(ended_rows);
-        self.checkpointer.keep_up((bytes + ended_rows * ROW_BYTES) as u64);
+        self.checkpointer.keep_up(self.writer.log_bytes());
         if cursor.is_none() {
             // Given up at shutdown: the slots stay for the next start.
             return full;
@@ -380,7 +378,11 @@ impl Work {
         }
         let said = self.parts.routing.snapshot.load().settings.retention;
         match self.tender.slice(&mut self.writer, said.over(self.limits), now_us()) {
-            Ok(more) => more,
+            Ok(more) => {
+                // Hours of idle work would otherwise never let the log start over.
+                self.checkpointer.keep_up(self.writer.log_bytes());
+                more
+            }
             Err(e) => {
                 tracing::warn!(error = %e, "idle work on the database failed; trying again later");
                 std::thread::sleep(Duration::from_millis(100));

@@ -20,14 +20,14 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-/// Bytes of log past which the writer waits. Small enough to stay in the page cache.
-pub const LOG_LIMIT: u64 = 64 << 20;
+/// Bytes of log past which the writer waits. Small enough to stay in the page cache, and
+/// less by some batches than `journal_size_limit`: cutting the file costs up to 100 ms.
+pub const LOG_LIMIT: u64 = 48 << 20;
 const EVERY: Duration = Duration::from_millis(300);
 /// With less than this in the log …
 const LITTLE: u64 = 8 << 20;
 /// … a pass waits until so long after the last one.
 const SELDOM: Duration = Duration::from_secs(2);
-const PAGE: u64 = 16384;
 /// A reader may keep a pass from catching up; the writer does not ask again at once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -35,10 +35,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Checkpointer {
     requests: Option<SyncSender<Option<SyncSender<()>>>>,
     thread: Option<JoinHandle<()>>,
-    log_bytes: Arc<AtomicU64>,
+    /// Bytes of log at the last look.
+    log: u64,
+    /// When the writer last waited for this log, until it starts over.
     waited: Option<Instant>,
-    /// Bytes written since the log's size was last asked for.
-    since: u64,
     /// Bytes written since the last pass.
     unmoved: Arc<AtomicU64>,
 }
@@ -48,8 +48,6 @@ impl Checkpointer {
     pub fn start(database: &Path) -> std::io::Result<Self> {
         let (requests, asked) = sync_channel::<Option<SyncSender<()>>>(1);
         let path = database.to_owned();
-        let log_bytes = Arc::new(AtomicU64::new(0));
-        let told = log_bytes.clone();
         let unmoved = Arc::new(AtomicU64::new(0));
         let to_move = unmoved.clone();
         let thread = std::thread::Builder::new().name("checkpoint".into()).spawn(move || {
@@ -65,10 +63,7 @@ impl Checkpointer {
                 to_move.store(0, Relaxed);
                 last_pass = Instant::now();
                 match checkpoint(&mut connection, &path) {
-                    Ok(frames) => {
-                        told.store(frames * PAGE, Relaxed);
-                        last_error.clear();
-                    }
+                    Ok(()) => last_error.clear(),
                     Err(e) => {
                         connection = None;
                         let text = e.to_string();
@@ -88,23 +83,22 @@ impl Checkpointer {
                 }
             }
         })?;
-        Ok(Self {
-            requests: Some(requests),
-            thread: Some(thread),
-            log_bytes,
-            waited: None,
-            since: 0,
-            unmoved,
-        })
+        Ok(Self { requests: Some(requests), thread: Some(thread), log: 0, waited: None, unmoved })
     }
 
-    /// To be called by the writer between transactions, with about how many bytes the
-    /// last one wrote: waits for one pass where the log has grown past its limit.
-    pub fn keep_up(&mut self, wrote: u64) {
-        self.since += wrote;
-        self.unmoved.fetch_add(wrote, Relaxed);
-        let over = self.log_bytes.load(Relaxed).max(self.since) > LOG_LIMIT;
-        if !over || self.waited.is_some_and(|at| at.elapsed() < PATIENCE) {
+    /// To be called by the writer between transactions, with how many bytes the log now has
+    /// ([`Writer::log_bytes`](super::write::Writer::log_bytes)): waits for one pass where it
+    /// has grown past its limit.
+    pub fn keep_up(&mut self, log: u64) {
+        let before = std::mem::replace(&mut self.log, log);
+        if log == before {
+            return;
+        }
+        if log < before {
+            self.waited = None;
+        }
+        self.unmoved.fetch_add(log.checked_sub(before).unwrap_or(log), Relaxed);
+        if log <= LOG_LIMIT || self.waited.is_some_and(|at| at.elapsed() < PATIENCE) {
             return;
         }
         let (done, wait) = sync_channel(1);
@@ -112,10 +106,8 @@ impl Checkpointer {
         if sent {
             let _ = wait.recv_timeout(PATIENCE);
         }
-        self.since = 0;
-        // Caught up: the next write starts the log over, and the count with it.
-        let still_over = self.log_bytes.load(Relaxed) > LOG_LIMIT;
-        self.waited = still_over.then(Instant::now);
+        // Caught up: the next write starts the log over.
+        self.waited = Some(Instant::now());
     }
 }
 
@@ -128,8 +120,7 @@ impl Drop for Checkpointer {
     }
 }
 
-/// Frames in the log that a writer must append after; 0 once it may start over.
-fn checkpoint(connection: &mut Option<Connection>, path: &Path) -> Result<u64, rusqlite::Error> {
+fn checkpoint(connection: &mut Option<Connection>, path: &Path) -> Result<(), rusqlite::Error> {
     let connection = match connection {
         Some(open) => open,
         None => {
@@ -142,29 +133,27 @@ fn checkpoint(connection: &mut Option<Connection>, path: &Path) -> Result<u64, r
             connection.insert(opened)
         }
     };
-    let (frames, moved): (i64, i64) =
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-            Ok((row.get(1)?, row.get(2)?))
-        })?;
-    Ok(if frames == moved { 0 } else { u64::try_from(frames).unwrap_or(0) })
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::write::Writer;
 
     #[test]
     fn the_log_starts_over_under_steady_writes() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("glassway.db");
-        let connection = crate::store::migrate::open_writer(&path).unwrap();
+        let writer = Writer::open(&path).unwrap();
         let mut checkpointer = Checkpointer::start(&path).unwrap();
         let noise: Vec<u8> = (0..1_000_000u32).map(|n| (n.wrapping_mul(7919) >> 3) as u8).collect();
         for _ in 0..300 {
-            connection.execute("INSERT INTO chunk_data (data) VALUES (?1)", [&noise]).unwrap();
-            checkpointer.keep_up(noise.len() as u64);
+            let insert = "INSERT INTO chunk_data (data) VALUES (?1)";
+            writer.connection.execute(insert, [&noise]).unwrap();
+            checkpointer.keep_up(writer.log_bytes());
         }
         let log = std::fs::metadata(dir.path().join("glassway.db-wal")).unwrap().len();
-        assert!(log < 2 * LOG_LIMIT, "{log}");
+        assert!((LOG_LIMIT..LOG_LIMIT + (8 << 20)).contains(&log), "{log}");
     }
 }

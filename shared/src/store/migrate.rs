@@ -31,6 +31,7 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/008_turns.sql"),
     include_str!("../../migrations/009_token_record.sql"),
     include_str!("../../migrations/010_audit.sql"),
+    include_str!("../../migrations/011_merges.sql"),
 ];
 
 /// The schema version this program writes.

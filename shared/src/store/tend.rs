@@ -48,7 +48,7 @@ pub struct Tender {
 /// Between looks at what retention, merging and vacuum have to do.
 const UPKEEP_US: i64 = 1_000_000;
 /// How long one slice may hold the write lock, about: the aim is 20 ms with the commit.
-const HOLD: Duration = Duration::from_millis(8);
+const HOLD: Duration = Duration::from_millis(5);
 /// A row stays at least so long, for the feed to read how its exchange ended.
 const READ_TIME_US: i64 = 5_000_000;
 
@@ -67,7 +67,8 @@ impl Tender {
     ) -> Result<bool, StoreError> {
         let newest = writer.cursor()?;
         if self.index.is_due(newest, now_us) {
-            if self.index.is_unmerged() && !std::mem::replace(&mut self.merged, true) {
+            let is_turn = self.index.is_unmerged() && !std::mem::replace(&mut self.merged, true);
+            if is_turn || self.index.is_choked(writer)? {
                 return self.index.merge(writer);
             }
             self.merged = false;
@@ -95,6 +96,9 @@ impl Tender {
         limits: Limits,
         (newest, now_us): (i64, i64),
     ) -> Result<bool, StoreError> {
+        if self.index.is_full_of_deleted() {
+            return self.index.merge(writer);
+        }
         let standing = space::Standing {
             stripped: self.strip.at(writer)?,
             freed: self.sweep.freed(),

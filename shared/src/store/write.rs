@@ -1,12 +1,20 @@
 //! The journal's hands: batches of ended exchanges, with their totals, in one
 //! transaction each. One instance per proxy; called from one thread.
 
-use std::path::Path;
+use std::{cell::Cell, path::Path};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::{StoreError, attempts, bodies, migrate, record::Record, totals::Totals};
 use crate::{feed::Losses, id::ExchangeId, model::Side};
+
+/// As `migrate` sets it.
+const PAGE_BYTES: u64 = 16384;
+
+thread_local! {
+    /// Told by SQLite, whose hook takes a function without a place of its own to tell it to.
+    static LOG_PAGES: Cell<u64> = const { Cell::new(0) };
+}
 
 /// The proxy's writing connection.
 pub struct Writer {
@@ -19,6 +27,10 @@ impl Writer {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = migrate::open_writer(path)?;
         connection.set_prepared_statement_cache_capacity(64);
+        connection.wal_hook(Some(|_, pages| {
+            LOG_PAGES.set(u64::try_from(pages).unwrap_or(0));
+            Ok(())
+        }));
         let mut writer = Self { connection, data_version: 0 };
         writer.changed_outside()?;
         Ok(writer)
@@ -53,6 +65,11 @@ impl Writer {
         }
         transaction.commit()?;
         self.cursor()
+    }
+
+    /// Bytes in the write-ahead log after this thread's last commit.
+    pub fn log_bytes(&self) -> u64 {
+        LOG_PAGES.get() * PAGE_BYTES
     }
 
     /// `exchanges.seq` of the newest.

@@ -3,6 +3,7 @@
 
 use rusqlite::{OptionalExtension, TransactionBehavior, params};
 
+use super::Turn;
 use crate::{
     content::{self, Indexed},
     decode::{Encoding, decode},
@@ -18,11 +19,16 @@ const TEXT: usize = 96 * 1024;
 const LINGER_US: i64 = 700_000;
 /// Bytes of a decoded body that indexing looks at.
 const DECODE_LIMIT: usize = 4 << 20;
-/// Documents between two looks for index segments to merge.
+/// Documents, or index segments (each slice writes one), between two looks for what to merge.
 const UNMERGED: u32 = 64;
-/// Segments that are worth merging. Past sixteen SQLite merges all of them in one go, in the
-/// middle of an insert, which took seconds.
-const SEGMENTS: u32 = 4;
+const SEGMENTS: u32 = 8;
+/// Documents deleted between two such looks. Where a merge finds nothing but deleted ones it
+/// writes no page, and goes on in one step until it does.
+const DELETED: u32 = 32;
+/// Pages of the index merged in one step; what one word says of all documents is one, too.
+const PAGES: i64 = 8;
+/// With so many segments no more are written before some are merged. SQLite knows 2000.
+const MOST_SEGMENTS: u64 = 256;
 
 /// How far it has come.
 #[derive(Debug, Default)]
@@ -35,6 +41,7 @@ pub(super) struct Index {
     unmerged: u32,
     /// Segments of the index written since: each slice writes one.
     segments: u32,
+    deleted: u32,
 }
 
 impl Index {
@@ -141,29 +148,98 @@ impl Index {
 
     /// Documents were deleted or replaced: only merging gives their space back.
     pub(super) fn took(&mut self, documents: u32) {
-        self.unmerged = self.unmerged.saturating_add(documents);
+        self.deleted = self.deleted.saturating_add(documents);
+    }
+
+    /// Whether merging goes before deleting more.
+    pub(super) fn is_full_of_deleted(&self) -> bool {
+        self.deleted >= DELETED
     }
 
     /// Whether merging is due.
     pub(super) fn is_unmerged(&self) -> bool {
-        self.unmerged >= UNMERGED || self.segments >= SEGMENTS
+        self.unmerged >= UNMERGED || self.segments >= SEGMENTS || self.is_full_of_deleted()
     }
 
-    /// Merges segments of the index a little, once there are enough of them.
+    /// Whether there are so many segments that merging goes before indexing.
+    pub(super) fn is_choked(&self, writer: &Writer) -> Result<bool, StoreError> {
+        if !self.is_unmerged() {
+            return Ok(false);
+        }
+        let structure: Option<Vec<u8>> = writer
+            .connection
+            .prepare_cached("SELECT block FROM search_data WHERE id = 10")?
+            .query_row([], |row| row.get(0))
+            .optional()?;
+        Ok(structure.and_then(|block| segments(&block)).is_some_and(|all| all > MOST_SEGMENTS))
+    }
+
+    /// Merges segments of the index for one turn, once there are enough of them.
     pub(super) fn merge(&mut self, writer: &mut Writer) -> Result<bool, StoreError> {
         if !self.is_unmerged() {
             return Ok(false);
         }
-        let changes = |writer: &Writer| writer.connection.total_changes();
-        let before = changes(writer);
-        writer
-            .connection
-            .prepare_cached("INSERT INTO search (search, rank) VALUES ('merge', 16)")?
-            .execute([])?;
-        // SQLite's documented sign that nothing was left to merge: fewer than two changes.
-        if changes(writer) - before < 2 {
-            (self.unmerged, self.segments) = (0, 0);
+        let turn = Turn::begin();
+        let transaction =
+            writer.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        while !turn.is_over() {
+            let before = transaction.total_changes();
+            transaction
+                .prepare_cached("INSERT INTO search (search, rank) VALUES ('merge', ?1)")?
+                .execute([PAGES])?;
+            // SQLite's documented sign that nothing was left to merge: fewer than two changes.
+            if transaction.total_changes() - before < 2 {
+                (self.unmerged, self.segments, self.deleted) = (0, 0, 0);
+                break;
+            }
         }
+        transaction.commit()?;
         Ok(true)
+    }
+}
+
+/// How many segments the index has, by its structure record: a cookie of four bytes, the
+/// mark of the second version where it is one, the number of levels, that of segments
+/// (SQLite's fts5_index.c). `None` for what is not known here.
+fn segments(structure: &[u8]) -> Option<u64> {
+    let rest = structure.get(4..)?;
+    let mut rest = rest.strip_prefix(&[0xff, 0, 0, 1]).unwrap_or(rest).iter();
+    let mut varint = || -> Option<u64> {
+        let mut value = 0;
+        for _ in 0..8 {
+            let byte = *rest.next()?;
+            value = value << 7 | u64::from(byte & 0x7f);
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    };
+    varint()?;
+    varint()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In the real schema, where SQLite itself must not have merged them on the way.
+    #[test]
+    fn segments_are_counted_as_sqlite_writes_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = Writer::open(&dir.path().join("glassway.db")).unwrap();
+        let db = &writer.connection;
+        for n in 1..=300 {
+            db.execute("INSERT INTO search (rowid, text) VALUES (?1, 'word')", [n]).unwrap();
+            let structure: Vec<u8> = db
+                .query_row("SELECT block FROM search_data WHERE id = 10", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(segments(&structure), u64::try_from(n).ok());
+        }
+        let index = |unmerged| Index { unmerged, ..Index::default() };
+        assert!(index(UNMERGED).is_choked(&writer).unwrap());
+        assert!(!index(0).is_choked(&writer).unwrap());
+        assert_eq!(segments(b""), None);
+        assert_eq!(segments(&[0xff; 40]), None);
     }
 }
