@@ -49,6 +49,7 @@ pub struct Soaked {
 /// Loads for so long.
 pub fn soak(minutes: f64) -> Result<Soaked> {
     let upstream = llm::start(Pace::INSTANT);
+    upstream.forget();
     let mut glassway = Glassway::setup()
         .upstream(&upstream.url())
         // Reached in minutes, so that retention is part of what is watched.

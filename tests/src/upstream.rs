@@ -38,6 +38,7 @@ struct Seen {
     received: Mutex<Vec<Arc<Mutex<Vec<u8>>>>>,
     requests: Mutex<Vec<Request>>,
     scripts: Mutex<Vec<JoinHandle<()>>>,
+    forgets: AtomicBool,
 }
 
 /// One connection as its script sees it.
@@ -68,7 +69,11 @@ impl Upstream {
                     if stop.load(Ordering::Relaxed) {
                         return;
                     }
-                    let wire = Wire::new(stream);
+                    let mut wire = Wire::new(stream);
+                    if seen.forgets.load(Ordering::Relaxed) {
+                        wire.forget_received();
+                        locked(&seen.scripts).retain(|script| !script.is_finished());
+                    }
                     let mut received = locked(&seen.received);
                     let mut conn = Conn { number: received.len(), seen: Arc::clone(&seen), wire };
                     received.push(conn.wire.received());
@@ -98,6 +103,11 @@ impl Upstream {
                 }
             }
         })
+    }
+
+    /// Keeps nothing of what comes from now on, for hours of load.
+    pub fn forget(&self) {
+        self.seen.forgets.store(true, Ordering::Relaxed);
     }
 
     /// Where it listens.
@@ -180,7 +190,7 @@ impl Conn {
     pub fn rest_of(&mut self, head: Head) -> Request {
         let body = self.wire.body(&head, false, false);
         let request = Request { head, body };
-        if request.body.end == End::Clean {
+        if request.body.end == End::Clean && !self.seen.forgets.load(Ordering::Relaxed) {
             locked(&self.seen.requests).push(request.clone());
         }
         request
