@@ -60,7 +60,11 @@ export function useFresh<T>(what: Ref<unknown>, ask: (signal: AbortSignal) => Pr
 
   const leave = live.view({
     shows: () => false,
-    connected: () => void load(),
+    // What is being asked was asked before: what ended meanwhile comes with the next question.
+    connected() {
+      if (loading.value) dirty = true;
+      else void load();
+    },
     changed(exchanges) {
       if (dirty || exchanges.every(running)) return;
       dirty = true;
