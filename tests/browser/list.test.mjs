@@ -46,8 +46,8 @@ async function talk(model, first) {
 }
 
 const LANGUAGES = [
-  { locale: "en-US", newKey: "New key", newRoute: "New route", newToken: "New client token", newProvider: "New provider", name: "English", lang: "en", view: "View", client: "Client", group: "Group by conversation", turns: /^3 turns/, save: "Save this filter…", nameField: "Name", keep: "Save", csv: /CSV/, chart: "Chart of times", commands: "Commands", keys: "Keys" },
-  { locale: "zh-CN", newKey: "新建密钥", newRoute: "新建路由", newToken: "新建客户端令牌", newProvider: "新建供应商", name: "Chinese", lang: "zh-CN", view: "视图", client: "客户端", group: "按对话分组", turns: /^3 轮/, save: "保存此筛选…", nameField: "名称", keep: "保存", csv: /CSV/, chart: "时间图表", commands: "命令", keys: "密钥" },
+  { locale: "en-US", newKey: "New key", newRoute: "New route", newToken: "New client token", newProvider: "New provider", name: "English", lang: "en", view: "View", client: "Client", group: "Group by conversation", turns: /^3 turns/, save: "Save this filter…", nameField: "Name", keep: "Save", csv: /CSV/, chart: "Chart of times", theme: "Theme", dark: "Dark", commands: "Commands", keys: "Keys" },
+  { locale: "zh-CN", newKey: "新建密钥", newRoute: "新建路由", newToken: "新建客户端令牌", newProvider: "新建供应商", name: "Chinese", lang: "zh-CN", view: "视图", client: "客户端", group: "按对话分组", turns: /^3 轮/, save: "保存此筛选…", nameField: "名称", keep: "保存", csv: /CSV/, chart: "时间图表", theme: "主题", dark: "深色", commands: "命令", keys: "密钥" },
 ];
 
 for (const t of LANGUAGES) {
@@ -78,6 +78,26 @@ for (const t of LANGUAGES) {
       await page.keyboard.press("Control+k");
       await page.keyboard.press("Escape");
       assert.equal(await page.getByRole("combobox", { name: t.commands }).count(), 0);
+    });
+
+    it("opens a menu by keyboard and by pointer, and gives the focus back", async () => {
+      const page = await signedIn(browser, glassway, t);
+      const button = page.getByRole("button", { name: t.theme, exact: true });
+      const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim() || document.activeElement?.getAttribute("aria-label"));
+      await button.focus();
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => document.activeElement?.getAttribute("role") === "menuitem");
+      await page.keyboard.press("ArrowDown");
+      assert.equal(await focused(), t.dark);
+      await page.keyboard.press("Enter");
+      await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
+      await page.waitForFunction(() => document.activeElement?.getAttribute("role") !== "menuitem");
+      assert.equal(await focused(), t.theme);
+      await button.click();
+      await page.getByRole("menuitem", { name: t.dark }).locator(".tick").waitFor();
+      await page.keyboard.press("Escape");
+      await page.getByRole("menuitem", { name: t.dark }).waitFor({ state: "hidden" });
+      assert.deepEqual(page.problems, []);
     });
 
     it("shows the turns of a conversation as one row that opens", async () => {

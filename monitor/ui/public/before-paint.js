@@ -1,5 +1,7 @@
 // Sets theme and language on <html> before the first paint, from what was chosen last, else from
 // the system. Runs as a classic script ahead of everything; src/shell/appearance.ts takes over.
+// And asks for what this page in this language will need, which the build noted here
+// (vite.config.ts): the scripts that would ask for it have yet to come themselves.
 (function () {
   var root = document.documentElement;
   var stored = function (name) {
@@ -12,4 +14,19 @@
   var lang = stored("glassway.language");
   if (lang !== "zh-CN" && lang !== "en") lang = /^zh/i.test(navigator.language) ? "zh-CN" : "en";
   root.lang = lang;
+  var wants = JSON.parse(document.currentScript.dataset.wants || "{}");
+  var page = wants[location.hash.split(/[/?]/)[1]] || wants.requests || [];
+  var ask = function (address, as) {
+    var link = document.createElement("link");
+    link.rel = as ? "preload" : "modulepreload";
+    if (as) link.as = as;
+    link.crossOrigin = "";
+    link.href = address;
+    document.head.append(link);
+  };
+  // Who is signed in is what the first script will ask.
+  if (document.currentScript.dataset.wants) ask("./api/session", "fetch");
+  page.concat(wants[lang] || []).forEach(function (name) {
+    ask("./assets/" + name, /\.css$/.test(name) ? "style" : "");
+  });
 })();

@@ -8,7 +8,12 @@ import { router } from "./router";
 import { tellWarnings } from "./roster/tell";
 import { check, keyFromLink, reason, signIn, standing } from "./session/session";
 import { learnInstance } from "./shell/instance";
+// The sheets of what Element Plus draws later, too: ours come after them.
 import "element-plus/theme-chalk/base.css";
+import "element-plus/es/components/dropdown/style/css";
+import "element-plus/es/components/dropdown-menu/style/css";
+import "element-plus/es/components/dropdown-item/style/css";
+import "element-plus/es/components/message/style/css";
 import "element-plus/theme-chalk/dark/css-vars.css";
 import "./styles/tokens.css";
 import "./styles/element.css";

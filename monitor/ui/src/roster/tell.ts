@@ -1,12 +1,11 @@
 // A short word about what has been done, where no place on the page says it.
 
-import { ElMessage } from "element-plus/es/components/message/index.mjs";
-import "element-plus/es/components/message/style/css";
 import { h } from "vue";
 import { words } from "../i18n";
+import { message as show } from "../shell/message";
 
 export function tell(message: string, type: "success" | "warning" | "error" = "success") {
-  ElMessage({ message, type, duration: type === "success" ? 2000 : 6000, grouping: true, showClose: type !== "success" });
+  void show({ message, type, duration: type === "success" ? 2000 : 6000, grouping: true, showClose: type !== "success" });
 }
 
 /** For so long something can be taken back. */
@@ -22,7 +21,7 @@ export function tellUndo(message: string, label: string, undo: () => void, gone:
   const back = () => {
     if (!open) return;
     open = false;
-    told.close();
+    void told.then((shown) => shown?.close());
     undo();
   };
   const pressed = (event: KeyboardEvent) => {
@@ -34,7 +33,7 @@ export function tellUndo(message: string, label: string, undo: () => void, gone:
     back();
   };
   addEventListener("keydown", pressed, true);
-  const told = ElMessage({
+  const told = show({
     message: h("span", { class: "undoable" }, [message, " ", h("button", { class: "linkish", type: "button", title: words.value.roster.undoHint(KEYS), onClick: back }, label)]),
     type: "success",
     duration: UNDO_MS,

@@ -1,18 +1,17 @@
 // Copies text and says so. Without the clipboard (plain http on another host) it falls back to a
 // selection, and if that fails too it says what to do.
 
-import { ElMessage } from "element-plus/es/components/message/index.mjs";
-import "element-plus/es/components/message/style/css";
 import { words } from "../i18n";
+import { message as show } from "./message";
 
 /** A short notice of something that did not work. */
 export function say(message: string) {
-  ElMessage({ message, type: "warning", duration: 5000, grouping: true });
+  void show({ message, type: "warning", duration: 5000, grouping: true });
 }
 
 export async function copy(text: string): Promise<boolean> {
   const done = await write(text);
-  ElMessage({ message: done ? words.value.empty.copied : words.value.empty.copyFailed, type: done ? "success" : "warning", duration: done ? 1500 : 5000, grouping: true });
+  void show({ message: done ? words.value.empty.copied : words.value.empty.copyFailed, type: done ? "success" : "warning", duration: done ? 1500 : 5000, grouping: true });
   return done;
 }
 

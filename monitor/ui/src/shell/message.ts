@@ -1,0 +1,30 @@
+// Element Plus's short messages. They come with the first one, or when somebody first touches
+// the page: what is said before that is rare, and the first drawing does not wait for them.
+
+import type { ElMessage } from "element-plus/es/components/message/index.mjs";
+
+type Options = Exclude<Parameters<typeof ElMessage>[0], undefined>;
+type Shown = ReturnType<typeof ElMessage>;
+
+let coming: Promise<typeof ElMessage> | undefined;
+
+function bring() {
+  coming ??= import("element-plus/es/components/message/index.mjs").then(
+    (module) => module.ElMessage,
+    (cause: unknown) => {
+      coming = undefined;
+      throw cause;
+    },
+  );
+  return coming;
+}
+
+for (const touch of ["pointermove", "pointerdown", "keydown"]) {
+  addEventListener(touch, () => void bring().catch(() => {}), { once: true, passive: true });
+}
+
+/** Shows one; nothing where even that cannot be loaded. */
+export async function message(options: Options): Promise<Shown | undefined> {
+  const show = await bring().catch(() => undefined);
+  return show?.(options);
+}
