@@ -11,10 +11,10 @@ use anyhow::Result;
 use glassway_shared::{
     feed::Losses,
     id::ExchangeId,
-    model::{Mode, Origin, Outcome, Usage},
+    model::Outcome,
     store::{
         checkpoint::Checkpointer,
-        record::{Marks, Message, Record, Times},
+        record::{Message, Record, Times},
         tend::{Limits, Tender},
         write::Writer,
     },
@@ -112,37 +112,22 @@ fn record(n: usize) -> Record {
         ..Message::default()
     };
     Record {
-        id: ExchangeId::new(),
-        started_at_us: START_US + n as i64 * 100_000,
-        method: "POST".into(),
-        path: "/v1/chat/completions".into(),
-        target: "/v1/chat/completions".into(),
         http_version: "HTTP/1.1".into(),
-        origin: Origin::Client,
-        mode: Mode::Transparent,
-        client_ip: "127.0.0.1".into(),
-        client_token: None,
         provider: Some("openai".into()),
-        key: None,
         model: Some("gpt-4o".into()),
-        upstream_model: None,
-        upstream_url: None,
         status: Some(200),
         outcome: Outcome::Ok,
-        error: None,
-        stream: false,
         times: Times { duration_us: Some(2_000), ..Times::default() },
         reused: true,
-        usage: Usage::ABSENT,
-        cost_nano: None,
-        price: None,
         attempts: 1,
-        warnings: vec![],
         request: message(body),
         response: Some(message(r#"{"ok":true}"#.to_owned())),
-        marks: Marks::default(),
-        messages: vec![],
-        tries: None,
-        said: vec![],
+        ..Record::begun(
+            ExchangeId::new(),
+            START_US + n as i64 * 100_000,
+            "POST",
+            "/v1/chat/completions",
+            "127.0.0.1",
+        )
     }
 }

@@ -22,11 +22,7 @@ use std::{
     },
 };
 
-use glassway_shared::{
-    id::ExchangeId,
-    model::{Failure, Mode, Origin, Outcome, Usage},
-    store::record::{Marks, Message, Record, Times},
-};
+use glassway_shared::{id::ExchangeId, model::Failure, store::record::Record};
 
 use crate::live::Live;
 
@@ -207,43 +203,19 @@ fn decode(slot: &[u8]) -> Option<Record> {
     };
     let (method, path) = (text()?, text().unwrap_or_default());
     Some(Record {
-        id,
-        started_at_us,
-        method: method.into(),
-        target: path.clone(),
-        path,
-        http_version: "".into(),
-        origin: Origin::Client,
-        mode: Mode::Transparent,
-        client_ip: IpAddr::from(ip).to_canonical().to_string(),
-        client_token: None,
-        provider: None,
-        key: None,
-        model: None,
-        upstream_model: None,
-        upstream_url: None,
-        status: None,
-        outcome: Outcome::Interrupted,
         error: Some(Failure {
             code: "interrupted".into(),
             message: "Glassway was killed while this request ran, or before its record was \
                       written: only the fact of it is known"
                 .into(),
         }),
-        stream: false,
-        times: Times::default(),
-        reused: false,
-        usage: Usage::ABSENT,
-        cost_nano: None,
-        price: None,
-        attempts: 0,
-        warnings: vec![],
-        request: Message::default(),
-        response: None,
-        marks: Marks::default(),
-        messages: vec![],
-        tries: None,
-        said: vec![],
+        ..Record::begun(
+            id,
+            started_at_us,
+            method,
+            &path,
+            &IpAddr::from(ip).to_canonical().to_string(),
+        )
     })
 }
 
@@ -288,6 +260,7 @@ mod tests {
         capture::{Budget, Capture},
         live::Head,
     };
+    use glassway_shared::model::{Mode, Origin};
     use std::time::Instant;
 
     fn live(slot: u32, path: &str) -> Live {

@@ -146,49 +146,21 @@ impl Metrics {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use glassway_shared::{
-        id::ExchangeId,
-        model::{Mode, Origin, Usage},
-        store::record::{Marks, Message, Times},
-    };
+    use glassway_shared::{id::ExchangeId, model::Mode, store::record::Times};
 
     use super::*;
 
     /// A record with nothing remarkable.
     pub(crate) fn record(outcome: Outcome, model: &str) -> Record {
         Record {
-            id: ExchangeId::new(),
-            started_at_us: 1,
-            method: "POST".into(),
-            path: "/v1/chat/completions".into(),
-            target: "/v1/chat/completions".into(),
             http_version: "HTTP/1.1".into(),
-            origin: Origin::Client,
             mode: Mode::Managed,
-            client_ip: "127.0.0.1".into(),
-            client_token: None,
             provider: Some("openai".into()),
-            key: None,
             model: Some(model.into()),
-            upstream_model: None,
-            upstream_url: None,
-            status: None,
             outcome,
-            error: None,
-            stream: false,
             times: Times { duration_us: Some(30_000), ..Times::default() },
-            reused: false,
-            usage: Usage::ABSENT,
-            cost_nano: None,
-            price: None,
             attempts: 1,
-            warnings: vec![],
-            request: Message::default(),
-            response: None,
-            marks: Marks::default(),
-            messages: vec![],
-            tries: None,
-            said: vec![],
+            ..Record::begun(ExchangeId::new(), 1, "POST", "/v1/chat/completions", "127.0.0.1")
         }
     }
 }

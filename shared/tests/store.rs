@@ -8,10 +8,10 @@ use std::time::Duration;
 use glassway_shared::{
     feed::Losses,
     id::ExchangeId,
-    model::{Mode, Origin, Outcome, Side, Usage, UsageSource},
+    model::{Outcome, Side, Usage, UsageSource},
     store::{
         bodies::{self, Form, MessageKind, SocketMessage},
-        record::{Marks, Message, Record, Times},
+        record::{Message, Record, Times},
         tend::{Limits, Tender},
         write::Writer,
     },
@@ -26,25 +26,11 @@ fn record(request: &[u8], response: &[u8]) -> Record {
         ..Message::default()
     };
     Record {
-        id: ExchangeId::new(),
-        started_at_us: 1_700_000_000_000_000,
-        method: "POST".into(),
-        path: "/v1/chat/completions".into(),
-        target: "/v1/chat/completions".into(),
         http_version: "HTTP/1.1".into(),
-        origin: Origin::Client,
-        mode: Mode::Transparent,
-        client_ip: "127.0.0.1".into(),
-        client_token: None,
         provider: Some("openai".into()),
-        key: None,
         model: Some("gpt-4o".into()),
-        upstream_model: None,
-        upstream_url: None,
         status: Some(200),
         outcome: Outcome::Ok,
-        error: None,
-        stream: false,
         times: Times { ttfb_us: Some(1000), duration_us: Some(2000), ..Times::default() },
         reused: true,
         usage: Usage {
@@ -53,16 +39,16 @@ fn record(request: &[u8], response: &[u8]) -> Record {
             source: UsageSource::Upstream,
             ..Usage::ABSENT
         },
-        cost_nano: None,
-        price: None,
         attempts: 1,
-        warnings: vec![],
         request: message(request),
         response: Some(message(response)),
-        marks: Marks::default(),
-        messages: vec![],
-        tries: None,
-        said: vec![],
+        ..Record::begun(
+            ExchangeId::new(),
+            1_700_000_000_000_000,
+            "POST",
+            "/v1/chat/completions",
+            "127.0.0.1",
+        )
     }
 }
 

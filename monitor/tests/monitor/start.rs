@@ -8,9 +8,9 @@ use glassway_shared::{
     config::Config,
     feed::Losses,
     id::ExchangeId,
-    model::{Mode, Origin, Outcome, Usage, UsageSource},
+    model::{Outcome, Usage, UsageSource},
     store::{
-        record::{Marks, Message, Record, Times},
+        record::{Message, Record, Times},
         write::Writer,
     },
 };
@@ -187,26 +187,15 @@ pub fn record() -> Record {
         ..Message::default()
     };
     Record {
-        id: ExchangeId::new(),
         // It has ended by now.
-        started_at_us: jiff::Timestamp::now().as_microsecond() - 900_000,
-        method: "POST".into(),
-        path: "/v1/chat/completions".into(),
         target: "/v1/chat/completions?x=y".into(),
         http_version: "HTTP/1.1".into(),
-        origin: Origin::Client,
-        mode: Mode::Transparent,
-        client_ip: "127.0.0.1".into(),
-        client_token: None,
         provider: Some("openai".into()),
-        key: None,
         model: Some("gpt-4o".into()),
         upstream_model: Some("gpt-4o".into()),
         upstream_url: Some("https://api.openai.com/v1/chat/completions".into()),
         status: Some(200),
         outcome: Outcome::Ok,
-        error: None,
-        stream: false,
         times: Times {
             connect_us: Some(1_200),
             request_sent_us: Some(1_500),
@@ -214,7 +203,6 @@ pub fn record() -> Record {
             first_token_us: Some(240_800),
             duration_us: Some(812_400),
         },
-        reused: false,
         usage: Usage {
             prompt_tokens: Some(10),
             completion_tokens: Some(20),
@@ -223,15 +211,16 @@ pub fn record() -> Record {
             source: UsageSource::Upstream,
         },
         cost_nano: Some(120_000),
-        price: None,
         attempts: 1,
-        warnings: vec![],
         request: json(r#"{"model":"gpt-4o"}"#),
         response: Some(json(r#"{"choices":[]}"#)),
-        marks: Marks::default(),
-        messages: vec![],
-        tries: None,
-        said: vec![],
+        ..Record::begun(
+            ExchangeId::new(),
+            jiff::Timestamp::now().as_microsecond() - 900_000,
+            "POST",
+            "/v1/chat/completions",
+            "127.0.0.1",
+        )
     }
 }
 

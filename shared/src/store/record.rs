@@ -77,6 +77,52 @@ pub struct Record {
     pub said: Vec<Attempt>,
 }
 
+impl Record {
+    /// One of which only this is known: from a client, with nothing come of it.
+    pub fn begun(
+        id: ExchangeId,
+        started_at_us: i64,
+        method: impl Into<Cow<'static, str>>,
+        path: &str,
+        client_ip: &str,
+    ) -> Self {
+        Self {
+            id,
+            started_at_us,
+            method: method.into(),
+            path: path.into(),
+            target: path.into(),
+            http_version: "".into(),
+            origin: Origin::Client,
+            mode: Mode::Transparent,
+            client_ip: client_ip.into(),
+            client_token: None,
+            provider: None,
+            key: None,
+            model: None,
+            upstream_model: None,
+            upstream_url: None,
+            status: None,
+            outcome: Outcome::Interrupted,
+            error: None,
+            stream: false,
+            times: Times::default(),
+            reused: false,
+            usage: Usage::ABSENT,
+            cost_nano: None,
+            price: None,
+            attempts: 0,
+            warnings: vec![],
+            request: Message::default(),
+            response: None,
+            marks: Marks::default(),
+            messages: vec![],
+            tries: None,
+            said: vec![],
+        }
+    }
+}
+
 /// What one attempt said to its upstream and was told by it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempt {
