@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what cannot be had fails the test")]
 
 use std::{
+    fs,
     io::ErrorKind,
     net::{TcpListener, UdpSocket},
     os::{
@@ -24,6 +25,13 @@ use glassway_tests::{
     process::{Process, Signal},
     upstream::{SSE_HEAD, json},
     wire::End,
+};
+use nix::{
+    sys::{
+        ptrace,
+        wait::{WaitPidFlag, waitpid},
+    },
+    unistd::Pid,
 };
 
 /// Answered by both.
@@ -305,4 +313,62 @@ fn the_watchdog_is_fed_while_work_goes_on_and_though_the_database_is_locked() {
         let said = manager.wait_for("STOPPING=1");
         assert!(said.contains("EXTEND_TIMEOUT_USEC="), "{said}");
     }
+}
+
+/// A part may be silent so long before it counts as stuck.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A thread of a process that does not run, though all others do; as a debugger stops it.
+struct Stopped(Pid);
+
+impl Stopped {
+    fn at(pid: u32, name: &str) -> Self {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let task = tasks.map(|task| task.unwrap()).find(|task| {
+            fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
+        });
+        let number = task.unwrap_or_else(|| panic!("no thread {name}")).file_name();
+        let thread = Pid::from_raw(number.to_str().unwrap().parse().unwrap());
+        ptrace::attach(thread).unwrap();
+        waitpid(thread, Some(WaitPidFlag::__WALL)).unwrap();
+        Self(thread)
+    }
+
+    fn go_on(self) {
+        ptrace::detach(self.0, None).unwrap();
+    }
+}
+
+#[test]
+fn one_part_that_is_stuck_ends_the_feeding_though_clients_are_served() {
+    let upstream = Upstream::answer(json("{}"));
+    // Threads of their own: who stops a thread must be who lets it go on.
+    thread::scope(|scope| {
+        for part in ["journal", "data-0"] {
+            let upstream = &upstream;
+            scope.spawn(move || {
+                let setup = setup(upstream);
+                let socket = setup.folder().join("notify");
+                let manager = Manager::at(&socket);
+                let mut glassway = setup
+                    .env("NOTIFY_SOCKET", socket.to_str().unwrap())
+                    .env("WATCHDOG_USEC", "2000000")
+                    .start_nothing();
+                glassway.start(Which::Proxy);
+                manager.wait_for("READY=1");
+                let stopped = Stopped::at(glassway.pid(Which::Proxy), part);
+                let since = Instant::now();
+                assert!(manager.is_fed(), "{part}: a moment is no sign of anything");
+                if part == "journal" {
+                    assert_eq!(glassway.client().ask(get("/v1/x")).status(), 200);
+                }
+                while manager.is_fed() {
+                    assert!(since.elapsed() < PATIENCE * 2, "{part} is stuck, and it is fed on");
+                }
+                assert!(since.elapsed() > PATIENCE / 2, "{part}: given up at once");
+                stopped.go_on();
+                assert!(manager.is_fed(), "{part} goes on");
+            });
+        }
+    });
 }

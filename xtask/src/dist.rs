@@ -46,7 +46,7 @@ pub fn run() -> Result<ExitCode> {
             .arg(&name),
     )?;
     println!("{}", archive.display());
-    match debian::package(debian::Profile::Release) {
+    match debian::package(debian::Profile::Release, debian::VERSION) {
         Ok(package) => println!("{}", package.display()),
         Err(error) => {
             eprintln!("no Debian package: {error:#}");

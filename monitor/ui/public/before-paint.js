@@ -16,17 +16,13 @@
   root.lang = lang;
   var wants = JSON.parse(document.currentScript.dataset.wants || "{}");
   var page = wants[location.hash.split(/[/?]/)[1]] || wants.requests || [];
-  var ask = function (address, as) {
-    var link = document.createElement("link");
-    link.rel = as ? "preload" : "modulepreload";
-    if (as) link.as = as;
-    link.crossOrigin = "";
-    link.href = address;
-    document.head.append(link);
-  };
-  // Who is signed in is what the first script will ask.
-  if (document.currentScript.dataset.wants) ask("./api/session", "fetch");
   page.concat(wants[lang] || []).forEach(function (name) {
-    ask("./assets/" + name, /\.css$/.test(name) ? "style" : "");
+    var link = document.createElement("link");
+    var sheet = /\.css$/.test(name);
+    link.rel = sheet ? "preload" : "modulepreload";
+    if (sheet) link.as = "style";
+    link.crossOrigin = "";
+    link.href = "./assets/" + name;
+    document.head.append(link);
   });
 })();

@@ -20,18 +20,23 @@ pub enum Profile {
     Debug,
 }
 
-/// Packs what is in `target/<profile>`; gives the package's file.
-pub fn package(profile: Profile) -> Result<PathBuf> {
+/// The version that is packed for people.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Packs what is in `target/<profile>` as this version; gives the package's file.
+pub fn package(profile: Profile, version: &str) -> Result<PathBuf> {
     let tool = cargo_deb()?;
     let folder = root().join("dist/package");
     let _ = fs::remove_dir_all(&folder);
     manual::write(&folder)?;
-    let file = match profile {
-        Profile::Release => root().join("dist").join(name()),
-        Profile::Debug => target().join("debug").join(name()),
+    let folder_of_it = match profile {
+        Profile::Release => root().join("dist"),
+        Profile::Debug => target().join("debug"),
     };
+    let file = folder_of_it.join(format!("glassway_{version}.deb"));
     let mut deb = crate::tools::command(tool);
     deb.args(["--no-build", "-q", "-p", "glassway-proxy", "--no-dbgsym", "-o"]).arg(&file);
+    deb.args(["--deb-version", &format!("{version}-1")]);
     deb.env("CARGO_TARGET_DIR", target());
     if profile == Profile::Debug {
         deb.args(["--profile", "dev", "--no-strip", "--compress-system", "-Z", "gz"]);
@@ -39,10 +44,6 @@ pub fn package(profile: Profile) -> Result<PathBuf> {
     must(&mut deb)?;
     let _ = fs::remove_dir_all(&folder);
     Ok(file)
-}
-
-fn name() -> String {
-    format!("glassway_{}.deb", env!("CARGO_PKG_VERSION"))
 }
 
 /// cargo-deb: as installed, else built once beside our own output.

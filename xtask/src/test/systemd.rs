@@ -29,7 +29,10 @@ const PROXY: &str = "127.0.0.1:8080";
 const MONITOR: &str = "127.0.0.1:8081";
 const UPSTREAM: &str = "127.0.0.1:9000";
 const ADMIN_KEY: &str = "gwadmin-of-the-booted-test-0123456789";
+/// Inside the machine.
 const PACKAGE: &str = "/root/glassway.deb";
+/// What is installed first, so that the upgrade is one.
+const OLDER: &str = "0.0.1";
 
 /// The step.
 pub fn run(full: bool) -> Result<Verdict> {
@@ -46,9 +49,13 @@ pub fn run(full: bool) -> Result<Verdict> {
     if std::env::var_os("GLASSWAY_BIN_DIR").is_none() {
         steps::build()?;
     }
-    let package = match debian::package(Profile::Debug) {
-        Ok(package) => std::fs::read(package)?,
-        Err(error) => return Ok(Verdict::Skipped(format!("{error:#}"))),
+    let package = |version| Ok(std::fs::read(debian::package(Profile::Debug, version)?)?);
+    let packages: [Vec<u8>; 2] = match (package(OLDER), package(debian::VERSION)) {
+        (Ok(older), Ok(newer)) => [older, newer],
+        (Err(error), _) | (_, Err(error)) => {
+            let error: anyhow::Error = error;
+            return Ok(Verdict::Skipped(format!("{error:#}")));
+        }
     };
     let machine = match Machine::boot(&tree)? {
         Ok(machine) => machine,
@@ -56,7 +63,8 @@ pub fn run(full: bool) -> Result<Verdict> {
     };
     let restarts = if full { 20 } else { 5 };
     // A thread of its own, since a thread that has joined a network stays there.
-    let done = thread::scope(|scope| scope.spawn(|| scenario(&machine, &package, restarts)).join());
+    let done =
+        thread::scope(|scope| scope.spawn(|| scenario(&machine, &packages, restarts)).join());
     if !matches!(done, Ok(Ok(()))) {
         let journal =
             machine.output("journalctl --no-pager -o short-monotonic -u 'glassway*' | tail -n 60");
@@ -68,15 +76,15 @@ pub fn run(full: bool) -> Result<Verdict> {
     }
 }
 
-fn scenario(machine: &Machine, package: &[u8], restarts: usize) -> Result<()> {
+fn scenario(machine: &Machine, [older, newer]: &[Vec<u8>; 2], restarts: usize) -> Result<()> {
     machine.join_network()?;
     let upstream = load::upstream(TcpListener::bind(UPSTREAM)?);
-    installed_and_running(machine, package)?;
+    installed_and_running(machine, older)?;
     say("installed: both services run, and a request goes through");
     restarted_under_load(machine, "glassway-proxy", restarts)?;
     restarted_under_load(machine, "glassway-monitor", restarts)?;
     handed_over_under_load(machine, restarts.min(5))?;
-    upgraded_under_load(machine)?;
+    upgraded_under_load(machine, newer)?;
     stuck_and_restarted(machine, "glassway-proxy", PROXY)?;
     stuck_and_restarted(machine, "glassway-monitor", MONITOR)?;
     secrets_are_kept_apart(machine)?;
@@ -260,11 +268,14 @@ fn handed_over_under_load(machine: &Machine, times: usize) -> Result<()> {
     Ok(())
 }
 
-/// The package once more over itself: what an upgrade does.
-fn upgraded_under_load(machine: &Machine) -> Result<()> {
+/// The next version's package over the one before.
+fn upgraded_under_load(machine: &Machine, package: &[u8]) -> Result<()> {
+    machine.write(PACKAGE, "644", package)?;
     let pid = machine.property("glassway-proxy", "MainPID")?;
     let (clients, browsers) = (proxy_load(), monitor_load());
-    machine.run(&format!("dpkg -i {PACKAGE} 2>&1"))?;
+    let said = machine.run(&format!("dpkg -i {PACKAGE} 2>&1"))?;
+    let over = format!("({}-1) over ({OLDER}-1)", debian::VERSION);
+    ensure!(said.contains(&over), "no upgrade {over}:\n{said}");
     let seen = clients.answered();
     wait("an answer after the upgrade", || clients.answered() > seen + 20)?;
     for (whose, load) in [("the proxy", clients), ("the monitor", browsers)] {
