@@ -212,14 +212,13 @@ impl Work {
             let wait = if more { Duration::ZERO } else { IDLE };
             match queue.recv_timeout(wait) {
                 Ok(first) => {
+                    let began = Instant::now();
                     let full = self.batch(first, queue);
+                    let wrote = began.elapsed();
                     if !full && !self.gather.is_zero() {
                         std::thread::sleep(self.gather);
                     }
-                    // Where rows never stop coming there is no idle moment to wait for.
-                    if !full && self.tender.is_due(self.cursor, now_us()) {
-                        more = self.idle();
-                    }
+                    more = self.beside(full, wrote).unwrap_or(more);
                 }
                 Err(RecvTimeoutError::Timeout) => more = self.idle(),
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -238,6 +237,25 @@ impl Work {
                 "stopping with records unwritten: the next start records them as interrupted"
             );
         }
+    }
+
+    /// Idle work where rows never stop coming and there is no idle moment to wait for: as long
+    /// as the batch took, or none of it while batches are full and retention keeps up.
+    fn beside(&mut self, full: bool, wrote: Duration) -> Option<bool> {
+        let began = Instant::now();
+        let mut more = None;
+        while more != Some(false) && (more.is_none() || began.elapsed() < wrote) {
+            let now = now_us();
+            let is_wanted = match full {
+                true => self.tender.is_late(now),
+                false => self.tender.is_due(self.cursor, now),
+            };
+            if !is_wanted {
+                break;
+            }
+            more = Some(self.idle());
+        }
+        more
     }
 
     /// Writes one batch; true where it was full.

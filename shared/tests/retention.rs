@@ -121,6 +121,22 @@ fn a_budget_of_disk_takes_bodies_then_rows_and_the_file_shrinks() {
 }
 
 #[test]
+fn retention_holds_while_rows_come_faster_than_they_can_be_indexed() {
+    let mut store = Store::open();
+    let limits = Limits { max_exchanges: 100, ..disk(1 << 20) };
+    for round in 0..150 {
+        // One slice of idle work after each batch; the index would need all of them.
+        store.append(&(0..8).map(|n| record(round * 8 + n)).collect::<Vec<_>>());
+        store.now_us += 1_000_000;
+        store.tender.slice(&mut store.writer, limits, store.now_us).unwrap();
+    }
+    let rows = store.query("SELECT count(*) FROM exchanges");
+    assert!(rows < 300, "{rows} of 1200 rows are left, 100 wanted");
+    let indexed = store.query("SELECT at FROM progress WHERE name = 'search'");
+    assert!(indexed > 0, "the index waits for retention");
+}
+
+#[test]
 fn minutes_go_when_the_quarters_tell_and_the_sums_stay() {
     let mut store = Store::open();
     let old: Vec<_> = (0..30)

@@ -41,8 +41,10 @@ pub struct Tender {
     strip: strip::Strip,
     sweep: sweep::Sweeper,
     pressure: space::Pressure,
-    /// The last slice merged; the next one indexes, however much there is to merge.
+    /// The last slice of indexing merged; the next one indexes, however much there is to merge.
     merged: bool,
+    /// The last slice was retention's; the next one is the index's, if it is due.
+    retained: bool,
 }
 
 /// Between looks at what retention, merging and vacuum have to do.
@@ -58,7 +60,13 @@ impl Tender {
         self.index.is_due(newest, now_us) || self.upkeep_is_due(now_us)
     }
 
-    /// Does one slice; true where there is more to do.
+    /// Whether retention could not do all that it had to for more than a second.
+    pub fn is_late(&self, now_us: i64) -> bool {
+        self.upkeep_is_due(now_us - UPKEEP_US)
+    }
+
+    /// Does one slice; true where there is more to do. Of indexing and retention neither waits
+    /// for the other to have done everything, which under load it never has.
     pub fn slice(
         &mut self,
         writer: &mut Writer,
@@ -66,21 +74,35 @@ impl Tender {
         now_us: i64,
     ) -> Result<bool, StoreError> {
         let newest = writer.cursor()?;
-        if self.index.is_due(newest, now_us) {
-            let is_turn = self.index.is_unmerged() && !std::mem::replace(&mut self.merged, true);
-            if is_turn || self.index.is_choked(writer)? {
-                return self.index.merge(writer);
-            }
-            self.merged = false;
-            if self.index.slice(writer, newest)? {
-                return Ok(true);
-            }
+        let indexes = self.index.is_due(newest, now_us);
+        let retains = self.upkeep_is_due(now_us);
+        if retains && (!indexes || !std::mem::replace(&mut self.retained, true)) {
+            let more = self.upkeep(writer, limits, (newest, now_us), indexes)?;
+            return Ok(more || indexes);
         }
-        if !self.upkeep_is_due(now_us) {
-            return Ok(false);
+        self.retained = false;
+        Ok(indexes && self.index(writer, newest)? || retains)
+    }
+
+    fn index(&mut self, writer: &mut Writer, newest: i64) -> Result<bool, StoreError> {
+        let is_turn = self.index.is_unmerged() && !std::mem::replace(&mut self.merged, true);
+        if is_turn || self.index.is_choked(writer)? {
+            return self.index.merge(writer);
         }
+        self.merged = false;
+        self.index.slice(writer, newest)
+    }
+
+    /// Retention, then what can wait for the index.
+    fn upkeep(
+        &mut self,
+        writer: &mut Writer,
+        limits: Limits,
+        (newest, now_us): (i64, i64),
+        indexes: bool,
+    ) -> Result<bool, StoreError> {
         let more = self.retain(writer, limits, (newest, now_us))?
-            || self.index.merge(writer)?
+            || !indexes && self.index.merge(writer)?
             || minutes::prune(writer, now_us)?
             || space::give_back(writer, limits)?;
         if !more {
