@@ -45,6 +45,28 @@ pub struct Tender {
     merged: bool,
     /// The last slice was retention's; the next one is the index's, if it is due.
     retained: bool,
+    /// What retention did last.
+    step: Step,
+}
+
+/// What a slice of retention does one of.
+#[derive(Clone, Copy, Debug, Default)]
+enum Step {
+    Expire,
+    Strip,
+    #[default]
+    Sweep,
+}
+
+impl Step {
+    /// All three, the one after this first.
+    fn after(last: Self) -> [Self; 3] {
+        match last {
+            Self::Sweep => [Self::Expire, Self::Strip, Self::Sweep],
+            Self::Expire => [Self::Strip, Self::Sweep, Self::Expire],
+            Self::Strip => [Self::Sweep, Self::Expire, Self::Strip],
+        }
+    }
 }
 
 /// Between looks at what retention, merging and vacuum have to do.
@@ -101,7 +123,7 @@ impl Tender {
         (newest, now_us): (i64, i64),
         indexes: bool,
     ) -> Result<bool, StoreError> {
-        let more = self.retain(writer, limits, (newest, now_us))?
+        let more = self.retain(writer, limits, (newest, now_us), indexes)?
             || !indexes && self.index.merge(writer)?
             || minutes::prune(writer, now_us)?
             || space::give_back(writer, limits)?;
@@ -117,8 +139,10 @@ impl Tender {
         writer: &mut Writer,
         limits: Limits,
         (newest, now_us): (i64, i64),
+        indexes: bool,
     ) -> Result<bool, StoreError> {
-        if self.index.is_full_of_deleted() {
+        // While the index is behind, it merges in its own turns.
+        if !indexes && self.index.is_full_of_deleted() {
             return self.index.merge(writer);
         }
         let standing = space::Standing {
@@ -128,21 +152,41 @@ impl Tender {
             unmerged: self.index.is_unmerged(),
         };
         let want = self.pressure.look(writer, limits, &standing)?;
-        let mut gone = expire::slice(writer, limits, want.rows_to, now_us)?;
-        if gone == 0 {
-            gone = self.strip.slice(writer, limits, want.bodies_to, self.index.at(), now_us)?;
-        }
-        if gone > 0 {
-            self.index.took(gone);
-            // No older row that is not pinned has bodies.
-            let oldest = match oldest(writer)? {
-                Some(oldest) => oldest,
-                None => newest + 1,
+        // Each begins in its turn: under load there is always something for each of them.
+        for step in Step::after(self.step) {
+            self.step = step;
+            let did = match step {
+                Step::Expire => {
+                    let gone = expire::slice(writer, limits, want.rows_to, now_us)?;
+                    self.took(writer, gone, newest)?
+                }
+                Step::Strip => {
+                    let at = self.index.at();
+                    let gone = self.strip.slice(writer, limits, want.bodies_to, at, now_us)?;
+                    self.took(writer, gone, newest)?
+                }
+                Step::Sweep => self.sweep.slice(writer, now_us, want.clean)?,
             };
-            self.sweep.freed_before(oldest.max(self.strip.at(writer)? + 1));
-            return Ok(true);
+            if did {
+                return Ok(true);
+            }
         }
-        self.sweep.slice(writer, now_us, want.clean)
+        Ok(false)
+    }
+
+    /// Rows or bodies went; says whether any did.
+    fn took(&mut self, writer: &Writer, gone: u32, newest: i64) -> Result<bool, StoreError> {
+        if gone == 0 {
+            return Ok(false);
+        }
+        self.index.took(gone);
+        // No older row that is not pinned has bodies.
+        let oldest = match oldest(writer)? {
+            Some(oldest) => oldest,
+            None => newest + 1,
+        };
+        self.sweep.freed_before(oldest.max(self.strip.at(writer)? + 1));
+        Ok(true)
     }
 
     fn upkeep_is_due(&self, now_us: i64) -> bool {

@@ -7,7 +7,7 @@ use super::{Limits, READ_TIME_US, Turn, before};
 use crate::store::{StoreError, turns, write::Writer};
 
 /// Rows looked at in one slice.
-const ROWS: i64 = 32;
+const ROWS: i64 = 128;
 
 /// Deletes what comes next; `to` is the newest row that the disk budget wants gone. Says
 /// how many went.

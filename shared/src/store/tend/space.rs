@@ -90,12 +90,12 @@ impl Pressure {
             *self = Self::Easy;
             return Ok(Want::default());
         };
+        // What has no bodies any more, or is gone itself.
+        let stripped = standing.stripped.max(oldest - 1);
         let cleaning =
             |before| standing.swept.is_none_or(|swept| swept < before) || standing.unmerged;
         let next = match *self {
-            Self::Wanting(want) if standing.stripped < want.bodies_to || oldest <= want.rows_to => {
-                *self
-            }
+            Self::Wanting(want) if stripped < want.bodies_to || oldest <= want.rows_to => *self,
             Self::Wanting(_) => Self::Cleaning { before: standing.freed },
             Self::Cleaning { before } if cleaning(before) => *self,
             Self::Easy | Self::Cleaning { .. } => {
@@ -109,7 +109,7 @@ impl Pressure {
                     (true, _) => Self::Wanting(wanted(
                         used,
                         limits.max_disk_bytes,
-                        (oldest, standing.stripped, writer.cursor()?),
+                        (oldest, stripped, writer.cursor()?),
                     )),
                 }
             }
