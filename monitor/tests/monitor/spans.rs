@@ -119,7 +119,7 @@ async fn every_line_adds_up_to_what_the_list_counts() {
 #[tokio::test]
 async fn fine_and_coarse_slots_say_the_same() {
     let monitor = busy().await;
-    let from = (Timestamp::now() - SignedDuration::from_hours(20)).as_second() / 86_400 * 86_400;
+    let from = (Timestamp::now() - SignedDuration::from_hours(20)).as_second() / 3_600 * 3_600;
     let from = Timestamp::from_second(from).unwrap();
     let mut reports = Vec::new();
     for width in [1, 15, 60] {
