@@ -1,5 +1,5 @@
 //! The writer's idle work, in slices short enough that a batch never waits long:
-//! full-text indexing first, then retention, then merging and vacuum. As second
+//! full-text indexing and retention in turns, then merging and vacuum. As second
 //! writers these stalled the journal for up to 900 ms, so they run on its thread.
 //!
 //! ```text

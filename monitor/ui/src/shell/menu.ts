@@ -2,6 +2,7 @@
 
 import { shallowRef, type Component } from "vue";
 import type { IconName } from "./Icon.vue";
+import { later } from "./later";
 
 export interface MenuItem {
   /** What is emitted when it is chosen; unique in its menu. */
@@ -28,16 +29,5 @@ export interface MenuItem {
 /** `Menu.vue`'s opened form, once it has come. */
 export const opened = shallowRef<Component>();
 
-let coming: Promise<void> | undefined;
-
-/** Brings it; a failure may be tried again. */
-export function bring(): Promise<void> {
-  coming ??= import("./OpenedMenu.vue").then(
-    (module) => void (opened.value = module.default),
-    (cause: unknown) => {
-      coming = undefined;
-      throw cause;
-    },
-  );
-  return coming;
-}
+/** Brings it. */
+export const bring = later(async () => void (opened.value = (await import("./OpenedMenu.vue")).default));

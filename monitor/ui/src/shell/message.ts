@@ -2,22 +2,12 @@
 // the page: what is said before that is rare, and the first drawing does not wait for them.
 
 import type { ElMessage } from "element-plus/es/components/message/index.mjs";
+import { later } from "./later";
 
 type Options = Exclude<Parameters<typeof ElMessage>[0], undefined>;
 type Shown = ReturnType<typeof ElMessage>;
 
-let coming: Promise<typeof ElMessage> | undefined;
-
-function bring() {
-  coming ??= import("element-plus/es/components/message/index.mjs").then(
-    (module) => module.ElMessage,
-    (cause: unknown) => {
-      coming = undefined;
-      throw cause;
-    },
-  );
-  return coming;
-}
+const bring = later(async () => (await import("element-plus/es/components/message/index.mjs")).ElMessage);
 
 for (const touch of ["pointermove", "pointerdown", "keydown"]) {
   addEventListener(touch, () => void bring().catch(() => {}), { once: true, passive: true });
