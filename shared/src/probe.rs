@@ -73,7 +73,10 @@ fn get(at: SocketAddr, tls: bool) -> std::io::Result<(u16, String)> {
 }
 
 fn converse(mut stream: impl Read + Write, at: SocketAddr) -> std::io::Result<Vec<u8>> {
-    write!(stream, "GET /healthz HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n")?;
+    // In one write, not in the pieces of a format: whoever answers after the first of them
+    // and closes would reset the connection, and the answer would be lost.
+    let question = format!("GET /healthz HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
+    stream.write_all(question.as_bytes())?;
     stream.flush()?;
     let mut answer = Vec::new();
     match stream.take(LONGEST).read_to_end(&mut answer) {
@@ -94,10 +97,14 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut seen = [0; 1024];
-            let n = stream.read(&mut seen).unwrap();
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                seen.extend(byte);
+            }
             stream.write_all(answer.as_bytes()).unwrap();
-            String::from_utf8_lossy(&seen[..n]).into_owned()
+            String::from_utf8(seen).unwrap()
         });
         let said = ask("proxy.listen", SocketAddr::from(([0, 0, 0, 0], port)), false);
         assert!(server.join().unwrap().starts_with("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:"));
