@@ -6,6 +6,7 @@
 //! deadline. What each attempt said is heard by its key and its provider, and kept with
 //! the exchange.
 
+mod answer;
 mod attempt;
 mod body;
 mod brought;
@@ -13,6 +14,7 @@ mod catalog;
 mod count;
 mod credential;
 mod destination;
+mod hear;
 mod outcome;
 mod reshape;
 pub(crate) mod scrub;
@@ -31,8 +33,8 @@ use http::{HeaderValue, Response, StatusCode, Version, request::Parts};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use jiff::Timestamp;
 
-pub use attempt::probe;
 pub use brought::Brought;
+pub use hear::probe;
 
 use crate::{
     app::App,
@@ -295,7 +297,7 @@ impl Request<'_> {
         let deadline = Instant::now() + settings.deadline;
         let conversation = body::conversation(&asked.body);
         let mut tried = Tried::default();
-        let mut failed: Option<Box<attempt::Answer>> = None;
+        let mut failed: Option<Box<answer::Answer>> = None;
         loop {
             let chosen = self.choose(&asked.plan, &mut tried, conversation, deadline).await;
             let Some(target) = chosen else {

@@ -2,7 +2,9 @@
 //! client tokens, swapped as a whole when the configuration changes. Requests that run
 //! keep the picture they began with.
 
+pub(crate) mod provider;
 mod retention;
+mod settings;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,171 +14,23 @@ use std::{
 use glassway_shared::{
     config::Config,
     prices::Book,
-    secret::{self, BROUGHT, Binding, PrivateKey},
+    secret::PrivateKey,
     store::roster::{self, Roster},
 };
-use http::HeaderValue;
-use url::Url;
 
 use crate::{
     error::Dialect,
     ledger::TokenState,
-    pool::{
-        Place, Places,
-        health::{Health, Rests},
-        provision::{Limits, Provision},
-        strategy::Strategy,
-    },
+    pool::{Place, Places, health::Health, provision::Provision},
     route::{self, Plan, Wanted},
     target::Base,
 };
 
+pub use provider::{Key, Kind, Provider, credential};
 pub use retention::Retention;
+pub use settings::Settings;
 
-/// A provider's dialect and how its credential travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// OpenAI's and everything compatible.
-    OpenAi,
-    /// Anthropic's.
-    Anthropic,
-    /// OpenAI's at Azure.
-    Azure,
-}
-
-impl Kind {
-    /// From the contract's word.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "openai" => Some(Self::OpenAi),
-            "anthropic" => Some(Self::Anthropic),
-            "azure" => Some(Self::Azure),
-            _ => None,
-        }
-    }
-
-    /// The contract's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OpenAi => "openai",
-            Self::Anthropic => "anthropic",
-            Self::Azure => "azure",
-        }
-    }
-
-    /// The wire format it speaks.
-    pub fn dialect(self) -> Dialect {
-        match self {
-            Self::Anthropic => Dialect::Anthropic,
-            Self::OpenAi | Self::Azure => Dialect::OpenAi,
-        }
-    }
-
-    /// Whether it understands a client's requests as they are.
-    pub fn speaks(self, dialect: Dialect) -> bool {
-        self.dialect() == dialect
-    }
-}
-
-/// An upstream.
-pub struct Provider {
-    /// Its row.
-    pub id: i64,
-    /// Unique.
-    pub name: Arc<str>,
-    /// Its dialect.
-    pub kind: Kind,
-    /// Where it is.
-    pub base: Base,
-    /// By hand.
-    pub enabled: bool,
-    /// Higher goes first.
-    pub priority: i64,
-    /// Of list prices.
-    pub price_multiplier: f64,
-    /// Azure's; with it the deployments URL is used.
-    pub api_version: Option<String>,
-    /// Azure: model → deployment.
-    pub deployments: std::collections::BTreeMap<String, String>,
-    /// Outlives snapshots.
-    pub health: Arc<Provision>,
-    /// Those that are active by hand and could be opened.
-    pub keys: Vec<Arc<Key>>,
-}
-
-/// A credential that can be used.
-pub struct Key {
-    /// Its row.
-    pub id: i64,
-    /// As people call it.
-    pub name: Arc<str>,
-    /// The header it goes into, ready.
-    pub credential: HeaderValue,
-    models: Vec<String>,
-    /// What its provider said there is, when it was asked.
-    found: Vec<String>,
-    /// For random picks.
-    pub weight: u32,
-    /// Higher goes first.
-    pub priority: i64,
-    /// Nano-dollars per call, instead of the list.
-    pub price_per_call_nano: Option<i64>,
-    /// For comparing; nano-dollars.
-    pub typical_cost: i64,
-    /// Outlives snapshots.
-    pub place: Arc<Place>,
-}
-
-impl Provider {
-    /// One for a single request, which no list knows.
-    pub fn brought(name: &str, kind: Kind, url: &Url) -> Self {
-        Self {
-            id: BROUGHT,
-            name: name.into(),
-            kind,
-            base: Base::new(name, url),
-            enabled: true,
-            priority: 0,
-            price_multiplier: 1.0,
-            api_version: None,
-            deployments: Default::default(),
-            health: Arc::default(),
-            keys: vec![],
-        }
-    }
-}
-
-impl Key {
-    /// One for a single request, which no list knows.
-    pub fn brought(credential: HeaderValue) -> Self {
-        Self {
-            id: BROUGHT,
-            name: "typed in".into(),
-            credential,
-            models: vec![],
-            found: vec![],
-            weight: 1,
-            priority: 0,
-            price_per_call_nano: None,
-            typical_cost: 0,
-            place: Arc::default(),
-        }
-    }
-
-    /// Whether its own list names this model, or names none.
-    pub fn lists(&self, model: &str) -> bool {
-        model.is_empty() || self.models.is_empty() || self.models.iter().any(|m| m == model)
-    }
-
-    /// Whether the model is there, as far as anybody knows.
-    pub fn knows(&self, model: &str) -> Option<bool> {
-        if model.is_empty() {
-            return None;
-        }
-        let known = if self.models.is_empty() { &self.found } else { &self.models };
-        (!known.is_empty()).then(|| known.iter().any(|m| m == model))
-    }
-}
+use provider::{base_url, opened, typical_cost};
 
 /// A client's credential.
 pub struct Token {
@@ -184,53 +38,6 @@ pub struct Token {
     pub row: roster::Token,
     /// Outlives snapshots.
     pub state: Arc<TokenState>,
-}
-
-/// What may be set while it runs.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Where a route does not say.
-    pub strategy: Strategy,
-    /// Connect errors, timeouts and 5xx per request.
-    pub max_attempts: u32,
-    /// For all attempts together.
-    pub deadline: std::time::Duration,
-    /// Whether a POST may be sent again after no answer came to it, although it may have
-    /// been acted on and be charged twice.
-    pub retry_after_timeout: bool,
-    /// Of keys.
-    pub rests: Rests,
-    /// Of providers.
-    pub limits: Limits,
-    /// Of the record.
-    pub retention: Retention,
-}
-
-impl Settings {
-    fn of(values: &std::collections::BTreeMap<String, serde_json::Value>) -> Self {
-        let number = |name: &str, default: u64| {
-            values.get(name).and_then(serde_json::Value::as_u64).unwrap_or(default)
-        };
-        let seconds = |name, default| std::time::Duration::from_secs(number(name, default));
-        let strategy = values.get("strategy").and_then(|v| v.as_str()).and_then(Strategy::named);
-        Self {
-            strategy: strategy.unwrap_or_default(),
-            max_attempts: u32::try_from(number("max_attempts", 3)).unwrap_or(3).max(1),
-            deadline: seconds("request_deadline_s", 600),
-            retry_after_timeout: values
-                .get("retry_after_timeout")
-                .and_then(serde_json::Value::as_bool)
-                .unwrap_or(false),
-            rests: Rests { cooldown: seconds("cooldown_s", 30), ..Rests::default() },
-            limits: Limits {
-                failures: usize::try_from(number("breaker_failures", 5)).unwrap_or(5),
-                window: seconds("breaker_window_s", 60),
-                open: seconds("breaker_open_s", 30),
-                ..Limits::default()
-            },
-            retention: Retention::of(values),
-        }
-    }
 }
 
 /// See the module.
@@ -448,14 +255,6 @@ fn fetched(providers: &[Arc<Provider>], roster: &Roster) -> BTreeSet<String> {
     open.filter_map(|key| roster.fetched.get(&key.id)).flatten().cloned().collect()
 }
 
-fn base_url(row: &roster::Provider, kind: Kind, config: &Config) -> Option<Url> {
-    match (&row.base_url, kind) {
-        (Some(url), _) => Url::parse(url).ok().filter(Url::has_host),
-        (None, Kind::Anthropic) => Some(config.upstream.anthropic_base_url.clone()),
-        (None, _) => Some(config.upstream.base_url.clone()),
-    }
-}
-
 fn restored(kept: Option<&roster::KeyState>) -> Place {
     let Some(kept) = kept else { return Place::default() };
     let health: Health = serde_json::from_str(&kept.health).unwrap_or_default();
@@ -463,79 +262,11 @@ fn restored(kept: Option<&roster::KeyState>) -> Place {
     Place::restored(health, used, kept.last_used_at.unwrap_or(0), kept.spent_nano)
 }
 
-fn typical_cost(provider: &roster::Provider, key: &roster::Key) -> i64 {
-    key.price_per_call_nano.unwrap_or((provider.price_multiplier * 1e9) as i64)
-}
-
-fn opened(
-    provider: &roster::Provider,
-    kind: Kind,
-    key: &roster::Key,
-    url: &Url,
-    private: Option<&PrivateKey>,
-) -> Result<HeaderValue, &'static str> {
-    let origin = secret::origin(url);
-    let binding =
-        Binding { key_id: key.id, provider_id: provider.id, kind: kind.as_str(), origin: &origin };
-    credential(kind, binding, &key.sealed, private)
-}
-
-/// A sealed key as the header's value that it travels as.
-pub fn credential(
-    kind: Kind,
-    binding: Binding<'_>,
-    sealed: &[u8],
-    private: Option<&PrivateKey>,
-) -> Result<HeaderValue, &'static str> {
-    let opened = private.ok_or("no_private_key")?.open(binding, sealed);
-    let secret = opened.map_err(|_| "origin_changed")?;
-    let value = match kind {
-        Kind::OpenAi => [b"Bearer ", secret.expose()].concat(),
-        Kind::Anthropic | Kind::Azure => secret.expose().to_vec(),
-    };
-    let mut value = HeaderValue::from_maybe_shared(bytes::Bytes::from(value))
-        .map_err(|_| "not_a_header_value")?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    use glassway_shared::secret::{Binding, Secret};
+
     use super::*;
-
-    /// A key with this header value, for tests of what is done with it.
-    pub(crate) fn key(credential: &str) -> Key {
-        Key {
-            id: 1,
-            name: "key".into(),
-            credential: HeaderValue::from_str(credential).unwrap(),
-            models: vec![],
-            found: vec![],
-            weight: 1,
-            priority: 0,
-            price_per_call_nano: None,
-            typical_cost: 0,
-            place: Arc::default(),
-        }
-    }
-
-    /// A provider without keys at `https://p.example`.
-    pub(crate) fn provider(kind: Kind, api_version: Option<&str>) -> Provider {
-        let name: Arc<str> = "p".into();
-        Provider {
-            id: 1,
-            base: Base::new(&name, &"https://p.example".parse().unwrap()),
-            name,
-            kind,
-            enabled: true,
-            priority: 0,
-            price_multiplier: 1.0,
-            api_version: api_version.map(str::to_owned),
-            deployments: Default::default(),
-            health: Arc::default(),
-            keys: vec![],
-        }
-    }
 
     #[test]
     fn found_models_are_named_unless_the_key_lists_its_own() {
@@ -543,7 +274,7 @@ pub(crate) mod tests {
         let sealed = |id| {
             let origin = "https://api.openai.com:443";
             let binding = Binding { key_id: id, provider_id: 1, kind: "openai", origin };
-            private.public().seal(binding, &secret::Secret::new("sk-x".into()))
+            private.public().seal(binding, &Secret::new("sk-x".into()))
         };
         let row = |id, models: &[&str]| roster::Key {
             id,

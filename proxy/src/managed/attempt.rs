@@ -1,26 +1,25 @@
 //! One try with one key: the request as this provider wants it, sent; what came back,
 //! heard by key and provider and kept with the exchange.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use glassway_shared::model::{Failure, Origin, Outcome, Try};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Version, header, response};
+use glassway_shared::model::{Failure, Try};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
-use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 
 use super::{
-    Asked, Call, Request, body, credential, outcome,
-    reshape::{self, Exchange},
+    Asked, Request,
+    answer::{Answer, What},
+    body, credential,
+    hear::{code, hear, upstream_message},
+    reshape::Exchange,
     scrub,
     translate::{Outgoing, Question, Way},
 };
 use crate::{
-    app::App,
-    dialect::{self, Conversion},
     error::Fault,
-    exchange::{answer_fault, is_event_stream, outcome_of, relay_answer, settle},
     forward,
     live::Recording,
     pool::{
@@ -30,8 +29,7 @@ use crate::{
     redact,
     route::Target,
     snapshot::{Kind, Provider},
-    tee::{Reply, reshape::Shape},
-    upstream::{Client, SendError, Sent},
+    upstream::{SendError, Sent},
 };
 
 /// An error's body is read whole to decide by it, up to this much.
@@ -55,31 +53,6 @@ pub(super) enum Ended {
     Failed(Signal, Box<Answer>),
     /// Nobody waits any more.
     ClientGone,
-}
-
-/// What there is to relay.
-pub(super) struct Answer {
-    what: What,
-    target: Target,
-    lease: Lease,
-    signal: Signal,
-    /// The attempt that it came from.
-    number: u32,
-    /// The client's side of a WebSocket that it asks for.
-    socket: Option<OnUpgrade>,
-}
-
-pub(super) enum What {
-    /// Its body is still coming.
-    Head(Box<Sent>),
-    /// Its body is still coming and goes on as another.
-    Stream(Box<Sent>, Shape),
-    /// Read whole, for it had to become another.
-    Made(Box<response::Parts>, Bytes),
-    /// An error, read whole; and the conversion it goes back through.
-    Error(Box<response::Parts>, Bytes, Option<Conversion>),
-    /// None came.
-    Fault(Fault),
 }
 
 impl Attempt<'_> {
@@ -335,173 +308,9 @@ impl Attempt<'_> {
     }
 }
 
-/// The word for a signal in records.
-fn code(signal: &Signal) -> String {
-    match signal {
-        Signal::Fine => "ok",
-        Signal::Client => "client_error",
-        Signal::InvalidKey(reason)
-        | Signal::Egress(reason)
-        | Signal::NoModel(reason)
-        | Signal::Exhausted(reason)
-        | Signal::RateLimited { reason, .. }
-        | Signal::Overloaded { reason, .. }
-        | Signal::Failing(reason) => reason,
-    }
-    .to_owned()
-}
-
-/// A vendor's own sentence, shortened.
-fn upstream_message(body: &[u8]) -> String {
-    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
-    let said = value["error"]["message"].as_str().or_else(|| value["message"].as_str());
-    let said = said.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
-    said.chars().take(500).collect()
-}
-
 fn deployment<'a>(provider: &'a Provider, model: &'a str) -> &'a str {
     match provider.kind {
         Kind::Azure => provider.deployments.get(model).map_or(model, String::as_str),
         _ => model,
     }
-}
-
-/// Key and provider take in what was said; a refused key is probed.
-fn hear(
-    app: &Arc<App>,
-    client: &Client,
-    target: &Target,
-    signal: &Signal,
-    call: &Call,
-    settings: crate::snapshot::Settings,
-) {
-    // What came for one request leaves with it.
-    if call.brought.is_some() {
-        return;
-    }
-    let now = Timestamp::now().as_millisecond();
-    let (key, provider) = (&target.key, &target.provider);
-    let changed = key.place.change(now, |health| match call.exact {
-        true => health.probed(signal, now, settings.rests),
-        false => health.hear(signal, &target.model, now, settings.rests),
-    });
-    if changed {
-        app.key_changed(key.id);
-    }
-    if provider.health.hear(signal, now, settings.limits) {
-        app.provider_changed(provider.id);
-    }
-    // One probe is enough, however many answers said so at once.
-    if matches!(signal, Signal::InvalidKey(_)) && changed && !call.exact {
-        let (app, client, key) = (app.clone(), client.clone(), key.id);
-        tokio::spawn(async move { probe(&app, &client, key).await });
-    }
-}
-
-/// Asks a key's provider whether it is one: `GET /v1/models`, recorded as a probe.
-pub async fn probe(app: &Arc<App>, client: &Client, key: i64) {
-    let Ok(request) = http::Request::get("/v1/models").version(Version::HTTP_11).body(()) else {
-        return;
-    };
-    let (parts, ()) = request.into_parts();
-    let call = Call { key: Some(key), exact: true, verbatim: true, ..Call::of(Origin::Probe) };
-    let response = super::internal(app, client, parts, None, call).await;
-    let _ = response.into_body().collect().await;
-}
-
-impl Answer {
-    /// Whether the upstream may have done what was asked, and charge for it, although no
-    /// answer came.
-    pub(super) fn may_have_been_acted_on(&self) -> bool {
-        matches!(&self.what, What::Fault(fault) if fault.code != "upstream_connect")
-    }
-
-    /// Says that it is not sent again although it might be.
-    pub(super) fn not_repeated(&mut self) {
-        if let What::Fault(fault) = &mut self.what {
-            fault.message.push_str(
-                "; not sent again, as it may have been acted on (the setting retry_after_timeout)",
-            );
-        }
-    }
-
-    /// To the client.
-    pub(super) async fn relay(
-        self,
-        request: &Request<'_>,
-        recording: Option<Recording>,
-    ) -> Response<Reply> {
-        let Self { what, target, lease, signal, number, socket } = self;
-        let app = request.app;
-        let hidden = !request.call.exact
-            && !matches!(signal, Signal::Fine | Signal::Client | Signal::Failing(_));
-        match what {
-            What::Fault(fault) => answer_fault(app, fault, request.dialect, recording).await,
-            What::Head(sent) => {
-                let (base, dialect) = (&target.provider.base, request.dialect);
-                relay_answer(app, *sent, base, dialect, recording, socket, Some(lease)).await
-            }
-            What::Stream(sent, shape) => {
-                reshape::relay(app, *sent, shape, recording, lease, number)
-            }
-            What::Made(parts, body) => whole(app, *parts, body, recording).await,
-            // A key's trouble is not the client's: it never sees another's 401.
-            What::Error(..) if hidden => {
-                let now = Timestamp::now().as_millisecond();
-                let plan = request.snapshot.plan(crate::route::Wanted {
-                    model: &target.model,
-                    dialect: target.provider.kind.dialect(),
-                    spoken: None,
-                    provider: Some(target.provider.id),
-                    key: Some(target.key.id),
-                });
-                let fault = outcome::no_usable_key(&plan, now, None);
-                answer_fault(app, fault, request.dialect, recording).await
-            }
-            What::Error(parts, body, None) => {
-                let mut parts = *parts;
-                parts.headers = forward::response_headers(parts.headers, false);
-                if let Some(recording) = &recording {
-                    recording.live().state().forget_answered(number);
-                }
-                whole(app, parts, body, recording).await
-            }
-            What::Error(parts, body, Some(conversion)) => {
-                let mut parts = *parts;
-                let error =
-                    dialect::error::convert(conversion, parts.status, &parts.headers, &body);
-                parts.headers = dialect::error::headers(conversion, &parts.headers);
-                parts
-                    .headers
-                    .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                parts.status = error.status;
-                whole(app, parts, error.body, recording).await
-            }
-        }
-    }
-}
-
-/// An answer that is there as a whole.
-async fn whole(
-    app: &App,
-    mut parts: response::Parts,
-    body: Bytes,
-    recording: Option<Recording>,
-) -> Response<Reply> {
-    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
-    parts.version = Version::HTTP_11;
-    let outcome: Outcome = outcome_of(parts.status);
-    if let Some(recording) = &recording {
-        let ttfb = recording.live().elapsed_us();
-        let (status, headers) = (parts.status.as_u16(), &parts.headers);
-        let stream = is_event_stream(headers);
-        let mut answer = recording.recorder().answer(status, headers, ttfb, stream);
-        answer.body.push(&body, Some(body.len() as u64));
-        recording.answered(answer);
-    }
-    match recording {
-        Some(recording) => settle(Some(recording), outcome).await,
-        None => app.metrics.ended(outcome),
-    }
-    Response::from_parts(parts, Reply::from(body))
 }

@@ -79,7 +79,7 @@ pub(super) fn give_back_protocol(answer: &mut HeaderMap, request: &HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::tests::key;
+    use crate::snapshot::provider::tests::key;
 
     fn sent(kind: Kind, pairs: &[(&'static str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();

@@ -197,7 +197,7 @@ mod tests {
         #[case] expected: &str,
     ) {
         let uri = format!("/v1/realtime?model={asked}&x=1&key=gw-secret").parse().unwrap();
-        let provider = crate::snapshot::tests::provider(kind, version);
+        let provider = crate::snapshot::provider::tests::provider(kind, version);
         let name = asked.replace("%2F", "/");
         let target = Destination::of(&uri).ok().unwrap().at(&provider, Some(&name), "b");
         assert_eq!(target.unwrap().as_str(), expected);

@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 
 use super::{
-    attempt::What,
+    answer::What,
     translate::{Outgoing, Way},
 };
 use crate::{
