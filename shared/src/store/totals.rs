@@ -2,12 +2,16 @@
 //! they count, the logarithmic buckets that percentiles are read from, and failures by
 //! kind.
 
+mod names;
+
 use std::collections::HashMap;
 
 use rusqlite::{Connection, params};
 
 use super::{StoreError, record::Record};
 use crate::{id::ExchangeId, model::Outcome};
+
+pub(super) use names::Names;
 
 /// Which latency a bucket counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -147,7 +151,25 @@ impl Totals {
         }
     }
 
-    pub(super) fn write(&self, connection: &Connection) -> Result<(), StoreError> {
+    /// Names past those that a quarter tells apart become one.
+    fn gather(&mut self, connection: &Connection, names: &mut Names) -> Result<(), StoreError> {
+        for (mut group, sums) in std::mem::take(&mut self.groups) {
+            group.model = names.of(connection, group.minute, group.model)?;
+            self.groups.entry(group).or_default().add(&sums);
+        }
+        for ((minute, metric, model, bucket), calls) in std::mem::take(&mut self.latencies) {
+            let slot = (minute, metric, names.of(connection, minute, model)?, bucket);
+            *self.latencies.entry(slot).or_default() += calls;
+        }
+        Ok(())
+    }
+
+    pub(super) fn write(
+        mut self,
+        connection: &Connection,
+        names: &mut Names,
+    ) -> Result<(), StoreError> {
+        self.gather(connection, names)?;
         let mut quarters = HashMap::<Group, Sums>::new();
         for (group, sums) in &self.groups {
             let coarse = Group { minute: quarter(group.minute), ..group.clone() };

@@ -5,7 +5,11 @@ use std::{cell::Cell, path::Path};
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{StoreError, attempts, bodies, migrate, record::Record, totals::Totals};
+use super::{
+    StoreError, attempts, bodies, migrate,
+    record::Record,
+    totals::{Names, Totals},
+};
 use crate::{feed::Losses, id::ExchangeId, model::Side};
 
 /// As `migrate` sets it.
@@ -19,6 +23,7 @@ thread_local! {
 /// The proxy's writing connection.
 pub struct Writer {
     pub(super) connection: Connection,
+    names: Names,
     data_version: i64,
 }
 
@@ -31,7 +36,7 @@ impl Writer {
             LOG_PAGES.set(u64::try_from(pages).unwrap_or(0));
             Ok(())
         }));
-        let mut writer = Self { connection, data_version: 0 };
+        let mut writer = Self { connection, names: Names::default(), data_version: 0 };
         writer.changed_outside()?;
         Ok(writer)
     }
@@ -53,7 +58,7 @@ impl Writer {
                 }
             }
         }
-        totals.write(&transaction)?;
+        totals.write(&transaction, &mut self.names)?;
         if losses != Losses::default() {
             let minute = jiff::Timestamp::now().as_second().div_euclid(60);
             transaction.execute(

@@ -4422,7 +4422,7 @@ export interface components {
              * @description `null` where the key is gone, and where no keys are listed.
              */
             key_id: number | null;
-            /** @description As it was; "" = none. */
+            /** @description As it was; "" = none; "*" = models past the 200 that a quarter of an hour tells apart. */
             name: string;
             /**
              * Format: double

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { endLines, ENDS, measured, nameLines, termsOf, tokenLines, type Series } from "./lines";
+import { called, endLines, ENDS, measured, nameLines, termsOf, tokenLines, type Series } from "./lines";
 
 const total = { calls: 0 } as never;
 const line = (name: string | null, calls: number[]) => ({
@@ -31,4 +31,9 @@ test("a name that no filter can say leads nowhere", () => {
   expect(termsOf("model", "gpt-4o")).toEqual({ model: "gpt-4o" });
   expect(termsOf("key", "main", "openai")).toEqual({ key: "main", provider: "openai" });
   expect([termsOf("model", ""), termsOf("model", null), termsOf("model", 'a"b'), termsOf("model", "a*")]).toEqual([null, null, null, null]);
+});
+
+test("no name and too many names have words of their own", () => {
+  const words = { noName: { model: "no model", provider: "no provider", key: "no key", client_token: "no token" }, furtherNames: "further names" };
+  expect([called("model", "", words), called("model", "*", words), called("key", "*", words), called("model", "gpt-4o", words)]).toEqual(["no model", "further names", "*", "gpt-4o"]);
 });

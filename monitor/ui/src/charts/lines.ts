@@ -70,6 +70,12 @@ export function tokenLines(report: Series, words: { fresh: string; cached: strin
   ];
 }
 
+/** What a name is called: none at all, and those past the 200 models that a quarter of an hour tells apart, have words of their own. */
+export function called(by: By, name: string, words: { noName: Record<By, string>; furtherNames: string }): string {
+  if (name === "") return words.noName[by];
+  return by === "model" && name === "*" ? words.furtherNames : name;
+}
+
 /** What the list must be narrowed to for one name; null where no filter can say it. */
 export function termsOf(by: By, name: string | null | undefined, provider?: string | null): Partial<Record<Name, string>> | null {
   // "" is no name at all, and a quote cannot be written in a filter.

@@ -91,7 +91,7 @@ impl From<&Sums> for Total {
 /// What one name came to.
 #[derive(Object)]
 pub(super) struct TopItem {
-    /// As it was; "" = none.
+    /// As it was; "" = none; "*" = models past the 200 that a quarter of an hour tells apart.
     pub(super) name: String,
     /// The key's provider, where keys are listed.
     pub(super) provider: Option<String>,
