@@ -34,6 +34,10 @@ const STEPS: &[&str] = &[
     include_str!("../../migrations/011_merges.sql"),
 ];
 
+/// How a new file is laid out, said before anything is in it: large pages, for bodies, and
+/// pages that can be given back.
+pub(super) const LAYOUT: &str = "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL;";
+
 /// The schema version this program writes.
 pub const VERSION: i64 = STEPS.len() as i64;
 
@@ -87,7 +91,7 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     // process may hold.
     connection.busy_timeout(Duration::from_secs(5))?;
     if new {
-        connection.execute_batch("PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL;")?;
+        connection.execute_batch(LAYOUT)?;
     }
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;

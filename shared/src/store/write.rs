@@ -12,9 +12,6 @@ use super::{
 };
 use crate::{feed::Losses, id::ExchangeId, model::Side};
 
-/// As `migrate` sets it.
-const PAGE_BYTES: u64 = 16384;
-
 thread_local! {
     /// Told by SQLite, whose hook takes a function without a place of its own to tell it to.
     static LOG_PAGES: Cell<u64> = const { Cell::new(0) };
@@ -24,6 +21,7 @@ thread_local! {
 pub struct Writer {
     pub(super) connection: Connection,
     names: Names,
+    page_bytes: u32,
     data_version: i64,
 }
 
@@ -36,7 +34,9 @@ impl Writer {
             LOG_PAGES.set(u64::try_from(pages).unwrap_or(0));
             Ok(())
         }));
-        let mut writer = Self { connection, names: Names::default(), data_version: 0 };
+        let page_bytes = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        let names = Names::default();
+        let mut writer = Self { connection, names, page_bytes, data_version: 0 };
         writer.changed_outside()?;
         Ok(writer)
     }
@@ -74,7 +74,7 @@ impl Writer {
 
     /// Bytes in the write-ahead log after this thread's last commit.
     pub fn log_bytes(&self) -> u64 {
-        LOG_PAGES.get() * PAGE_BYTES
+        LOG_PAGES.get() * u64::from(self.page_bytes)
     }
 
     /// `exchanges.seq` of the newest.

@@ -72,9 +72,9 @@ fn whole(database: &Path, part: &Path) -> Result<(), StoreError> {
 
 fn figures(database: &Path, part: &Path) -> Result<(), StoreError> {
     let mut copy = open(part)?;
+    copy.execute_batch(migrate::LAYOUT)?;
     copy.execute_batch(
-        "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = OFF;
-         PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;",
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;",
     )?;
     migrate::make_schema(&mut copy, part)?;
     copy.execute("ATTACH ?1 AS source", [database.to_string_lossy()])?;
