@@ -25,8 +25,8 @@ afterEach(async () => {
 });
 
 const LANGUAGES = [
-  { locale: "en-US", tag: "en", kept: "What is kept", own: "Other limits than the configuration's", most: "Requests kept at most", save: "Save", four: "Delete 4 requests?", do: "Save and delete them", two: "2 requests", redaction: "Redaction", signedIn: "Signed in", thisOne: "this one", end: "End", configured: /set from outside/, current: "Current admin key", next: "New admin key", make: "Make one", change: "Change the key", changed: /1 other session ended/, notKey: "is not the admin key", about: "About", notices: "Third-party notices", retry: "Try again", guide: "Open the setup guide", token: "a client token", put: "Token to put into the lines", copy: "Copy Claude Code", copied: "Copied", bad: "This is not a number." },
-  { locale: "zh-CN", tag: "zh", kept: "记录的保留", own: "使用不同于配置文件的上限", most: "最多保留的请求数", save: "保存", four: "删除 4 个请求？", do: "保存并删除", two: "2 个请求", redaction: "脱敏", signedIn: "登录会话", thisOne: "当前会话", end: "结束", configured: /由外部设置/, current: "当前管理员密钥", next: "新的管理员密钥", make: "生成一个", change: "更换密钥", changed: /另外 1 个会话已结束/, notKey: "不是管理员密钥", about: "关于", notices: "第三方声明", retry: "重试", guide: "打开接入指南", token: "客户端令牌", put: "填入配置的令牌", copy: "复制 Claude Code", copied: "已复制", bad: "不是数字。" },
+  { locale: "en-US", tag: "en", kept: "What is kept", own: "Other limits than the configuration's", most: "Requests kept at most", save: "Save", four: "Delete 4 requests?", do: "Save and delete them", two: "2 requests", redaction: "Redaction", signedIn: "Signed in", thisOne: "this one", end: "End", configured: /set from outside/, current: "Current admin key", next: "New admin key", make: "Make one", change: "Change the key", changed: /1 other session ended/, notKey: "is not the admin key", about: "About", notices: "Third-party notices", retry: "Try again", logs: "Logs", module: "Module", level: "Level", set: "Set", what: "What is written", asConfigured: "As configured", guide: "Open the setup guide", token: "a client token", put: "Token to put into the lines", copy: "Copy Claude Code", copied: "Copied", bad: "This is not a number." },
+  { locale: "zh-CN", tag: "zh", kept: "记录的保留", own: "使用不同于配置文件的上限", most: "最多保留的请求数", save: "保存", four: "删除 4 个请求？", do: "保存并删除", two: "2 个请求", redaction: "脱敏", signedIn: "登录会话", thisOne: "当前会话", end: "结束", configured: /由外部设置/, current: "当前管理员密钥", next: "新的管理员密钥", make: "生成一个", change: "更换密钥", changed: /另外 1 个会话已结束/, notKey: "不是管理员密钥", about: "关于", notices: "第三方声明", retry: "重试", logs: "日志", module: "模块", level: "级别", set: "设置", what: "记录哪些内容", asConfigured: "恢复为配置", guide: "打开接入指南", token: "客户端令牌", put: "填入配置的令牌", copy: "复制 Claude Code", copied: "已复制", bad: "不是数字。" },
 ];
 const LOOKS = [
   { look: "light", colorScheme: "light" },
@@ -126,6 +126,30 @@ for (const w of LANGUAGES) {
       }
       const again = await enter(made);
       assert.equal(await again.locator(".signin").count(), 0);
+    });
+
+    it("changes what is logged while it runs, and back", async () => {
+      glassway = await Glassway.start(upstream);
+      const page = await signedIn(browser, glassway, w);
+      await settings(page);
+      const logs = section(page, w.logs);
+      const filter = logs.getByRole("textbox", { name: w.what });
+      const configured = await filter.inputValue();
+      await logs.getByRole("combobox", { name: w.module }).selectOption("glassway_proxy::journal");
+      await logs.getByRole("combobox", { name: w.level }).selectOption("debug");
+      await logs.getByRole("button", { name: w.set, exact: true }).click();
+      assert.equal(await filter.inputValue(), `${configured},glassway_proxy::journal=debug`);
+      await inspect(page, `settings-logs-${w.tag}`);
+      await logs.getByRole("button", { name: w.save, exact: true }).click();
+      await logs.getByRole("button", { name: w.asConfigured }).waitFor();
+      assert.equal((await glassway.api("/api/log-levels")).proxy.filter, `${configured},glassway_proxy::journal=debug`);
+      await filter.fill("info,glassway_nothing=debug");
+      await logs.getByRole("button", { name: w.save, exact: true }).click();
+      await logs.getByRole("alert").getByText("glassway_nothing").waitFor();
+      await logs.getByRole("button", { name: w.asConfigured }).click();
+      await logs.getByRole("button", { name: w.asConfigured }).waitFor({ state: "detached" });
+      assert.equal(await filter.inputValue(), configured, "what was refused is gone, too");
+      assert.equal((await glassway.api("/api/log-levels")).proxy.filter, configured);
     });
 
     it("says what could not be loaded, and loads it again", async () => {

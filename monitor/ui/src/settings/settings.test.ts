@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { Refused } from "../roster/form";
 import { agent } from "./agent";
+import { withLevel } from "./logs";
 import { inputOf, keptOf, over, shares } from "./retention";
 
 const record = { max_exchanges: 1_000_000, max_age_s: 30 * 86_400, max_body_age_s: 0, max_disk_bytes: 20_000_000_000 };
@@ -50,3 +51,11 @@ test("the third-party notices are of what the lock files say", () => {
   expect(needed.filter((name) => !told.has(name)), "run `npm run notices`").toEqual([]);
   expect(notices.every((n) => n.license)).toBe(true);
 });
+
+test.each([
+  ["info", "glassway_proxy::journal", "debug", "info,glassway_proxy::journal=debug"],
+  ["info, glassway_proxy::journal = warn,h2=debug", "glassway_proxy::journal", "trace", "info,glassway_proxy::journal=trace,h2=debug"],
+  ["info,h2=debug", "", "error", "error,h2=debug"],
+  ["", "h2", "info", "h2=info"],
+  ["h2=debug", "", "warn", "warn,h2=debug"],
+] as const)("%s with %s=%s", (filter, module, level, expected) => expect(withLevel(filter, module, level)).toBe(expected));

@@ -8,6 +8,7 @@ type Schemas = components["schemas"];
 export type Storage = Schemas["Storage"];
 export type About = Schemas["About"];
 export type SignedIn = Schemas["SignedIn"];
+export type LogLevels = Schemas["LogLevels"];
 
 export const instanceApi = {
   storage: (): Promise<Storage> => got(api.GET("/api/storage")),
@@ -24,4 +25,10 @@ export const accessApi = {
   end: (id: number) => got(api.DELETE("/api/sessions/{id}", { params: { path: { id } } })),
   endOthers: () => got(api.DELETE("/api/sessions")),
   changeKey: (current_key: string, new_key: string) => got(api.PUT("/api/admin-key", { body: { current_key, new_key } })),
+};
+
+export const logsApi = {
+  levels: (): Promise<LogLevels> => got(api.GET("/api/log-levels")),
+  /** null: as configured. */
+  change: (filter: string | null): Promise<LogLevels> => got(api.PUT("/api/log-levels", { body: { filter } })),
 };
