@@ -19,9 +19,13 @@ export function conversionOf(x: Pick<Exchange, "mode" | "method" | "path" | "pro
   const from = PATHS.find(([path]) => path.test(x.path))?.[1];
   const kind = kindOf(x.provider);
   if (!from || !kind) return null;
-  if (kind === "anthropic") return from === "messages" ? null : [from, "messages"];
-  return from === "messages" ? [from, "chat"] : null;
+  if (kind === "anthropic") return from === "messages" ? null : TO_MESSAGES[from];
+  return from === "messages" ? TO_CHAT : null;
 }
+
+// Ever the same values: a row that is given them again has nothing to draw.
+const TO_MESSAGES: Record<Exclude<Api, "messages">, Conversion> = { chat: ["chat", "messages"], responses: ["responses", "messages"], other: ["other", "messages"] };
+const TO_CHAT: Conversion = ["messages", "chat"];
 
 /** `openai → anthropic`; between two APIs of one vendor, their own names. */
 export function shortOf([from, to]: Conversion, short: Record<Api, string>): string {
