@@ -40,7 +40,11 @@ function wants(): Plugin {
           ...[...pages].map(([, page, source]) => [page, files(source ?? "")]),
         ]);
         const attribute = JSON.stringify(all).replaceAll("&", "&amp;").replaceAll('"', "&quot;");
-        return bundle ? html.replace('src="./before-paint.js"', `$& data-wants="${attribute}"`) : html;
+        if (!bundle) return html;
+        // The frame in index.html needs the sheet alone: scripts let it go first.
+        return html
+          .replace('src="./before-paint.js"', `$& data-wants="${attribute}"`)
+          .replaceAll(/<(?:script type="module"|link rel="modulepreload")/g, '$& fetchpriority="low"');
       },
     },
   };
@@ -64,7 +68,8 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             { name: "vue", test: /node_modules\/(@vue|vue|vue-router)\// },
-            { name: "common", test: /\/src\/(shell|format|live|api|roster|session|filters|keys|requests|i18n)\/.*|plugin-vue/, minShareCount: 3 },
+            { name: "common", test: /\/src\/(shell|format|live|api|roster|session|filters|keys|requests|i18n|providers|tokens|settings)\/.*\.(ts|vue)|plugin-vue/, minShareCount: 2 },
+            { name: "charts", test: /\/src\/(charts|statistics|dashboard)\/.*\.ts|\/src\/charts\//, minShareCount: 2 },
           ],
         },
       },

@@ -1,22 +1,50 @@
-// Lighthouse over the real page, desktop and phone. Needs the package, which is no dependency:
+// Lighthouse over the real pages, desktop and phone, each with an empty cache. Needs the package,
+// which is no dependency:
 //
-//   npm i --no-save lighthouse chrome-launcher && GLASSWAY_BIN_DIR=… node browser/lighthouse.mjs   (in tests/)
+//   npm i --no-save lighthouse chrome-launcher && GLASSWAY_BIN_DIR=… node browser/lighthouse.mjs [PAGES]   (in tests/)
+//
+// Prints a line per page and form: the three scores of each of RUNS (3) runs, and the figures
+// behind the performance of the one in the middle.
 
-import { launch as launchChrome } from "chrome-launcher";
+import { launch } from "chrome-launcher";
 import lighthouse, { desktopConfig } from "lighthouse";
 import { ADMIN_KEY, Glassway, Upstream, json } from "../clients/node/glassway.mjs";
 
-const upstream = await Upstream.start((q, r) => json(r, { model: "gpt-4o", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }], usage: { prompt_tokens: 9, completion_tokens: 4 } }));
+const PAGES = process.argv[2]?.split(",") ?? ["requests", "dashboard", "keys", "providers", "statistics", "playground", "traces", "settings"];
+const FORMS = [["phone", undefined], ["desktop", desktopConfig]];
+const RUNS = Number(process.env.RUNS ?? 3);
+const FIGURES = { "first-contentful-paint": "first paint", "largest-contentful-paint": "largest", "speed-index": "speed index", "total-blocking-time": "blocked", "cumulative-layout-shift": "shift" };
+
+const completion = { model: "gpt-4o", choices: [{ index: 0, message: { role: "assistant", content: "hi" }, finish_reason: "stop" }], usage: { prompt_tokens: 9, completion_tokens: 4 } };
+const upstream = await Upstream.start((request, response) => json(response, completion));
 const glassway = await Glassway.start(upstream);
-for (let i = 0; i < 60; i++) await fetch(`${glassway.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer sk-x-0123456789" }, body: JSON.stringify({ model: "gpt-4o", messages: [{ role: "user", content: "x" + i }] }) }).then((r) => r.text());
-const token = (await (await fetch(`${glassway.monitor.url}/token`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ api_key: ADMIN_KEY }) })).json()).access_token;
-const chrome = await launchChrome({ chromePath: "/usr/bin/chromium", chromeFlags: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] });
-for (const [name, page] of [["requests", "/requests"], ["dashboard", "/dashboard"], ["keys", "/keys"]]) {
-  for (const [form, config] of [["desktop", desktopConfig], ["phone", undefined]]) {
-    const result = await lighthouse(`${glassway.monitor.url}/#${page}`, { port: chrome.port, output: "json", logLevel: "error", onlyCategories: ["performance", "accessibility", "best-practices"], extraHeaders: { Authorization: `Bearer ${token}` }, disableStorageReset: true }, config);
-    const c = result.lhr.categories;
-    const bad = Object.values(result.lhr.audits).filter((a) => a.score !== null && a.score < 0.9 && ["binary", "metricSavings", "numeric"].includes(a.scoreDisplayMode)).map((a) => `${a.id}:${a.score}`);
-    console.log(name, form, Object.entries(c).map(([k, v]) => `${k} ${Math.round(v.score * 100)}`).join(", "), bad.join(" "));
+for (let n = 0; n < 60; n++) {
+  const body = JSON.stringify({ model: "gpt-4o", messages: [{ role: "user", content: `question ${n}` }] });
+  await (await fetch(`${glassway.url}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer sk-x-0123456789" }, body })).text();
+}
+const signIn = await fetch(`${glassway.monitor.url}/token`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ api_key: ADMIN_KEY }) });
+const extraHeaders = { Authorization: `Bearer ${(await signIn.json()).access_token}` };
+
+async function look(page, config) {
+  const chrome = await launch({ chromePath: process.env.CHROMIUM ?? "/usr/bin/chromium", chromeFlags: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] });
+  try {
+    const { lhr } = await lighthouse(`${glassway.monitor.url}/#/${page}`, { port: chrome.port, output: "json", logLevel: "error", onlyCategories: ["performance", "accessibility", "best-practices"], extraHeaders }, config);
+    const scores = Object.values(lhr.categories).map((category) => Math.round(category.score * 100));
+    const figures = Object.entries(FIGURES).map(([id, name]) => `${name} ${lhr.audits[id].displayValue.replace(/\s/g, " ")}`);
+    return { scores, figures: figures.join(", ") };
+  } finally {
+    await chrome.kill();
   }
 }
-await chrome.kill(); await glassway.stop(); upstream.stop(); process.exit(0);
+
+for (const page of PAGES) {
+  for (const [form, config] of FORMS) {
+    const runs = [];
+    for (let n = 0; n < RUNS; n++) runs.push(await look(page, config));
+    runs.sort((a, b) => a.scores[0] - b.scores[0]);
+    console.log(`${page}, ${form}: ${runs.map((run) => run.scores.join("/")).join("  ")}  (${runs[RUNS >> 1].figures})`);
+  }
+}
+await glassway.stop();
+upstream.stop();
+process.exit(0);

@@ -1,7 +1,8 @@
 // Sets theme and language on <html> before the first paint, from what was chosen last, else from
 // the system. Runs as a classic script ahead of everything; src/shell/appearance.ts takes over.
 // And asks for what this page in this language will need, which the build noted here
-// (vite.config.ts): the scripts that would ask for it have yet to come themselves.
+// (vite.config.ts), and whether somebody is signed in: the scripts that would ask for it have yet
+// to come themselves.
 (function () {
   var root = document.documentElement;
   var stored = function (name) {
@@ -21,8 +22,15 @@
     var sheet = /\.css$/.test(name);
     link.rel = sheet ? "preload" : "modulepreload";
     if (sheet) link.as = "style";
+    // The frame is there before any script: its sheet comes first.
+    else link.fetchPriority = "low";
     link.crossOrigin = "";
     link.href = "./assets/" + name;
     document.head.append(link);
   });
+  // Taken once, by src/session/session.ts. Whoever comes by a sign-in link is about to change it.
+  if (!/^#\/?\??key=/.test(location.hash)) {
+    window.early = { session: fetch("./api/session") };
+    window.early.session.catch(function () {});
+  }
 })();

@@ -34,6 +34,9 @@ async function signInByLink(key: string) {
   });
 }
 
+/** Who cannot be told is taken for signed in: pages say themselves what does not answer. */
+const known = () => check().catch(() => (standing.value = "in"));
+
 router.beforeEach(async (to) => {
   // A sign-in link pasted into a tab that is already open only changes the hash.
   // It is no page, so the router has already turned it into the first one, replacing the entry.
@@ -41,7 +44,7 @@ router.beforeEach(async (to) => {
   const late = /^\/key=(.+)$/.exec(to.redirectedFrom?.path ?? "")?.[1];
   if (late && late !== taken) await signInByLink(late);
   taken = null;
-  if (standing.value === "unknown") await check().catch(() => (standing.value = "in"));
+  if (standing.value === "unknown") await known();
   const signedIn = standing.value === "in";
   if (!signedIn && !to.meta.open) return { name: "sign-in", query: to.fullPath === "/requests" ? {} : { back: to.fullPath } };
   if (signedIn && to.name === "sign-in") return backTo(to.query.back);
@@ -67,9 +70,19 @@ watch(standing, (now) => {
   if (now === "in" && at.name === "sign-in") void router.replace(backTo(at.query.back));
 });
 
+/** The router hears of other addresses only once it has come to the first one, and the frame stands before that. */
+function hearEarly() {
+  const go = () => void router.replace(location.hash.slice(1) || "/");
+  addEventListener("hashchange", go);
+  void router.isReady().finally(() => removeEventListener("hashchange", go));
+}
+
 async function start() {
   if (linkKey !== null) await signInByLink(linkKey);
+  // Until then the empty frame of index.html stands; then the frame, and the page when it is there.
+  if (standing.value === "unknown") await known();
   createApp(App).use(router).mount("#app");
+  hearEarly();
 }
 
 void start();
