@@ -49,7 +49,8 @@ fuzz_target!(|input: &[u8]| {
     if let Some(target) = parts.uri.path_and_query() {
         let base = Base::new("p", &"https://api.example/base".parse().expect("a URL"));
         let joined = base.target(target);
-        assert!(joined.as_str().starts_with('/'), "{joined}");
+        // As it is written to the upstream: a target that is a query alone gets its slash there.
+        assert!(joined.to_string().starts_with('/'), "{joined}");
         if let Some(absolute) = base.absolute(&joined) {
             assert_eq!(absolute.host(), Some("api.example"));
         }
