@@ -60,6 +60,9 @@ enum Part {
         /// For how long.
         #[arg(default_value_t = 60.0)]
         minutes: f64,
+        /// So many requests a second, instead of as many as are answered.
+        #[arg(long)]
+        rate: Option<f64>,
     },
     /// A load of event streams.
     Streams { to: SocketAddr, streams: usize, chunks: usize, gap_ms: u64 },
@@ -74,8 +77,9 @@ fn main() -> Result<()> {
         Some(Part::Tend) => {
             report::publish_tend(&tend::section(&tend::measure()?), arguments.short)
         }
-        Some(Part::Soak { minutes }) => {
-            report::publish_soak(&soak::soak(minutes)?.section(), arguments.short)
+        Some(Part::Soak { minutes, rate }) => {
+            let soaked = soak::soak(minutes, rate)?;
+            report::publish_soak(&soaked.section(), rate.is_some(), arguments.short)
         }
         Some(Part::Rate { to, rps, seconds }) => load::rate(to, rps, seconds),
         Some(Part::Streams { to, streams, chunks, gap_ms }) => {

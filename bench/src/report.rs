@@ -25,6 +25,8 @@ const NOTES: &str = "## Notes";
 const PICKS: &str = "## Picking a key";
 const TEND: &str = "## Idle work on the database";
 const SOAK: &str = "## Hours of mixed load";
+/// The same by the clock.
+const SOAK_PACED: &str = "## An hour at a rate that is recorded whole";
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
 
 /// Prints the table; a full run also writes the file.
@@ -66,8 +68,9 @@ pub fn publish_picks(figures: &[Figure], short: bool) -> Result<()> {
 }
 
 /// Prints what hours of load did and puts it into its own section, before the notes.
-pub fn publish_soak(text: &str, short: bool) -> Result<()> {
-    replace(SOAK, &format!("{SOAK}\n\n{text}"), short)
+pub fn publish_soak(text: &str, paced: bool, short: bool) -> Result<()> {
+    let title = if paced { SOAK_PACED } else { SOAK };
+    replace(title, &format!("{title}\n\n{text}"), short)
 }
 
 /// Prints how long idle work holds the lock and puts it into its own section.

@@ -20,7 +20,7 @@ use glassway_tests::{
     mixed,
 };
 
-/// Clients; each asks as soon as it was answered.
+/// Clients; each asks as soon as it was answered, or by the clock.
 const CLIENTS: usize = 4;
 /// Share of the time after which everything is as warm as it gets.
 const WARM_UP: f64 = 0.25;
@@ -39,6 +39,7 @@ struct Look {
 /// What came of it.
 pub struct Soaked {
     minutes: f64,
+    rate: Option<f64>,
     looks: Vec<Look>,
     asked: u64,
     rows: u64,
@@ -46,8 +47,9 @@ pub struct Soaked {
     lost: u64,
 }
 
-/// Loads for so long.
-pub fn soak(minutes: f64) -> Result<Soaked> {
+/// Loads for so long, with `rate` requests a second where it is given.
+pub fn soak(minutes: f64, rate: Option<f64>) -> Result<Soaked> {
+    let pace = rate.map(|rate| Duration::from_secs_f64(CLIENTS as f64 / rate));
     let upstream = llm::start(Pace::INSTANT);
     upstream.forget();
     let mut glassway = Glassway::setup()
@@ -62,7 +64,12 @@ pub fn soak(minutes: f64) -> Result<Soaked> {
         .map(|client| {
             let (stop, asked) = (stop.clone(), asked.clone());
             thread::spawn(move || {
+                let begun = Instant::now();
                 for n in (0..).take_while(|_| !stop.load(Relaxed)) {
+                    if let Some(pace) = pace {
+                        let due = begun + pace.mul_f64(n as f64);
+                        thread::sleep(due.saturating_duration_since(Instant::now()));
+                    }
                     mixed::one(addr, client, n);
                     asked.fetch_add(1, Relaxed);
                 }
@@ -104,6 +111,7 @@ pub fn soak(minutes: f64) -> Result<Soaked> {
     let number = |value: &serde_json::Value| value.as_u64().unwrap_or(u64::MAX);
     Ok(Soaked {
         minutes,
+        rate,
         looks,
         asked: asked.load(Relaxed),
         rows: number(&stats["calls"]["all"]),
@@ -125,9 +133,13 @@ impl Soaked {
         let fifth = (rest.len() / 5).max(1);
         let (first, last) = (&rest[..fifth], &rest[rest.len() - fifth..]);
         let mut out = String::new();
+        let how = match self.rate {
+            Some(rate) => format!("{rate} times a second together"),
+            None => "as soon as they were answered".to_owned(),
+        };
         let _ = writeln!(
             out,
-            "{:.0} minutes, {CLIENTS} clients that ask as soon as they were answered: JSON, streams of every\n\
+            "{:.0} minutes, {CLIENTS} clients that ask {how}: JSON, streams of every\n\
              dialect, uploads of 300 KB, upstreams that answer 429, 500 and cut streams, one client in\n\
              seven leaving early. {:.0} requests a second on average; 50,000 exchanges and 300 MB kept.\n",
             self.minutes,

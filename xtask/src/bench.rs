@@ -18,6 +18,9 @@ pub struct Arguments {
     /// Mixed load for so many minutes instead: memory, open files and losses.
     #[arg(long, value_name = "MINUTES")]
     soak: Option<f64>,
+    /// With --soak: so many requests a second, instead of as many as are answered.
+    #[arg(long, value_name = "REQUESTS", requires = "soak")]
+    rate: Option<f64>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -30,7 +33,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         build(&["glassway-proxy", "glassway-monitor", "glassway-bench"])?;
         let release = target().join("release");
         let mut soak = crate::tools::command(release.join("glassway-bench"));
-        must(soak.arg("soak").arg(minutes.to_string()).env("GLASSWAY_BIN_DIR", &release))?;
+        soak.arg("soak").arg(minutes.to_string()).env("GLASSWAY_BIN_DIR", &release);
+        if let Some(rate) = arguments.rate {
+            soak.arg("--rate").arg(rate.to_string());
+        }
+        must(&mut soak)?;
         return Ok(ExitCode::SUCCESS);
     }
     for (program, package) in [("nginx", "nginx-light"), ("wrk", "wrk"), ("taskset", "util-linux")]
