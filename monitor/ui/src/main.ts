@@ -70,11 +70,16 @@ watch(standing, (now) => {
   if (now === "in" && at.name === "sign-in") void router.replace(backTo(at.query.back));
 });
 
-/** The router hears of other addresses only once it has come to the first one, and the frame stands before that. */
+/**
+ * The router hears of other addresses only once it has come to the first one, and then writes that
+ * one into the address bar; but the frame stands before, and somebody may be on the way elsewhere.
+ */
 function hearEarly() {
-  const go = () => void router.replace(location.hash.slice(1) || "/");
+  const go = (event: HashChangeEvent) => void router.replace(new URL(event.newURL).hash.replace(/^#?\/?/, "/"));
   addEventListener("hashchange", go);
-  void router.isReady().finally(() => removeEventListener("hashchange", go));
+  // What was entered just before is told just after.
+  const deaf = () => setTimeout(() => removeEventListener("hashchange", go), 100);
+  router.isReady().then(deaf, deaf);
 }
 
 async function start() {
