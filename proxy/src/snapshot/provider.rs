@@ -216,35 +216,16 @@ pub(crate) mod tests {
 
     /// A key with this header value, for tests of what is done with it.
     pub(crate) fn key(credential: &str) -> Key {
-        Key {
-            id: 1,
-            name: "key".into(),
-            credential: HeaderValue::from_str(credential).unwrap(),
-            models: vec![],
-            found: vec![],
-            weight: 1,
-            priority: 0,
-            price_per_call_nano: None,
-            typical_cost: 0,
-            place: Arc::default(),
-        }
+        let credential = HeaderValue::from_str(credential).unwrap();
+        Key { id: 1, name: "key".into(), ..Key::brought(credential) }
     }
 
     /// A provider without keys at `https://p.example`.
     pub(crate) fn provider(kind: Kind, api_version: Option<&str>) -> Provider {
-        let name: Arc<str> = "p".into();
         Provider {
             id: 1,
-            base: Base::new(&name, &"https://p.example".parse().unwrap()),
-            name,
-            kind,
-            enabled: true,
-            priority: 0,
-            price_multiplier: 1.0,
             api_version: api_version.map(str::to_owned),
-            deployments: Default::default(),
-            health: Arc::default(),
-            keys: vec![],
+            ..Provider::brought("p", kind, &"https://p.example".parse().unwrap())
         }
     }
 }
