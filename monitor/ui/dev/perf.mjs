@@ -1,11 +1,13 @@
-// Measures frames in a real browser: 100,000 rows paged in and scrolled through, then thousands of
-// events per second. Prints one line each; a frame over 50 ms is counted.
+// Measures frames in a real browser: 100,000 rows paged in, scrolled and jumped through, thousands
+// of events per second, and both at once. Prints a line each; a frame over 50 ms is counted.
 //
-//   node dev/perf.mjs
+//   node dev/perf.mjs [quiet|storm|both]...
 
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+
+const ROWS = 100_000;
 
 async function monitor(port, ...flags) {
   const child = spawn(process.execPath, [fileURLToPath(new URL("./mock-server.mjs", import.meta.url)), String(port), ...flags], { stdio: ["ignore", "pipe", "inherit"] });
@@ -30,14 +32,77 @@ const watchFrames = () => {
   requestAnimationFrame(tick);
   window.__frames = () => {
     const sorted = frames.toSorted((a, b) => a - b);
-    const out = { frames: frames.length, p50: Math.round(sorted[frames.length >> 1]), p99: Math.round(sorted[Math.floor(frames.length * 0.99)]), over50: frames.filter((f) => f > 50).length, worst: Math.round(sorted.at(-1)), longTasks: long.length, longestTask: Math.max(0, ...long) };
+    const out = { frames: frames.length, p50: Math.round(sorted[frames.length >> 1]), p99: Math.round(sorted[Math.floor(frames.length * 0.99)]), over50: frames.filter((f) => f > 50).length, worst: Math.round(sorted.at(-1)), longTasks: long.length, longestTask: Math.max(0, ...long), heapMB: Math.round(performance.memory.usedJSHeapSize / 1e6) };
     frames.length = 0;
     long.length = 0;
     return out;
   };
 };
 
-for (const [name, flags] of [["100,000 rows, quiet", ["--rows", "100000", "--still"]], ["5,000 events/s", ["--rows", "5000", "--still", "--storm", "2500"]]]) {
+async function pageIn(page, say) {
+  const t = Date.now();
+  let n = 0;
+  while (n < ROWS && Date.now() - t < 120_000) {
+    n = await page.evaluate(() => {
+      const el = document.querySelector(".rows");
+      el.scrollTop = el.scrollHeight;
+      return Math.round(el.querySelector("ul").clientHeight / 32);
+    });
+    await page.waitForTimeout(30);
+  }
+  await say(`${n} rows paged in, in ${Math.round((Date.now() - t) / 1000)} s`);
+}
+
+async function scrollAndJump(page, say) {
+  const go = (from, to) =>
+    page.evaluate(async ([from, to]) => {
+      const el = document.querySelector(".rows");
+      for (let i = from; i < to; i++) {
+        el.scrollTop = i < 120 ? el.scrollTop - 900 : Math.random() * el.scrollHeight;
+        await new Promise(requestAnimationFrame);
+      }
+    }, [from, to]);
+  await go(0, 120);
+  await say("scrolled by a page each frame");
+  await go(120, 180);
+  await say("jumped anywhere each frame");
+}
+
+const RUNS = {
+  quiet: { flags: ["--rows", String(ROWS), "--still"], steps: [pageIn, scrollAndJump] },
+  storm: {
+    flags: ["--rows", "5000", "--still", "--storm", "2500"],
+    steps: [
+      async (page, say) => {
+        await page.waitForTimeout(8000);
+        await say("followed");
+      },
+      async (page, say) => {
+        await page.locator(".rows").evaluate((el) => el.scrollTo(0, 600));
+        await page.waitForTimeout(6000);
+        await say("held back");
+      },
+    ],
+  },
+  both: {
+    flags: ["--rows", String(ROWS), "--still", "--storm", "2500"],
+    steps: [
+      pageIn,
+      scrollAndJump,
+      async (page, say) => {
+        await page.waitForTimeout(6000);
+        await say("held back");
+        await page.locator(".rows").evaluate((el) => el.scrollTo(0, 0));
+        await page.waitForTimeout(8000);
+        await say("followed again");
+      },
+    ],
+  },
+};
+const TITLES = { quiet: "100,000 rows", storm: "5,000 events/s", both: "100,000 rows and 5,000 events/s" };
+
+for (const name of process.argv.length > 2 ? process.argv.slice(2) : Object.keys(RUNS)) {
+  const { flags, steps } = RUNS[name];
   const port = 18100 + Math.floor(Math.random() * 800);
   const child = await monitor(port, ...flags);
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
@@ -46,35 +111,8 @@ for (const [name, flags] of [["100,000 rows, quiet", ["--rows", "100000", "--sti
   await page.evaluate(watchFrames);
   await page.waitForTimeout(500);
   await page.evaluate(() => window.__frames());
-  if (name.startsWith("100")) {
-    const t = Date.now();
-    for (;;) {
-      const n = await page.evaluate(() => {
-        const el = document.querySelector(".rows");
-        el.scrollTop = el.scrollHeight;
-        return Math.round(el.querySelector("ul").clientHeight / 32);
-      });
-      if (n >= 100_000 || Date.now() - t > 120_000) {
-        console.log(`paged in ${n} rows in ${Math.round((Date.now() - t) / 1000)} s`, JSON.stringify(await page.evaluate(() => window.__frames())));
-        break;
-      }
-      await page.waitForTimeout(30);
-    }
-    await page.evaluate(async () => {
-      const el = document.querySelector(".rows");
-      for (let i = 0; i < 180; i++) {
-        el.scrollTop = i < 120 ? el.scrollTop - 900 : Math.random() * el.scrollHeight;
-        await new Promise(requestAnimationFrame);
-      }
-    });
-    console.log("scrolling and jumping in it", JSON.stringify(await page.evaluate(() => window.__frames())));
-  } else {
-    await page.waitForTimeout(8000);
-    console.log(`${name}, followed`, JSON.stringify(await page.evaluate(() => window.__frames())));
-    await page.locator(".rows").evaluate((el) => el.scrollTo(0, 600));
-    await page.waitForTimeout(6000);
-    console.log(`${name}, held back`, JSON.stringify(await page.evaluate(() => window.__frames())));
-  }
+  const say = async (what) => console.log(`${TITLES[name]}, ${what}:`, JSON.stringify(await page.evaluate(() => window.__frames())));
+  for (const step of steps) await step(page, say);
   await page.close();
   child.kill();
 }

@@ -16,40 +16,34 @@ export class Rows {
   beyond = 0;
   private beyondFrom = "";
   private beyondTo = "";
-  private known = new Set<string>();
 
   has(id: string) {
-    return this.known.has(id) || this.held.has(id) || (this.beyond > 0 && id >= this.beyondFrom && id <= this.beyondTo);
+    return this.shows(id) || this.held.has(id) || (this.beyond > 0 && id >= this.beyondFrom && id <= this.beyondTo);
   }
 
   shows(id: string) {
-    return this.known.has(id);
+    return this.ids[this.find(id)] === id;
   }
 
   /** Puts exchanges where their ids belong; a frame's worth at once, since each move of the array costs. */
   insert(...fresh: string[]) {
-    const wanted = [...new Set(fresh)].filter((id) => !this.known.has(id)).sort(descending);
+    const wanted = [...new Set(fresh)].filter((id) => !this.shows(id)).sort(descending);
     if (!wanted.length) return;
-    for (const id of wanted) {
-      this.known.add(id);
-      this.held.delete(id);
-    }
+    for (const id of wanted) this.held.delete(id);
     const newest = this.ids[0];
-    if (newest === undefined || wanted.at(-1)! > newest) this.ids = wanted.concat(this.ids);
+    if (newest === undefined || wanted.at(-1)! > newest) this.ids.unshift(...wanted);
     else if (wanted.length < 8) for (const id of wanted) this.ids.splice(this.find(id), 0, id);
     else this.ids = wanted.concat(this.ids).sort(descending);
   }
 
   /** Adds a page of older ones in one go. */
   append(page: string[]) {
-    const fresh = page.filter((id) => !this.known.has(id));
-    for (const id of fresh) {
-      this.known.add(id);
-      this.held.delete(id);
-    }
+    const fresh = page.filter((id) => !this.shows(id));
     if (!fresh.length) return;
+    for (const id of fresh) this.held.delete(id);
     const last = this.ids.at(-1);
-    this.ids = this.ids.concat(fresh);
+    // Into the same array: a hundred thousand rows are not copied for each page.
+    this.ids.push(...fresh);
     if (last !== undefined && fresh.some((id, i) => id > (i ? fresh[i - 1]! : last))) this.ids.sort(descending);
   }
 
@@ -71,7 +65,6 @@ export class Rows {
 
   remove(id: string) {
     this.held.delete(id);
-    if (!this.known.delete(id)) return;
     const at = this.find(id);
     if (this.ids[at] === id) this.ids.splice(at, 1);
   }
@@ -79,7 +72,6 @@ export class Rows {
   /** Drops the oldest beyond `keep`; says whether any went. */
   trim(keep: number): boolean {
     if (this.ids.length <= keep) return false;
-    for (const id of this.ids.slice(keep)) this.known.delete(id);
     this.ids.length = keep;
     return true;
   }

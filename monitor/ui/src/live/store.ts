@@ -8,6 +8,7 @@ import { check } from "../session/session";
 import { Ended } from "./ended";
 import { Feed, type BodyDelta, type FeedEvent, type FeedState, type PoolEvent } from "./feed";
 import { listed, merge } from "./merge";
+import { BOX, Shelf } from "./shelf";
 
 /** A view of the store. Gets each frame's changes and says which finished exchanges it still shows. */
 export interface Viewer {
@@ -17,7 +18,11 @@ export interface Viewer {
   shows(id: string): boolean;
 }
 
+/** What runs, and what has moved lately; the rest of what is shown lies on the shelf. */
 const exchanges = new Map<string, Exchange>();
+const shelf = new Shelf();
+/** So many ended ones stay objects before a boxful of the eldest is put away. */
+const LATELY = 4 * BOX;
 const inFlight = new Set<string>();
 const ended = new Ended();
 const viewers = new Set<Viewer>();
@@ -43,7 +48,7 @@ let orphans = new Set<string>();
 export const live = {
   state: readonly(feedState),
   counters: readonly(counters),
-  get: (id: string) => exchanges.get(id),
+  get: (id: string) => exchanges.get(id) ?? shelf.get(id),
   running: () => [...inFlight].map((id) => exchanges.get(id)!),
   /** The gateway's time, from this machine's. */
   gatewayTime: (now: number) => now - (skew !== null && Math.abs(skew) > 1500 ? skew : 0),
@@ -53,6 +58,7 @@ export const live = {
     feed.stop();
     queue = [];
     exchanges.clear();
+    shelf.clear();
     ended.clear();
     inFlight.clear();
     orphans.clear();
@@ -64,6 +70,18 @@ export const live = {
     const merged = items.map(keep);
     counters.inFlight = inFlight.size;
     return merged;
+  },
+
+  /** A page of a list: what has ended and is not known yet goes to the shelf. Its ids, in order. */
+  takePage(items: Exchange[]): string[] {
+    const away: Exchange[] = [];
+    for (const x of items) {
+      if (running(x) || exchanges.has(x.id) || shelf.has(x.id) || ended.get(x.id)) keep(x);
+      else away.push(x);
+    }
+    shelf.put(away);
+    counters.inFlight = inFlight.size;
+    return items.map((x) => x.id);
   },
 
   view(viewer: Viewer) {
@@ -80,7 +98,10 @@ export const live = {
   /** Lets go of rows that left a list. */
   forget() {
     for (const [id, x] of exchanges) {
-      if (!running(x) && ![...viewers].some((v) => v.shows(id))) letGo(x);
+      if (!running(x) && !shown(id)) letGo(x);
+    }
+    for (const id of shelf.ids()) {
+      if (!shown(id)) shelf.drop(id);
     }
   },
 
@@ -131,8 +152,18 @@ function schedule() {
   else requestAnimationFrame(apply);
 }
 
+function shown(id: string): boolean {
+  for (const viewer of viewers) if (viewer.shows(id)) return true;
+  return false;
+}
+
 function keep(x: Exchange): Exchange {
-  const merged = merge(exchanges.get(x.id) ?? ended.get(x.id), listed(x));
+  const shelved = shelf.get(x.id);
+  const merged = merge(exchanges.get(x.id) ?? shelved ?? ended.get(x.id), listed(x));
+  if (shelved) {
+    if (merged === shelved) return shelved;
+    shelf.drop(x.id);
+  }
   exchanges.set(x.id, merged);
   if (running(merged)) inFlight.add(x.id);
   else {
@@ -140,6 +171,18 @@ function keep(x: Exchange): Exchange {
     orphans.delete(x.id);
   }
   return merged;
+}
+
+/** Puts the eldest of what has ended on the shelf, a boxful at a time. */
+function putAway() {
+  if (exchanges.size - inFlight.size < LATELY) return;
+  const eldest: Exchange[] = [];
+  for (const x of exchanges.values()) {
+    if (running(x)) continue;
+    if (eldest.push(x) === BOX) break;
+  }
+  for (const x of eldest) exchanges.delete(x.id);
+  shelf.put(eldest);
 }
 
 function letGo(x: Exchange) {
@@ -153,7 +196,7 @@ function apply() {
   queue = [];
   const changed = new Map<string, Exchange>();
   const take = (x: Exchange) => {
-    const before = exchanges.get(x.id);
+    const before = live.get(x.id);
     const after = keep(x);
     if (after !== before) changed.set(x.id, after);
   };
@@ -201,8 +244,9 @@ function apply() {
     const list = [...changed.values()];
     for (const viewer of viewers) viewer.changed(list);
     for (const x of list) {
-      if (!running(x) && ![...viewers].some((v) => v.shows(x.id))) letGo(x);
+      if (!running(x) && !shown(x.id)) letGo(x);
     }
+    putAway();
   }
   if (!connected) return;
   for (const viewer of viewers) viewer.connected();

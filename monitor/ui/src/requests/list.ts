@@ -56,7 +56,9 @@ export function useList(text: Ref<string>) {
     failure.value = null;
     version.value++;
     try {
-      rows.append(live.take(await first.next(FIRST_PAGE, signal)).map((x) => x.id));
+      rows.append(live.takePage(await first.next(FIRST_PAGE, signal)));
+      // What another filter showed.
+      live.forget();
       more.value = first.more ? "idle" : "none";
       total.value = first.total;
       state.value = "ready";
@@ -80,7 +82,7 @@ export function useList(text: Ref<string>) {
       // merged by id.
       reader ??= read(at ? { until: new Date(Date.parse(at) + 1).toISOString() } : {});
       const from = reader;
-      rows.append(live.take(await from.next(PAGE, signal)).map((x) => x.id));
+      rows.append(live.takePage(await from.next(PAGE, signal)));
       more.value = from.more ? "idle" : "none";
       version.value++;
     } catch (cause) {
@@ -98,7 +100,7 @@ export function useList(text: Ref<string>) {
     const { signal } = abort;
     try {
       const newest = read();
-      admit(live.take(await newest.next(FIRST_PAGE, signal)));
+      admit(live.takePage(await newest.next(FIRST_PAGE, signal)));
       total.value = newest.total ?? total.value;
       const missing = unresolved().slice(0, 20);
       for (const id of missing) {
@@ -113,8 +115,8 @@ export function useList(text: Ref<string>) {
   }
 
   /** Shows exchanges, or holds them back while the list is being read. */
-  function admit(fresh: Exchange[]) {
-    const unknown = fresh.filter((x) => !rows.has(x.id)).map((x) => x.id);
+  function admit(fresh: string[]) {
+    const unknown = fresh.filter((id) => !rows.has(id));
     if (!unknown.length) return;
     const oldest = rows.ids.at(-1);
     // Older than what has been paged in: it comes with its page.
@@ -150,7 +152,7 @@ export function useList(text: Ref<string>) {
       }
       if (fresh.length) {
         if (state.value === "ready" && total.value !== null) total.value += f.by.pinned ? fresh.length : fresh.filter((x) => endedAt(x) > now - NEWS_MS).length;
-        admit(fresh);
+        admit(fresh.map((x) => x.id));
       }
       version.value++;
     },

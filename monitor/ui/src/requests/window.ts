@@ -1,0 +1,77 @@
+// Which rows of a long list are drawn, and by which elements. All rows are equally high, so where
+// one stands is a multiplication; nothing is kept per row that is not drawn.
+
+/** Rows `first..end` are drawn, `from..to` of them are in view; `end` and `to` are the row after. */
+export interface Span {
+  first: number;
+  from: number;
+  to: number;
+  end: number;
+}
+
+/** Rows beyond the view that are drawn too, so that a slow scroll never shows a gap. */
+const BEYOND = 12;
+
+/** `top` and `height` in px of what is in view, of `count` rows of `row` px each. */
+export function spanOf(top: number, height: number, row: number, count: number): Span {
+  const within = (n: number) => Math.max(0, Math.min(count, n));
+  const from = within(Math.floor(top / row));
+  const to = within(Math.ceil((top + Math.max(0, height)) / row));
+  return { first: within(from - BEYOND), from, to, end: within(to + BEYOND) };
+}
+
+/**
+ * What one frame draws of a span: all that is in view, and beyond it what is drawn already or what
+ * remains of `few` new rows.
+ */
+export function affordable(span: Span, drawn: (index: number) => boolean, few: number): { first: number; end: number } {
+  let left = few;
+  for (let index = span.from; index < span.to; index++) if (!drawn(index)) left--;
+  const pays = (index: number) => drawn(index) || left-- > 0;
+  let { from: first, to: end } = span;
+  while (end < span.end && pays(end)) end++;
+  while (first > span.first && pays(first - 1)) first--;
+  return { first, end };
+}
+
+/** How far to scroll so that row `index` is in view; null where it is already. */
+export function topFor(index: number, top: number, height: number, row: number): number | null {
+  if (index * row < top) return index * row;
+  if ((index + 1) * row > top + height) return (index + 1) * row - height;
+  return null;
+}
+
+/**
+ * Elements for rows: a row keeps its element while it is drawn, and one that leaves hands its element
+ * on. Filling one anew costs a fraction of making it, and leaves no garbage.
+ */
+export class Slots {
+  private taken = new Map<string, number>();
+  private made = 0;
+
+  has(id: string) {
+    return this.taken.has(id);
+  }
+
+  /** The element of each id, in order. That of `own` is never handed on: it has the focus. */
+  assign(ids: string[], own: string | null): number[] {
+    const wanted = new Set(ids);
+    const free: number[] = [];
+    for (const [id, slot] of this.taken) {
+      if (!wanted.has(id) && id !== own) free.push(slot);
+    }
+    // In the order they stand on the page: then a jump moves none of them.
+    free.reverse();
+    const taken = new Map<string, number>();
+    for (const id of ids) taken.set(id, this.taken.get(id) ?? free.pop() ?? this.made++);
+    this.taken = taken;
+    return [...taken.values()];
+  }
+}
+
+/** What is drawn next, in the order in which its elements stand; new ones come last. */
+export function inPlace<T extends { key: string | number }>(next: T[], drawn: readonly T[]): T[] {
+  const places = new Map(drawn.map(({ key }, place) => [key, place]));
+  const place = ({ key }: T) => places.get(key) ?? Infinity;
+  return next.toSorted((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
+}
