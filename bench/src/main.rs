@@ -18,6 +18,7 @@
 
 mod cpu;
 mod load;
+mod lock;
 mod measure;
 mod peers;
 mod pick;

@@ -13,8 +13,8 @@ use crate::{
 /// Rows per slice: one transaction of 64 small documents costs half as much CPU per
 /// document as one of four, and a fifth of the writes.
 const DOCUMENTS: i64 = 64;
-/// A slice ends early once it has indexed so much text, about 5 ms of work.
-const TEXT: usize = 96 * 1024;
+/// A slice ends early once it has indexed so much text, about 4 ms of work.
+const TEXT: usize = 64 * 1024;
 /// Fewer rows than a slice holds wait so long for more; they must be found within 2 s.
 const LINGER_US: i64 = 700_000;
 /// Bytes of a decoded body that indexing looks at.
@@ -26,7 +26,7 @@ const SEGMENTS: u32 = 8;
 /// writes no page, and goes on in one step until it does.
 const DELETED: u32 = 32;
 /// Pages of the index merged in one step; what one word says of all documents is one, too.
-const PAGES: i64 = 8;
+const PAGES: i64 = 4;
 /// With so many segments no more are written before some are merged. SQLite knows 2000.
 const MOST_SEGMENTS: u64 = 256;
 
@@ -68,6 +68,11 @@ impl Index {
 
     /// Indexes what comes next; true where something was.
     pub(super) fn slice(&mut self, writer: &mut Writer, newest: i64) -> Result<bool, StoreError> {
+        // What was read but not written, on a full disk, must not pass for indexed.
+        self.index(writer, newest).inspect_err(|_| self.indexed = Indexed::default())
+    }
+
+    fn index(&mut self, writer: &mut Writer, newest: i64) -> Result<bool, StoreError> {
         let transaction =
             writer.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
         let from = match self.at {
@@ -128,9 +133,13 @@ impl Index {
                 .prepare_cached("INSERT OR REPLACE INTO search (rowid, text) VALUES (?1, ?2)")?;
             for (seq, read) in &documents {
                 insert.execute(params![seq, read.text])?;
-                if let Some(turn) = &read.turn {
-                    turns::note(&transaction, *seq, turn, read.call.as_deref())?;
-                }
+            }
+        }
+        // After all of the text: a statement that needs a savepoint, as these do, has the index
+        // written out, as a segment of its own each time.
+        for (seq, read) in &documents {
+            if let Some(turn) = &read.turn {
+                turns::note(&transaction, *seq, turn, read.call.as_deref())?;
             }
         }
         transaction
@@ -222,6 +231,53 @@ fn segments(structure: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        feed::Losses,
+        id::ExchangeId,
+        store::record::{Message, Record},
+    };
+
+    /// A history is indexed with the first turn that holds it: one that a full disk refused
+    /// must not pass for that.
+    #[test]
+    fn what_a_full_disk_refused_is_indexed_once_there_is_room() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = Writer::open(&dir.path().join("glassway.db")).unwrap();
+        let long =
+            "needle ".repeat(4_000) + &(0..4_000).map(|n| format!("w{n} ")).collect::<String>();
+        let body = format!(
+            r#"{{"messages":[{{"role":"user","content":"{long}"}},
+                {{"role":"assistant","content":"yes"}},{{"role":"user","content":"next"}}]}}"#
+        );
+        let request = Message {
+            headers: b"content-type: application/json\r\n".to_vec(),
+            body_bytes: body.len() as u64,
+            body: body.into_bytes(),
+            ..Message::default()
+        };
+        let path = "/v1/chat/completions";
+        let record = Record {
+            request,
+            ..Record::begun(ExchangeId::new(), 1_700_000_000_000_000, "POST", path, "127.0.0.1")
+        };
+        writer.append(&[record], Losses::default()).unwrap();
+        let pages: i64 =
+            writer.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let room = |writer: &Writer, pages: i64| {
+            writer.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        };
+        let mut index = Index::default();
+        room(&writer, pages);
+        let newest = writer.cursor().unwrap();
+        index.slice(&mut writer, newest).unwrap_err();
+        room(&writer, 1_000_000);
+        assert!(index.slice(&mut writer, newest).unwrap());
+        let found: i64 = writer
+            .connection
+            .query_row("SELECT count(*) FROM search WHERE search MATCH 'needle'", [], |r| r.get(0))
+            .unwrap();
+        assert_eq!(found, 1);
+    }
 
     /// In the real schema, where SQLite itself must not have merged them on the way.
     #[test]
