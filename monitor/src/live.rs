@@ -7,31 +7,31 @@
 //! viewer  one client: filter, what it was told, bounded queue
 //! seat    its connection's handle on it; what to replay when it comes back
 //! recent  what ended last, to recognise what comes late
+//! state   what has been announced, behind the lock
 //! ```
 //!
 //! Every exchange gets exactly one started and one finished event, whatever order
 //! the world delivers things in: the link may skip, repeat, break off; the monitor or
-//! the proxy may die. The rules for that are in this file: what has been announced is
+//! the proxy may die. The rules for that are in `state`: what has been announced is
 //! in `running`, what has been announced as finished is in `ended`, and an event that
 //! contradicts them is corrected or dropped.
 
 pub mod event;
 mod recent;
 pub mod seat;
+mod state;
 pub mod tail;
 mod viewer;
 
 use std::{
-    collections::{HashMap, HashSet},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
-    time::{Duration, Instant},
 };
 
 use glassway_shared::{
-    feed::{BodyDelta, Gauges, LinkCommand, LinkEvent, Standing},
+    feed::{Gauges, LinkCommand, LinkEvent, Standing},
     id::ExchangeId,
-    model::{Exchange, Failure, Outcome},
+    model::Exchange,
     store::{
         annotations::Annotation,
         exchanges::Committed,
@@ -41,12 +41,7 @@ use glassway_shared::{
 use tokio::sync::{mpsc, watch};
 
 use event::{Event, Lazy};
-use recent::Recent;
-use viewer::Viewer;
-
-/// How long an exchange that the proxy no longer knows may take to show up in the
-/// database before it is given up.
-const GRACE: Duration = Duration::from_secs(5);
+use state::State;
 
 /// What runs now, and who watches.
 pub struct Live {
@@ -54,31 +49,6 @@ pub struct Live {
     /// The newest cursor the proxy has announced.
     committed: watch::Sender<i64>,
     commands: mpsc::Sender<LinkCommand>,
-}
-
-struct State {
-    connected: bool,
-    /// Where clients reach the proxy, once it has said so.
-    listen: Option<SocketAddr>,
-    gauges: Gauges,
-    running: HashMap<ExchangeId, Exchange>,
-    /// Running as far as we were told, but unknown to the proxy when it last said hello.
-    doubtful: HashMap<ExchangeId, Instant>,
-    ended: Recent,
-    /// What people said about exchanges that run: the proxy does not know it.
-    annotations: HashMap<ExchangeId, Annotation>,
-    /// The newest exchange announced as finished.
-    cursor: i64,
-    viewers: HashMap<u64, Viewer>,
-    next_viewer: u64,
-    watched: HashMap<ExchangeId, usize>,
-    /// Providers that the proxy said something of, by id.
-    providers: HashMap<i64, Standing>,
-    /// Keys that the proxy said are out, by id.
-    keys: HashMap<i64, Standing>,
-    /// Watched to their end: the proxy is to be told.
-    released: Vec<ExchangeId>,
-    resyncs: u64,
 }
 
 /// For health and metrics.
@@ -112,25 +82,8 @@ impl Live {
     /// the link.
     pub fn new(cursor: i64) -> (Arc<Self>, mpsc::Receiver<LinkCommand>) {
         let (commands, receiver) = mpsc::channel(1024);
-        let state = State {
-            connected: false,
-            listen: None,
-            gauges: Gauges::default(),
-            running: HashMap::new(),
-            doubtful: HashMap::new(),
-            ended: Recent::default(),
-            annotations: HashMap::new(),
-            cursor,
-            viewers: HashMap::new(),
-            next_viewer: 0,
-            watched: HashMap::new(),
-            providers: HashMap::new(),
-            keys: HashMap::new(),
-            released: Vec::new(),
-            resyncs: 0,
-        };
         let committed = watch::Sender::new(cursor);
-        (Arc::new(Self { state: Mutex::new(state), committed, commands }), receiver)
+        (Arc::new(Self { state: Mutex::new(State::after(cursor)), committed, commands }), receiver)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -293,124 +246,9 @@ impl Live {
     }
 }
 
-fn annotate(exchange: &mut Exchange, annotation: Annotation) {
-    (exchange.pinned, exchange.note) = (annotation.pinned, annotation.note);
-}
-
 /// Whether it still is so by the clock.
 fn lasts(standing: &Standing, now: jiff::Timestamp) -> bool {
     standing.status_until.is_none_or(|until| until > now)
-}
-
-impl State {
-    fn set_connected(&mut self, connected: bool) {
-        if std::mem::replace(&mut self.connected, connected) != connected {
-            let event = Event::proxy(connected);
-            self.everyone(|viewer| viewer.push(event.clone()));
-        }
-    }
-
-    /// Returns the ids whose bodies are watched, for the new connection to know.
-    fn hello(&mut self, cursor: i64, in_flight: Vec<Exchange>) -> Vec<ExchangeId> {
-        if cursor < self.cursor {
-            tracing::warn!(cursor, "the proxy writes another database than before");
-            self.cursor = cursor;
-        }
-        let known: HashSet<ExchangeId> = in_flight.iter().map(|exchange| exchange.id).collect();
-        let until = Instant::now() + GRACE;
-        for id in self.running.keys().filter(|id| !known.contains(id)) {
-            self.doubtful.entry(*id).or_insert(until);
-        }
-        self.set_connected(true);
-        // What stands otherwise is said again after a hello.
-        self.providers.clear();
-        self.keys.clear();
-        for exchange in in_flight {
-            self.progressed(exchange);
-        }
-        self.watched.keys().copied().collect()
-    }
-
-    /// A running exchange, new or further on.
-    fn progressed(&mut self, mut exchange: Exchange) {
-        if self.ended.contains(exchange.id) {
-            return;
-        }
-        if let Some(annotation) = self.annotations.get(&exchange.id) {
-            annotate(&mut exchange, annotation.clone());
-        }
-        self.doubtful.remove(&exchange.id);
-        let before = self.running.insert(exchange.id, exchange.clone());
-        let stage = match before {
-            None => Stage::Started,
-            Some(before) if before == exchange => return,
-            Some(_) => Stage::Updated,
-        };
-        self.show(stage, &exchange);
-    }
-
-    /// An exchange has ended, and is in the database unless its record was lost.
-    fn finished(&mut self, cursor: Option<i64>, mut exchange: Exchange) {
-        let said = self.annotations.remove(&exchange.id);
-        if let Some(annotation) = said.filter(|_| cursor.is_none()) {
-            annotate(&mut exchange, annotation);
-        }
-        if let Some(cursor) = cursor {
-            self.cursor = self.cursor.max(cursor);
-        }
-        self.running.remove(&exchange.id);
-        self.doubtful.remove(&exchange.id);
-        if self.ended.add(exchange.id, cursor.is_none().then(|| exchange.clone())) {
-            self.show(Stage::Finished(cursor), &exchange);
-        }
-        if self.watched.remove(&exchange.id).is_some() {
-            self.released.push(exchange.id);
-        }
-    }
-
-    fn show(&mut self, stage: Stage, exchange: &Exchange) {
-        let mut event = Lazy::new(stage, exchange);
-        self.everyone(|viewer| viewer.show(&mut event));
-    }
-
-    fn delta(&mut self, delta: &BodyDelta) {
-        self.everyone(|viewer| viewer.delta(delta));
-    }
-
-    fn send_stats(&mut self) {
-        let event = Event::stats(&self.gauges, self.running.len());
-        self.everyone(|viewer| viewer.push(event.clone()));
-    }
-
-    fn everyone(&mut self, mut each: impl FnMut(&mut Viewer)) {
-        for viewer in self.viewers.values_mut() {
-            let paused = viewer.is_paused();
-            each(viewer);
-            if viewer.is_paused() && !paused {
-                self.resyncs += 1;
-            }
-        }
-    }
-
-    /// Exchanges whose grace is over: neither the proxy nor the database knows how
-    /// they ended.
-    fn given_up(&mut self, now: Instant) -> Vec<ExchangeId> {
-        let over = self.doubtful.iter().filter(|(_, until)| **until <= now);
-        over.map(|(id, _)| *id).collect()
-    }
-
-    /// Ends an exchange that left no record.
-    fn give_up(&mut self, id: ExchangeId) {
-        self.doubtful.remove(&id);
-        let Some(mut exchange) = self.running.get(&id).cloned() else { return };
-        exchange.outcome = Outcome::Interrupted;
-        exchange.live = None;
-        exchange.error = Some(Failure {
-            code: "record_lost".to_owned(),
-            message: "the proxy went away and left no record of how this ended".to_owned(),
-        });
-        self.finished(None, exchange);
-    }
 }
 
 impl Live {

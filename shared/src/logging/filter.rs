@@ -20,6 +20,7 @@ pub const MODULES: &[&str] = &[
     "glassway_monitor::error",
     "glassway_monitor::link",
     "glassway_monitor::live",
+    "glassway_monitor::live::state",
     "glassway_monitor::live::tail",
     "glassway_monitor::otlp",
     "glassway_monitor::serve",
