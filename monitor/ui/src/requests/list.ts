@@ -187,6 +187,7 @@ export function useList(text: Ref<string>) {
   watch(text, load, { immediate: true });
   onScopeDispose(() => {
     leave();
+    live.forget();
     abort.abort();
     if (researchTimer) clearTimeout(researchTimer);
   });
