@@ -88,6 +88,24 @@ describe("a long list", () => {
     await page.waitForFunction(() => document.activeElement?.closest("[data-id]"));
   });
 
+  it("keeps the focus on the row one has come to by holding a key", async () => {
+    const page = await signedIn(browser, glassway, { locale: "en-US" });
+    await page.locator("a.row").first().waitFor();
+    const focus = () => page.evaluate(() => document.activeElement?.closest("[data-id]")?.getAttribute("aria-posinset") ?? null);
+    for (let n = 0; n < 45; n++) {
+      await page.keyboard.press("j");
+      await page.waitForTimeout(15);
+    }
+    await page.waitForTimeout(500);
+    const at = Number(await focus());
+    assert.ok(at > 25, `the focus is at row ${at}`);
+    await page.keyboard.press("k");
+    await page.waitForTimeout(300);
+    assert.equal(Number(await focus()), at - 1);
+    const { standing, sorted } = await rows(page);
+    assert.deepEqual(standing, sorted);
+  });
+
   it("keeps still while new ones come, and counts them", async () => {
     const page = await signedIn(browser, glassway, { locale: "en-US" });
     await page.locator("a.row").first().waitFor();

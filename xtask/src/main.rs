@@ -5,6 +5,7 @@
 mod bench;
 mod demo;
 mod dist;
+mod fuzz;
 mod pair;
 mod run;
 mod screenshots;
@@ -35,6 +36,8 @@ enum Command {
     Ui(ui::Arguments),
     /// Measure Glassway beside nginx and a bare relay; writes bench/RESULTS.md.
     Bench(bench::Arguments),
+    /// Let the parsers read what nobody would write, an hour each.
+    Fuzz(fuzz::Arguments),
     /// Take the pictures of the documentation anew.
     Screenshots(screenshots::Arguments),
     /// Pack both binaries with all that belongs to them.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Ui(arguments) => ui::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Screenshots(arguments) => screenshots::run(&arguments),
         Command::Dist => dist::run(),
     };

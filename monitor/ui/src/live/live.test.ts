@@ -90,7 +90,7 @@ describe("rows", () => {
       rows.hold(id(n));
       rows.hold(id(n));
     }
-    expect([rows.held.size, rows.beyond]).toEqual([HELD, 10]);
+    expect([rows.held.size, rows.beyond.size]).toEqual([HELD, 10]);
     expect([rows.has(id(HELD + 10)), rows.has(id(HELD + 11))]).toEqual([true, false]);
   });
   test("trim drops the oldest and lets them come back", () => {

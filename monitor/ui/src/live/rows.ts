@@ -5,6 +5,8 @@ const descending = (a: string, b: string) => (a < b ? 1 : a > b ? -1 : 0);
 
 /** More than this held back is not kept but counted, to be asked for again. */
 export const HELD = 5_000;
+/** More than this is not counted either: the number is then too small, and nobody reads it. */
+const COUNTED = 100_000;
 
 /** Ids are UUIDv7: their order as text is the order of starting. */
 export class Rows {
@@ -12,13 +14,11 @@ export class Rows {
   ids: string[] = [];
   /** arrived while the list was not at its top: newest last */
   held = new Set<string>();
-  /** how many more arrived than are held, and between which ids they lie */
-  beyond = 0;
-  private beyondFrom = "";
-  private beyondTo = "";
+  /** arrived when enough was held */
+  beyond = new Set<string>();
 
   has(id: string) {
-    return this.shows(id) || this.held.has(id) || (this.beyond > 0 && id >= this.beyondFrom && id <= this.beyondTo);
+    return this.shows(id) || this.held.has(id) || this.beyond.has(id);
   }
 
   shows(id: string) {
@@ -49,22 +49,20 @@ export class Rows {
 
   hold(id: string) {
     if (this.has(id)) return;
-    if (this.held.size < HELD) return void this.held.add(id);
-    if (this.beyond === 0) this.beyondFrom = this.beyondTo = id;
-    else if (id > this.beyondTo) this.beyondTo = id;
-    else this.beyondFrom = id;
-    this.beyond++;
+    if (this.held.size < HELD) this.held.add(id);
+    else if (this.beyond.size < COUNTED) this.beyond.add(id);
   }
 
   /** Shows what was held back. */
   release() {
     this.insert(...this.held);
     this.held.clear();
-    this.beyond = 0;
+    this.beyond.clear();
   }
 
   remove(id: string) {
     this.held.delete(id);
+    this.beyond.delete(id);
     const at = this.find(id);
     if (this.ids[at] === id) this.ids.splice(at, 1);
   }

@@ -49,17 +49,23 @@ test("a page that was put away is as it was, and moves on as any other", async (
   const page = Array.from({ length: 250 }, (_, n) => one(n));
   const { changed, viewer } = view(new Set(page.map((x) => x.id)));
   live.view(viewer);
-  expect(live.takePage(page)).toEqual(page.map((x) => x.id));
+  expect(live.takePage(page, performance.now())).toEqual(page.map((x) => x.id));
   expect(live.get(page[7]!.id)).toEqual(page[7]);
 
-  // Said again, nothing changes; pinned, it does.
+  // Said again, nothing changes; pinned, it does, whoever says it.
+  const asked = performance.now();
+  live.take([one(9, { note: "seen" })]);
+  expect(changed.splice(0).map((x) => x.note)).toEqual(["seen"]);
   say({ type: "request.updated", seq: 1, request: page[7]! });
   expect(changed).toEqual([]);
   say({ type: "request.updated", seq: 2, request: one(7, { pinned: true }) });
   expect(changed.map((x) => x.id)).toEqual([page[7]!.id]);
   expect(live.get(page[7]!.id)?.pinned).toBe(true);
-  // A page that was read before it was pinned may come after it.
-  live.takePage(page.slice(0, 20));
+  // A page that was asked for before it was pinned may come after it; a later one knows better.
+  live.takePage(page.slice(0, 20), asked);
+  expect(live.get(page[7]!.id)?.pinned).toBe(true);
+  live.takePage(page.slice(0, 20), performance.now() + 1);
+  expect(live.get(page[7]!.id)?.pinned).toBe(false);
   expect(live.get(page[8]!.id)).toEqual(page[8]);
 
   live.stop();

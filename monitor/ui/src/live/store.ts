@@ -2,9 +2,10 @@
 // decides. Events queue up and are applied once per animation frame, never one by one.
 
 import { reactive, readonly, ref } from "vue";
-import { base } from "../api/client";
+import { api, base, Failure, got } from "../api/client";
 import { running, type Exchange, type Lost } from "../api/types";
 import { check } from "../session/session";
+import { Doubts } from "./doubts";
 import { Ended } from "./ended";
 import { Feed, type BodyDelta, type FeedEvent, type FeedState, type PoolEvent } from "./feed";
 import { listed, merge } from "./merge";
@@ -13,6 +14,8 @@ import { BOX, Shelf } from "./shelf";
 /** A view of the store. Gets each frame's changes and says which finished exchanges it still shows. */
 export interface Viewer {
   changed(exchanges: Exchange[]): void;
+  /** It ran, and has left no record. */
+  gone?(id: string): void;
   /** The feed is live, again or for the first time: look at the newest page once more. */
   connected(): void;
   shows(id: string): boolean;
@@ -42,8 +45,11 @@ const BREATH_MS = 120;
 const HIDDEN_MS = 500;
 let rushed = false;
 let scheduled = false;
-/** Running exchanges a reconnect did not mention: their end is on its way, or was missed. */
-let orphans = new Set<string>();
+/** What was said last of exchanges that have ended, by when: a page that was asked for before is older. */
+const said = new Map<string, number>();
+const SAID = 1_000;
+/** So many events wait at most for a frame that a hidden tab may not get for a minute. */
+const QUEUED = 5_000;
 
 export const live = {
   state: readonly(feedState),
@@ -61,23 +67,38 @@ export const live = {
     shelf.clear();
     ended.clear();
     inFlight.clear();
-    orphans.clear();
+    doubts.forgetAll();
+    said.clear();
     counters.inFlight = 0;
   },
 
-  /** What HTTP said. */
+  /** What HTTP said of some, which whoever shows them is told. */
   take(items: Exchange[]): Exchange[] {
-    const merged = items.map(keep);
-    counters.inFlight = inFlight.size;
+    const changed: Exchange[] = [];
+    const merged = items.map((x) => {
+      const before = live.get(x.id);
+      const after = keep(x);
+      if (after !== before) changed.push(after);
+      return after;
+    });
+    announce(changed);
     return merged;
   },
 
-  /** A page of a list: what has ended and is not known yet goes to the shelf. Its ids, in order. */
-  takePage(items: Exchange[]): string[] {
+  /**
+   * A page of a list that was asked for at `asked` (`performance.now`): what has ended and is not known
+   * yet goes to the shelf. Its ids, in order.
+   */
+  takePage(items: Exchange[], asked: number): string[] {
     const away: Exchange[] = [];
     for (const x of items) {
-      if (running(x) || exchanges.has(x.id) || shelf.has(x.id) || ended.get(x.id)) keep(x);
-      else away.push(x);
+      const known = exchanges.has(x.id) || shelf.has(x.id) || ended.get(x.id) !== undefined;
+      if (!known && !running(x)) away.push(x);
+      else if ((said.get(x.id) ?? -Infinity) < asked) {
+        keep(x);
+        // The feed names all that run: this one may have ended while the page was on its way.
+        if (!known && running(x)) doubts.add(x.id);
+      }
     }
     shelf.put(away);
     counters.inFlight = inFlight.size;
@@ -125,7 +146,8 @@ const feed = new Feed({
   open: (url) => new WebSocket(url),
   onEvent(event) {
     queue.push(event);
-    schedule();
+    if (document.hidden && queue.length >= QUEUED) apply();
+    else schedule();
   },
   onState: (state) => (feedState.value = state),
   // A refused WebSocket does not say why; the session does.
@@ -134,6 +156,19 @@ const feed = new Feed({
     const timer = setTimeout(act, ms);
     return () => clearTimeout(timer);
   },
+});
+
+const doubts = new Doubts({
+  ask: (id) =>
+    got(api.GET("/api/request/{id}", { params: { path: { id } } })).catch((cause: unknown) => (cause instanceof Failure && cause.status === 404 ? "gone" : null)),
+  settle(id, found) {
+    if (found !== "gone") return void live.take([found]);
+    exchanges.delete(id);
+    inFlight.delete(id);
+    counters.inFlight = inFlight.size;
+    for (const viewer of viewers) viewer.gone?.(id);
+  },
+  later: setTimeout,
 });
 
 addEventListener("online", () => feed.nudge());
@@ -168,21 +203,44 @@ function keep(x: Exchange): Exchange {
   if (running(merged)) inFlight.add(x.id);
   else {
     inFlight.delete(x.id);
-    orphans.delete(x.id);
+    doubts.clear(x.id);
   }
   return merged;
 }
 
-/** Puts the eldest of what has ended on the shelf, a boxful at a time. */
+/** Puts the eldest of what has ended on the shelf, boxes full. */
 function putAway() {
-  if (exchanges.size - inFlight.size < LATELY) return;
+  const tooMany = exchanges.size - inFlight.size - LATELY;
+  if (tooMany < BOX) return;
   const eldest: Exchange[] = [];
   for (const x of exchanges.values()) {
     if (running(x)) continue;
-    if (eldest.push(x) === BOX) break;
+    eldest.push(x);
+    if (eldest.length === tooMany) break;
   }
   for (const x of eldest) exchanges.delete(x.id);
   shelf.put(eldest);
+}
+
+/** Tells the views; what none of them shows, and has ended, is let go. */
+function announce(list: Exchange[]) {
+  counters.inFlight = inFlight.size;
+  if (!list.length) return;
+  const now = performance.now();
+  for (const x of list) {
+    if (!running(x)) remember(x.id, now);
+  }
+  for (const viewer of viewers) viewer.changed(list);
+  for (const x of list) {
+    if (!running(x) && !shown(x.id)) letGo(x);
+  }
+  putAway();
+}
+
+function remember(id: string, now: number) {
+  said.delete(id);
+  said.set(id, now);
+  if (said.size > SAID) said.delete(said.keys().next().value!);
 }
 
 function letGo(x: Exchange) {
@@ -206,7 +264,8 @@ function apply() {
       case "hello": {
         connected = true;
         const alive = new Set(event.in_flight.map((x) => x.id));
-        orphans = new Set([...inFlight].filter((id) => !alive.has(id)));
+        for (const id of inFlight) if (!alive.has(id)) doubts.add(id);
+        for (const id of alive) doubts.clear(id);
         event.in_flight.forEach(take);
         counters.proxyConnected = event.proxy?.connected ?? true;
         break;
@@ -238,24 +297,11 @@ function apply() {
       default:
     }
   }
-  counters.inFlight = inFlight.size;
   rushed = changed.size > BLUR;
-  if (changed.size) {
-    const list = [...changed.values()];
-    for (const viewer of viewers) viewer.changed(list);
-    for (const x of list) {
-      if (!running(x) && !shown(x.id)) letGo(x);
-    }
-    putAway();
-  }
+  announce([...changed.values()]);
   if (!connected) return;
   for (const viewer of viewers) viewer.connected();
   for (const listener of poolListeners) listener({ type: "hello" });
-}
-
-/** Ids that were running before the connection was lost and whose end has not been heard of. */
-export function unresolved(): string[] {
-  return [...orphans];
 }
 
 function noteSkew(x: Exchange) {

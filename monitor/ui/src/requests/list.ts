@@ -2,11 +2,11 @@
 // owns which ids are shown; what they look like stays in the store.
 
 import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from "vue";
-import { api, Failure, got } from "../api/client";
+import { Failure } from "../api/client";
 import { running, type Exchange } from "../api/types";
 import { afterwards, matches, parse, query } from "../filters/filters";
 import { Rows } from "../live/rows";
-import { live, unresolved } from "../live/store";
+import { live } from "../live/store";
 import { ask, Reader } from "./pages";
 import { endedAt } from "./state";
 
@@ -23,6 +23,8 @@ const NEWS_MS = 10_000;
 export function useList(text: Ref<string>) {
   const filters = computed(() => parse(text.value));
   let rows = new Rows();
+  /** What is shown while the newest page is asked for anew. */
+  let shownMeanwhile: Rows | null = null;
   /** Changes whenever the rows or one of their exchanges do. */
   const version = shallowRef(0);
   const state = ref<"loading" | "ready" | "failed">("loading");
@@ -48,6 +50,7 @@ export function useList(text: Ref<string>) {
     abort = new AbortController();
     const { signal } = abort;
     rows = new Rows();
+    shownMeanwhile = null;
     reader = read();
     const first = reader;
     more.value = "none";
@@ -56,7 +59,7 @@ export function useList(text: Ref<string>) {
     failure.value = null;
     version.value++;
     try {
-      rows.append(live.takePage(await first.next(FIRST_PAGE, signal)));
+      await fill(first, FIRST_PAGE, signal);
       // What another filter showed.
       live.forget();
       more.value = first.more ? "idle" : "none";
@@ -71,8 +74,41 @@ export function useList(text: Ref<string>) {
     }
   }
 
+  async function fill(from: Reader, n: number, signal: AbortSignal) {
+    const asked = performance.now();
+    const page = await from.next(n, signal);
+    rows.append(live.takePage(page, asked));
+  }
+
+  /** The newest page again, where more came than was held back; until it is here, all stays as it was. */
+  async function renew() {
+    abort.abort();
+    abort = new AbortController();
+    const { signal } = abort;
+    const before = rows;
+    shownMeanwhile = before;
+    rows = new Rows();
+    const first = read();
+    try {
+      await fill(first, FIRST_PAGE, signal);
+      shownMeanwhile = null;
+      reader = first;
+      more.value = first.more ? "idle" : "none";
+      total.value = first.total;
+      live.forget();
+      if (lookAgain) void refresh();
+    } catch {
+      if (signal.aborted) return;
+      // Still held back, with what came meanwhile: it can be asked for again.
+      for (const id of rows.ids) before.hold(id);
+      rows = before;
+      shownMeanwhile = null;
+    }
+    version.value++;
+  }
+
   async function loadMore() {
-    if (more.value === "loading" || more.value === "none") return;
+    if (more.value === "loading" || more.value === "none" || shownMeanwhile) return;
     more.value = "loading";
     const { signal } = abort;
     const oldest = rows.ids.at(-1);
@@ -82,7 +118,7 @@ export function useList(text: Ref<string>) {
       // merged by id.
       reader ??= read(at ? { until: new Date(Date.parse(at) + 1).toISOString() } : {});
       const from = reader;
-      rows.append(live.takePage(await from.next(PAGE, signal)));
+      await fill(from, PAGE, signal);
       more.value = from.more ? "idle" : "none";
       version.value++;
     } catch (cause) {
@@ -95,19 +131,16 @@ export function useList(text: Ref<string>) {
   /** Looks at the newest page again and merges it: after a reconnect, or for text the database knows. */
   async function refresh() {
     if (state.value === "failed") return load();
-    lookAgain = state.value === "loading";
+    lookAgain = state.value === "loading" || shownMeanwhile !== null;
     if (lookAgain) return;
     const { signal } = abort;
     try {
       const newest = read();
-      admit(live.takePage(await newest.next(FIRST_PAGE, signal)));
+      const asked = performance.now();
+      const page = await newest.next(FIRST_PAGE, signal);
+      if (signal.aborted) return;
+      admit(live.takePage(page, asked));
       total.value = newest.total ?? total.value;
-      const missing = unresolved().slice(0, 20);
-      for (const id of missing) {
-        const detail = await got(api.GET("/api/request/{id}", { params: { path: { id } }, signal })).catch(() => null);
-        if (detail) live.take([detail]);
-        else if (rows.has(id)) rows.remove(id);
-      }
       version.value++;
     } catch {
       // The next reconnect or event tries again; nothing on screen is wrong meanwhile.
@@ -121,7 +154,8 @@ export function useList(text: Ref<string>) {
     const oldest = rows.ids.at(-1);
     // Older than what has been paged in: it comes with its page.
     const near = more.value === "none" || oldest === undefined ? unknown : unknown.filter((id) => id > oldest);
-    if (following.value || rows.ids.length === 0) {
+    // With more held back than is kept, showing the newest would leave a gap below them.
+    if ((following.value && rows.beyond.size === 0) || rows.ids.length === 0) {
       rows.insert(...near);
       // With some slack, so that letting go is rare.
       if (rows.ids.length > KEPT_WHILE_FOLLOWING * 1.25 && rows.trim(KEPT_WHILE_FOLLOWING)) {
@@ -133,7 +167,12 @@ export function useList(text: Ref<string>) {
   }
 
   const leave = live.view({
-    shows: (id) => rows.shows(id) || rows.held.has(id),
+    shows: (id) => rows.shows(id) || rows.held.has(id) || (shownMeanwhile?.shows(id) ?? false),
+    gone(id) {
+      if (rows.has(id) && total.value !== null) total.value--;
+      rows.remove(id);
+      version.value++;
+    },
     connected: () => void refresh(),
     changed(exchanges) {
       const now = live.gatewayTime(Date.now());
@@ -166,7 +205,8 @@ export function useList(text: Ref<string>) {
   }
 
   function release() {
-    if (rows.beyond > 0) return void load();
+    if (shownMeanwhile) return;
+    if (rows.beyond.size > 0) return void renew();
     rows.release();
     version.value++;
   }
@@ -194,8 +234,8 @@ export function useList(text: Ref<string>) {
 
   return {
     filters, version, state, failure, total, more, paused, following, load, loadMore, release, scrolled, pause,
-    ids: () => rows.ids,
-    held: () => rows.held.size + rows.beyond,
+    ids: () => (shownMeanwhile ?? rows).ids,
+    held: () => rows.held.size + rows.beyond.size,
     get: live.get,
   };
 }

@@ -1,0 +1,96 @@
+//! `cargo xtask fuzz`: lets every parser that meets the network read what nobody would write,
+//! for as long as is asked. What was found worth reading again is kept in `fuzz/corpora`, a
+//! packed file for each target, minimised.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::tools::{must, root};
+
+/// All of them; `fuzz/Cargo.toml` says what each reads.
+const TARGETS: [&str; 8] =
+    ["sse", "streams", "requests", "json", "heads", "bodies", "sockets", "questions"];
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Which of them; all where none is named.
+    targets: Vec<String>,
+    /// For so long each.
+    #[arg(long, default_value_t = 3600)]
+    seconds: u64,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let asked: Vec<&str> = match &arguments.targets[..] {
+        [] => TARGETS.to_vec(),
+        named => named.iter().map(String::as_str).collect(),
+    };
+    if let Some(unknown) = asked.iter().find(|target| !TARGETS.contains(target)) {
+        bail!("there is no fuzz target {unknown}: there are {}", TARGETS.join(", "));
+    }
+    let cargo_fuzz = Command::new("cargo").args(["fuzz", "--version"]).output();
+    ensure!(
+        cargo_fuzz.is_ok_and(|said| said.status.success()),
+        "cargo-fuzz is needed: install it by `cargo install cargo-fuzz`"
+    );
+    for target in asked {
+        fuzz(target, arguments.seconds).with_context(|| format!("fuzzing {target}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fuzz(target: &str, seconds: u64) -> Result<()> {
+    let folder = root().join("fuzz");
+    let corpus = root().join("target/fuzz-corpus").join(target);
+    fs::create_dir_all(&corpus)?;
+    let kept = folder.join(format!("corpora/{target}.tar.xz"));
+    if kept.exists() {
+        must(Command::new("tar").arg("-xJf").arg(&kept).arg("-C").arg(&corpus))?;
+    }
+    let time = format!("-max_total_time={seconds}");
+    must(cargo_fuzz(target).arg(&corpus).arg(folder.join("seeds").join(target)).args([
+        "--",
+        &dictionary(&folder, target),
+        &time,
+        "-rss_limit_mb=4096",
+        "-timeout=60",
+    ]))?;
+    keep(target, &corpus, &kept)
+}
+
+/// Of inputs that reach the same code, the smallest.
+fn keep(target: &str, corpus: &Path, kept: &Path) -> Result<()> {
+    let smallest = corpus.with_extension("smallest");
+    if smallest.exists() {
+        fs::remove_dir_all(&smallest)?;
+    }
+    fs::create_dir_all(&smallest)?;
+    must(cargo_fuzz(target).arg(&smallest).arg(corpus).args(["--", "-merge=1"]))?;
+    fs::create_dir_all(kept.parent().context("a folder")?)?;
+    // The same contents make the same file.
+    let same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
+    must(Command::new("tar").args(same).arg("-cJf").arg(kept).arg("-C").arg(smallest).arg("."))
+}
+
+fn dictionary(folder: &Path, target: &str) -> String {
+    let own = folder.join(format!("{target}.dict"));
+    let dictionary: PathBuf = if own.exists() { own } else { folder.join("json.dict") };
+    format!("-dict={}", dictionary.display())
+}
+
+fn cargo_fuzz(target: &str) -> Command {
+    let mut command = Command::new("cargo");
+    command
+        .current_dir(root())
+        .args(["fuzz", "run", "--fuzz-dir", "fuzz", "--target-dir", "target/fuzz-hours", target])
+        // SQLite is linked in twice, which the address sanitizer would stop at.
+        .env("ASAN_OPTIONS", "detect_odr_violation=0")
+        // Instrumentation is not in the stable compiler.
+        .env("RUSTC_BOOTSTRAP", "1");
+    command
+}
