@@ -7,6 +7,7 @@
 //! tried again; meanwhile the budget sheds bodies, then rows, and counts them.
 
 mod account;
+mod age;
 mod clean;
 mod entry;
 mod estimate;
@@ -132,6 +133,7 @@ impl Journal {
             writer,
             checkpointer,
             tender: Tender::default(),
+            age: age::Age::default(),
             estimator: estimate::Estimator::new(record.estimate_usage),
             cleaner: clean::Cleaner::new(record),
             limits: Limits::configured(record),
@@ -189,6 +191,7 @@ struct Work {
     writer: Writer,
     checkpointer: Checkpointer,
     tender: Tender,
+    age: age::Age,
     estimator: estimate::Estimator,
     cleaner: clean::Cleaner,
     /// As configured.
@@ -395,7 +398,9 @@ impl Work {
             self.parts.flight.sweep();
         }
         let said = self.parts.routing.snapshot.load().settings.retention;
-        match self.tender.slice(&mut self.writer, said.over(self.limits), now_us()) {
+        let now_us = now_us();
+        let limits = self.age.judge(said.over(self.limits), now_us);
+        match self.tender.slice(&mut self.writer, limits, now_us) {
             Ok(more) => {
                 // Hours of idle work would otherwise never let the log start over.
                 self.checkpointer.keep_up(self.writer.log_bytes());

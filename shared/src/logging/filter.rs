@@ -32,6 +32,7 @@ pub const MODULES: &[&str] = &[
     "glassway_proxy::flight",
     "glassway_proxy::handover",
     "glassway_proxy::journal",
+    "glassway_proxy::journal::age",
     "glassway_proxy::keyfile",
     "glassway_proxy::link",
     "glassway_proxy::link::feed",

@@ -60,3 +60,30 @@ fn a_clock_that_jumps_spoils_no_duration_no_order_and_no_key() {
     glassway.start(Which::Proxy);
     assert!(glassway.wait(Which::Proxy, Duration::from_millis(300)).is_none());
 }
+
+#[test]
+fn a_clock_that_jumps_ahead_takes_no_record_by_its_age() {
+    let Some(library) = library() else { skip!("faketime is not installed") };
+    let upstream = Upstream::answer(json("{}"));
+    let folder = tempfile::tempdir().unwrap();
+    let clock = folder.path().join("clock");
+    jump(&clock, 0);
+    let glassway = Glassway::setup()
+        .upstream(&upstream.url())
+        .set("record.max_age", "30d")
+        .env("LD_PRELOAD", &library)
+        .env("FAKETIME_TIMESTAMP_FILE", clock.to_str().unwrap())
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .start();
+    for n in 0..5 {
+        assert_eq!(glassway.client().ask(get(&format!("/v1/x/{n}"))).status(), 200);
+    }
+    glassway.finished(5);
+    jump(&clock, 40 * 86_400);
+    eventually("it is said", || glassway.log(Which::Proxy).contains("jumped ahead").then_some(()));
+    // Retention looks every second.
+    std::thread::sleep(Duration::from_secs(3));
+    jump(&clock, 0);
+    assert_eq!(glassway.api().requests("").len(), 5);
+}
