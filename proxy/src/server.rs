@@ -154,14 +154,22 @@ impl Connection {
         }
     }
 
-    /// The handshake has as long as a request's head, in a task of its own.
+    /// The handshake has as long as a request's head, in a task of its own. One that has
+    /// begun is for a request that a stop must not fail.
     async fn run_tls(self, stream: TcpStream, tls: &Tls) {
-        let wait = limit(self.app.config.proxy.header_timeout.0);
-        let shaken = tokio::select! {
-            shaken = tokio::time::timeout(wait, tls.acceptor().accept(stream)) => shaken,
-            () = self.drain.begun() => return,
+        let proxy = &self.app.config.proxy;
+        let shaking = async {
+            let mut first = [0];
+            tokio::select! {
+                biased;
+                begun = stream.peek(&mut first) => begun?,
+                () = linger(self.drain.begun(), proxy.drain_timeout.0, || true) => {
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
+            };
+            tls.acceptor().accept(stream).await
         };
-        match shaken {
+        match tokio::time::timeout(limit(proxy.header_timeout.0), shaking).await {
             Ok(Ok(stream)) if speaks_h2(&stream) => self.http2(stream).await,
             Ok(Ok(stream)) => self.http1(stream).await,
             Ok(Err(e)) => {
