@@ -7,6 +7,8 @@
 
 mod drain;
 mod guard;
+mod quiet;
+mod stall;
 
 use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
@@ -38,6 +40,7 @@ use crate::{
 pub use drain::Drain;
 use guard::Guard;
 pub use guard::{Boundary, Part};
+use stall::Stall;
 
 /// hyper's default is 100; each place costs a little on every request.
 const MAX_HEADERS: usize = 128;
@@ -59,6 +62,7 @@ pub fn start(
     let most = app.config.proxy.max_connections;
     let cap = Arc::new(Semaphore::new(most));
     app.metrics.places(&cap, most);
+    listen::give_up_after(listener, app.config.proxy.idle_timeout.limit());
     (0..app.config.proxy_threads())
         .map(|n| {
             let (app, connector, cap) = (app.clone(), connector.clone(), cap.clone());
@@ -154,14 +158,22 @@ impl Connection {
         }
     }
 
-    /// The handshake has as long as a request's head, in a task of its own.
+    /// The handshake has as long as a request's head, in a task of its own. One that has
+    /// begun is for a request that a stop must not fail.
     async fn run_tls(self, stream: TcpStream, tls: &Tls) {
-        let wait = limit(self.app.config.proxy.header_timeout.0);
-        let shaken = tokio::select! {
-            shaken = tokio::time::timeout(wait, tls.acceptor().accept(stream)) => shaken,
-            () = self.drain.begun() => return,
+        let proxy = &self.app.config.proxy;
+        let shaking = async {
+            let mut first = [0];
+            tokio::select! {
+                biased;
+                begun = stream.peek(&mut first) => begun?,
+                () = linger(self.drain.begun(), proxy.drain_timeout.0, || true) => {
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
+            };
+            tls.acceptor().accept(stream).await
         };
-        match shaken {
+        match tokio::time::timeout(limit(proxy.header_timeout.0), shaking).await {
             Ok(Ok(stream)) if speaks_h2(&stream) => self.http2(stream).await,
             Ok(Ok(stream)) => self.http1(stream).await,
             Ok(Err(e)) => {
@@ -184,6 +196,7 @@ impl Connection {
             // The guard's own timeout tells a slow head from a quiet connection.
             .header_read_timeout(None);
         let boundary = Boundary::default();
+        let stream = Stall::new(stream, boundary.clone());
         let guard = Guard::new(stream, boundary.clone(), proxy.header_timeout.limit());
         let waiting = boundary.clone();
         let quiet = linger(drain.begun(), proxy.drain_timeout.0, move || waiting.is_quiet());
@@ -227,26 +240,31 @@ impl Connection {
             .initial_connection_window_size(4 << 20)
             .keep_alive_interval(Some(Duration::from_secs(30)))
             .keep_alive_timeout(Duration::from_secs(20));
+        let boundary = Boundary::default();
+        let stream = Stall::new(stream, boundary.clone());
+        let left = limit(app.config.proxy.idle_timeout.0);
+        let asked = boundary.clone();
         let service = service_fn(move |request| {
             let (app, client) = (app.clone(), client.clone());
+            let parts = Some((asked.part(), asked.part()));
             async move {
                 let ip = peer.ip().to_canonical();
-                let response = exchange::serve(app, client, ip, request, None).await;
+                let response = exchange::serve(app, client, ip, request, parts).await;
                 Ok::<_, std::convert::Infallible>(response)
             }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let ended = tokio::select! {
-            biased;
-            ended = connection.as_mut() => ended,
-            // At once: GOAWAY says which requests will still be answered.
-            () = drain.begun() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        log_end(ended, peer);
+        let ended = quiet::until_unused(
+            connection,
+            |connection| connection.graceful_shutdown(),
+            &drain,
+            &boundary,
+            quiet::KEEP_ALIVE,
+            left,
+        );
+        if let Some(ended) = ended.await {
+            log_end(ended, peer);
+        }
     }
 }
 

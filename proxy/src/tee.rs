@@ -103,6 +103,21 @@ impl Reply {
     }
 }
 
+impl Drop for Reply {
+    /// Tells a client that stopped reading from one that left.
+    fn drop(&mut self) {
+        if let Content::Relayed(relay) = &mut self.content
+            && self._part.as_ref().is_some_and(Part::is_stalled)
+        {
+            let message = format!(
+                "the client took nothing for {} s (proxy.idle_timeout)",
+                relay.idle.limit.as_secs_f64()
+            );
+            relay.fail(Outcome::ClientClosed, "client_stalled", message);
+        }
+    }
+}
+
 impl From<Bytes> for Reply {
     fn from(bytes: Bytes) -> Self {
         Self { content: Content::Made(Some(bytes).filter(|b| !b.is_empty())), _part: None }

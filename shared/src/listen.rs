@@ -9,7 +9,7 @@ mod passed;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -81,6 +81,20 @@ fn holder(port: u16) -> Option<String> {
     None
 }
 
+/// A connection that has been silent for so long is asked whether its peer is still there.
+const SILENT: Duration = Duration::from_secs(60);
+
+/// Ends a connection whose peer has taken nothing of what was sent for so long, or does not
+/// answer any more: the kernel counts, for each connection that is accepted from now on.
+/// A peer that reads slowly is left alone, however little it takes at a time.
+pub fn give_up_after(listener: &std::net::TcpListener, limit: Option<Duration>) {
+    // The kernel counts milliseconds in a signed number.
+    let limit = limit.unwrap_or_default().min(Duration::from_millis(i32::MAX as u64));
+    if let Err(e) = SockRef::from(listener).set_tcp_user_timeout(Some(limit)) {
+        tracing::warn!(error = %e, "clients that stop reading are not noticed");
+    }
+}
+
 /// Accepts until `stop` resolves, handing each connection to `serve` with the
 /// permit that counts it; past the cap, clients wait in the kernel's backlog. Beats
 /// `pulse` at least once a second.
@@ -91,6 +105,11 @@ pub async fn accept(
     stop: impl Future<Output = ()>,
     mut serve: impl FnMut(TcpStream, SocketAddr, OwnedSemaphorePermit),
 ) {
+    // Inherited by each connection.
+    let alive = TcpKeepalive::new().with_time(SILENT).with_interval(SILENT / 4);
+    if let Err(e) = SockRef::from(&listener).set_tcp_keepalive(&alive) {
+        tracing::warn!(error = %e, "peers that vanish are not noticed");
+    }
     tokio::pin!(stop);
     loop {
         let next = async {

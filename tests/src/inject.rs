@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -21,10 +22,25 @@ impl Injected {
     /// `None` where strace is missing or may not attach.
     #[must_use]
     pub fn into(pid: u32, what: &str) -> Option<Self> {
+        Self::attach(&["-f"], &pid.to_string(), tasks(pid), what)
+    }
+
+    /// The same, into one thread of it.
+    #[must_use]
+    pub fn into_thread(pid: u32, name: &str, what: &str) -> Option<Self> {
+        let comm = |task: &PathBuf| fs::read_to_string(task.join("comm")).unwrap_or_default();
+        let task = tasks(pid).into_iter().find(|task| comm(task).trim() == name);
+        let task = task.unwrap_or_else(|| panic!("no thread {name}"));
+        let number = task.file_name().expect("a thread has a number").to_string_lossy();
+        Self::attach(&[], &number, vec![task.clone()], what)
+    }
+
+    fn attach(options: &[&str], to: &str, tasks: Vec<PathBuf>, what: &str) -> Option<Self> {
         let calls = what.split(':').next().unwrap_or_default();
         let mut strace = Command::new("strace")
-            .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")])
-            .args(["-e", &format!("inject={what}"), "-p", &pid.to_string()])
+            .args(options)
+            .args(["-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")])
+            .args(["-e", &format!("inject={what}"), "-p", to])
             .stderr(Stdio::null())
             .spawn()
             .ok()?;
@@ -32,7 +48,7 @@ impl Injected {
             if strace.try_wait().is_ok_and(|ended| ended.is_some()) {
                 return Some(false);
             }
-            is_traced(pid).then_some(true)
+            tasks.iter().all(|task| is_traced(task)).then_some(true)
         });
         attached.then_some(Self(strace))
     }
@@ -47,11 +63,14 @@ impl Drop for Injected {
     }
 }
 
-/// Whether every thread of it is.
-fn is_traced(pid: u32) -> bool {
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
-    threads.flatten().all(|thread| {
-        let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
-        status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
-    })
+/// Every thread of a process, as folders.
+fn tasks(pid: u32) -> Vec<PathBuf> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
+    threads.flatten().map(|thread| thread.path()).collect()
+}
+
+/// Whether a thread is traced, or gone.
+fn is_traced(task: &Path) -> bool {
+    let Ok(status) = fs::read_to_string(task.join("status")) else { return true };
+    status.lines().any(|line| line.starts_with("TracerPid:") && !line.ends_with("\t0"))
 }

@@ -13,6 +13,7 @@
 //! - [`client`]: a client that sends exact bytes
 //! - [`api`]: the monitor's API
 //! - [`feed`]: the live feed
+//! - [`refused`]: tests that a machine does not let run
 //! - [`relay`]: a relay station that fetches images, from where and as often as it is told
 //! - [`team`]: keys pasted, tokens given, and an upstream that tells keys apart
 //! - [`wait`]: waiting for conditions, never for time
@@ -31,6 +32,7 @@ pub mod load;
 pub mod losses;
 pub mod mixed;
 pub mod process;
+pub mod refused;
 pub mod relay;
 pub mod team;
 pub mod upstream;

@@ -17,6 +17,7 @@ use glassway_tests::{
     api::Api,
     eventually,
     glassway::{ADMIN_KEY, Which},
+    process::Signal,
     wait::Gate,
 };
 use http_body_util::{BodyExt, Full};
@@ -180,6 +181,33 @@ fn both_listeners_speak_tls_with_either_version_of_http() {
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer);
     assert!(!answer.starts_with(b"HTTP/"), "{answer:?}");
+}
+
+#[test]
+fn a_handshake_that_has_begun_when_the_proxy_stops_is_finished_and_its_request_answered() {
+    let upstream = Upstream::answer(glassway_tests::upstream::json("{\"data\":[]}"));
+    let authority = Authority::new();
+    let (mut glassway, ..) = with_tls(&upstream, &authority);
+    let name = "localhost".try_into().unwrap();
+    let mut tls = ClientConnection::new(authority.config(&["http/1.1"]), name).unwrap();
+    let mut hello = Vec::new();
+    tls.write_tls(&mut hello).unwrap();
+    let (begin, rest) = hello.split_at(9);
+    let mut tcp = TcpStream::connect(glassway.proxy_addr()).unwrap();
+    tcp.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    tcp.write_all(begin).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    glassway.signal(Which::Proxy, Signal::SIGTERM);
+    std::thread::sleep(Duration::from_millis(400));
+    tcp.write_all(rest).unwrap();
+    let mut stream = StreamOwned::new(tls, tcp);
+    stream.write_all(ASK.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("{\"data\":[]}"), "{answer}");
+    let status = glassway.wait(Which::Proxy, Duration::from_secs(60)).unwrap();
+    assert_eq!(status.code(), Some(0));
 }
 
 #[test]

@@ -22,7 +22,9 @@ use glassway_tests::{
     client::{get, post},
     eventually,
     glassway::{Setup, Which},
+    inject::Injected,
     process::{Process, Signal},
+    refused::passes_by,
     upstream::{SSE_HEAD, json},
     wire::End,
 };
@@ -371,4 +373,38 @@ fn one_part_that_is_stuck_ends_the_feeding_though_clients_are_served() {
             });
         }
     });
+}
+
+#[test]
+fn a_read_that_never_comes_back_ends_the_monitors_feeding_though_it_answers() {
+    let upstream = Upstream::answer(json("{}"));
+    let setup = setup(&upstream);
+    let socket = setup.folder().join("notify");
+    let manager = Manager::at(&socket);
+    let mut glassway = setup
+        .env("NOTIFY_SOCKET", socket.to_str().unwrap())
+        .env("WATCHDOG_USEC", "2000000")
+        .start_nothing();
+    glassway.start(Which::Monitor);
+    manager.wait_for("READY=1");
+    // What it reads of the file takes longer than anybody waits.
+    let pid = glassway.pid(Which::Monitor);
+    let Some(stuck) = Injected::into(pid, "pread64:delay_enter=300000000") else {
+        return passes_by("strace may not attach to a process here");
+    };
+    // Something new, so that it must.
+    let other = rusqlite::Connection::open(glassway.database()).unwrap();
+    other.execute_batch("BEGIN; CREATE TABLE new(x); DROP TABLE new; COMMIT").unwrap();
+    let since = Instant::now();
+    assert!(manager.is_fed(), "a moment is no sign of anything");
+    while manager.is_fed() {
+        assert!(since.elapsed() < PATIENCE * 2, "a read is stuck, and it is fed on");
+    }
+    assert!(since.elapsed() > PATIENCE / 2, "given up at once");
+    let health = Client::connect(glassway.monitor_addr()).ask(HEALTH);
+    assert_eq!(health.status(), 503, "it answers, and says what is wrong");
+    let log = glassway.log(Which::Monitor);
+    assert!(log.contains("stuck") && log.contains("reads of the database"), "{log}");
+    drop(stuck);
+    eventually("it goes on", || manager.is_fed().then_some(()));
 }

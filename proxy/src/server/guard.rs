@@ -22,8 +22,7 @@ use tokio::{
     time::Sleep,
 };
 
-/// How long a connection may wait for its next request; nginx's default.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+use super::quiet::KEEP_ALIVE;
 
 /// Tells whether bytes that arrive belong to a request being served or begin a new
 /// one. Pipelined heads arrive early and are left to hyper.
@@ -34,8 +33,12 @@ pub struct Boundary(Arc<State>);
 struct State {
     /// Halves of requests that are not over.
     parts: AtomicUsize,
+    /// Halves there have been.
+    asked: AtomicUsize,
     /// Whether some of a head is there that is not a request yet.
     head: AtomicBool,
+    /// Whether the connection ended because the client took nothing any more.
+    stalled: AtomicBool,
 }
 
 /// One half of a request (its body, its answer) that is not over.
@@ -46,6 +49,7 @@ impl Boundary {
     /// A half begins; it is over when the part is dropped.
     pub fn part(&self) -> Part {
         self.0.parts.fetch_add(1, Relaxed);
+        self.0.asked.fetch_add(1, Relaxed);
         self.0.head.store(false, Relaxed);
         Part(self.clone())
     }
@@ -55,12 +59,27 @@ impl Boundary {
         self.between_requests() && !self.0.head.load(Relaxed)
     }
 
+    /// Rises with each request.
+    pub(super) fn asked(&self) -> usize {
+        self.0.asked.load(Relaxed)
+    }
+
     fn between_requests(&self) -> bool {
         self.0.parts.load(Relaxed) == 0
+    }
+
+    /// The connection has ended: the client took nothing of what was sent, for too long.
+    pub(super) fn stalled(&self) {
+        self.0.stalled.store(true, Relaxed);
     }
 }
 
 impl Part {
+    /// Whether the connection ended because the client took nothing any more.
+    pub fn is_stalled(&self) -> bool {
+        self.0.0.stalled.load(Relaxed)
+    }
+
     /// The connection has become something else: no head will ever follow.
     pub fn keep_for_ever(self) {
         std::mem::forget(self);

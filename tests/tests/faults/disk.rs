@@ -1,16 +1,21 @@
 //! A disk that fails while everything runs: errors, slowness, a file system that became
 //! read-only, damaged pages.
 
-use std::{fs, os::unix::fs::FileExt, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::FileExt,
+    time::{Duration, Instant},
+};
 
 use glassway_tests::{
-    Glassway, Upstream,
+    Client, Glassway, Upstream,
     client::{get, post},
     disk::SmallDisk,
     eventually,
     glassway::Which,
     inject::Injected,
     losses::{account_for, losses},
+    process::Signal,
     upstream::json,
 };
 
@@ -88,17 +93,21 @@ fn a_slow_disk_holds_up_no_client() {
     let upstream = Upstream::answer(json("{}"));
     let mut glassway = Glassway::before(&upstream);
     let pid = glassway.pid(Which::Proxy);
-    let Some(slow) = Injected::into(pid, "fsync,fdatasync,pwrite64:delay_enter=50000") else {
+    // Whoever writes records; half a second for each write is far more than an answer takes.
+    let what = "fsync,fdatasync,pwrite64:delay_enter=500000";
+    let Some(slow) = Injected::into_thread(pid, "journal", what) else {
         skip!("strace may not attach to a process here");
     };
-    // Far more than fifty milliseconds of writing each; nobody waits for any of it.
     let mut client = glassway.client();
-    for n in 0..300 {
+    let since = Instant::now();
+    for n in 0..60 {
         assert_eq!(client.ask(post(&format!("/v1/x/{n}"), "{}")).status(), 200);
     }
+    let took = since.elapsed();
+    assert!(took < Duration::from_secs(15), "{took:?}: answers wait for the disk");
     drop(slow);
     eventually("all of it is written", || {
-        (glassway.api().json("/api/stats")["calls"]["all"] == 300).then_some(())
+        (glassway.api().json("/api/stats")["calls"]["all"] == 60).then_some(())
     });
     assert_eq!(losses(&glassway), (0, 0));
 }
@@ -136,4 +145,48 @@ fn a_damaged_database_costs_no_client_anything_and_is_named_at_the_next_start() 
         assert_eq!(output.status.code(), Some(1), "{which:?}: {said}");
         assert!(said.contains("glassway.db"), "{said}");
     }
+}
+
+#[test]
+fn one_damaged_page_is_never_passed_over_in_silence() {
+    let upstream = Upstream::answer(json("{}"));
+    let mut glassway = Glassway::before(&upstream);
+    for n in 0..100 {
+        glassway.client().ask(post(&format!("/v1/before/{n}"), r#"{"model":"gpt-4o"}"#));
+    }
+    glassway.finished(100);
+    glassway.term(Which::Proxy);
+    glassway.term(Which::Monitor);
+    let file = fs::OpenOptions::new().write(true).open(glassway.database()).unwrap();
+    let pages = file.metadata().unwrap().len() / 16_384;
+    file.write_all_at(&[0xa5; 16_384], pages / 2 * 16_384).unwrap();
+    // Either it is needed at once, or whoever looks finds it.
+    let mut process = glassway.spawn(Which::Proxy);
+    if let Ok(address) = process.listening() {
+        for n in 0..20 {
+            let mut client = Client::connect(address);
+            assert_eq!(client.ask(get(&format!("/v1/damaged/{n}"))).status(), 200);
+        }
+        process.signal(Signal::SIGTERM);
+        let status = process.wait(Duration::from_secs(60)).expect("it stops");
+        let log = process.log();
+        let told = log.contains("cannot write records") && log.contains("glassway.db");
+        assert!(told || stored(&glassway, "/v1/damaged/") == 20, "{log}");
+        assert_eq!(status.code(), Some(0), "{log}");
+    } else {
+        let status = process.wait(Duration::from_secs(60)).expect("it gives up");
+        assert_eq!(status.code(), Some(1), "{}", process.log());
+        assert!(process.log().contains("glassway.db"), "{}", process.log());
+    }
+    let output =
+        glassway.started_with().command(Which::Monitor).arg("doctor").output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert_ne!(output.status.code(), Some(0), "the doctor finds it: {said}");
+}
+
+/// Rows whose path begins so.
+fn stored(glassway: &Glassway, path: &str) -> i64 {
+    let database = rusqlite::Connection::open(glassway.database()).unwrap();
+    let sql = "SELECT count(*) FROM exchanges WHERE path LIKE ?1 || '%'";
+    database.query_row(sql, [path], |row| row.get(0)).unwrap()
 }

@@ -22,14 +22,22 @@ fn moment(round: usize) -> Duration {
     Duration::from_millis(5 + (round as u64 * 7_919) % 400)
 }
 
-/// Per round: rows that say `interrupted` although the client got its whole answer, and all
-/// that were answered.
-fn killed_at_random(durability: &str) -> Vec<(usize, usize)> {
+/// What a kill took of a round.
+struct Round {
+    /// Answered requests whose row says `interrupted`.
+    taken: usize,
+    /// Requests that were answered.
+    answered: usize,
+}
+
+/// Kills, and looks what is left.
+fn killed_at_random(durability: &str) -> Vec<Round> {
     let upstream = Upstream::answer(json("{}"));
     let mut glassway =
         Glassway::setup().upstream(&upstream.url()).set("record.durability", durability).start();
     let mut answered = BTreeSet::new();
     let mut sent = 0;
+    let mut told = Vec::new();
     for round in 0..rounds() {
         let name: &'static str = Box::leak(format!("r{round}").into_boxed_str());
         let load = Load::start(glassway.proxy_addr(), name);
@@ -45,6 +53,7 @@ fn killed_at_random(durability: &str) -> Vec<(usize, usize)> {
         sent += n;
         glassway.start(Which::Proxy);
         glassway.connected();
+        told.push(interrupted(&glassway.log(Which::Proxy)));
     }
     let rows = eventually("every answered request has a row", || {
         let rows = rows(&glassway);
@@ -53,19 +62,49 @@ fn killed_at_random(durability: &str) -> Vec<(usize, usize)> {
     assert!(rows.values().all(|outcomes| outcomes.len() == 1), "no request has two rows");
     assert!(rows.len() <= sent);
     assert_eq!(glassway.api().json("/api/stats")["lost"]["records_lost"], 0);
+    let is_interrupted = |path: &str| rows[path][0] == "interrupted";
     let count = |round: usize| {
-        let these: Vec<_> =
-            answered.iter().filter(|path| path.starts_with(&format!("/v1/r{round}/"))).collect();
-        let taken = these.iter().filter(|path| rows[**path][0] == "interrupted").count();
-        (taken, these.len())
+        let prefix = format!("/v1/r{round}/");
+        let all = rows.keys().filter(|path| path.starts_with(&prefix));
+        let all = all.filter(|path| is_interrupted(path)).count();
+        assert_eq!(told[round], all, "round {round}: what was taken is told");
+        let these: Vec<_> = answered.iter().filter(|path| path.starts_with(&prefix)).collect();
+        for worker in 0..4 {
+            only_the_last(&format!("{prefix}{worker}/"), &these, is_interrupted);
+        }
+        let taken = these.iter().filter(|path| is_interrupted(path)).count();
+        Round { taken, answered: these.len() }
     };
     (0..rounds()).map(count).collect()
+}
+
+/// Of what one client was answered, the end may be missing and nothing before it.
+fn only_the_last(prefix: &str, answered: &[&String], is_interrupted: impl Fn(&str) -> bool) {
+    let number = |path: &str| path.strip_prefix(prefix)?.parse::<usize>().ok();
+    let mut numbers: Vec<_> = answered.iter().filter_map(|path| number(path)).collect();
+    numbers.sort_unstable();
+    let missing = |n: &usize| is_interrupted(&format!("{prefix}{n}"));
+    let first = numbers.iter().position(missing).unwrap_or(numbers.len());
+    assert!(
+        numbers[first..].iter().all(missing),
+        "{prefix}: {first} is missing, later ones are not"
+    );
+}
+
+/// How many the log of a process says another one left.
+fn interrupted(log: &str) -> usize {
+    let lines = log.lines().filter(|line| line.contains("is recorded as interrupted"));
+    let counts = lines.filter_map(|line| {
+        let (_, count) = line.split_once("exchanges=")?;
+        count.split(|c: char| !c.is_ascii_digit()).next()?.parse::<usize>().ok()
+    });
+    counts.sum()
 }
 
 #[test]
 fn killed_at_random_no_answered_request_is_forgotten() {
     // What is gathered for 50 ms goes in one batch; what is older is written.
-    for (round, (taken, answered)) in killed_at_random("normal").into_iter().enumerate() {
+    for (round, Round { taken, answered }) in killed_at_random("normal").into_iter().enumerate() {
         let old_enough = moment(round) > Duration::from_millis(300);
         assert!(!old_enough || taken < answered, "round {round}: {taken} of {answered}");
     }
@@ -73,7 +112,7 @@ fn killed_at_random_no_answered_request_is_forgotten() {
 
 #[test]
 fn killed_at_random_before_the_end_means_not_one_is_missing() {
-    for (taken, answered) in killed_at_random("before_end") {
+    for Round { taken, answered } in killed_at_random("before_end") {
         assert_eq!(taken, 0, "of {answered} answered");
     }
 }

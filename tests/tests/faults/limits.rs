@@ -50,7 +50,8 @@ fn within_a_cap_of_memory_large_bodies_by_the_hundred_are_served() {
     let glassway = Glassway::setup()
         .upstream(&upstream.url())
         .set("record.queue_bytes", 16 << 20)
-        .under(&["prlimit", "--as=1500000000"])
+        // Less than what is sent: whoever kept all of it would die.
+        .under(&["prlimit", "--data=300000000"])
         .start();
     let body = format!(r#"{{"model":"gpt-4o","n":"{}"}}"#, "z".repeat(4 << 20));
     let request = post("/v1/large", &body);

@@ -48,7 +48,7 @@ fn a_proxy_that_stands_still_is_told_of_and_goes_on() {
     });
     std::thread::sleep(Duration::from_millis(300));
     glassway.signal(Which::Proxy, Signal::SIGCONT);
-    let _ = waiting.join().unwrap();
+    assert_eq!(waiting.join().unwrap(), 200, "who waited is served");
     eventually("the monitor hears it again", || {
         glassway.client().ask(get("/healthz"));
         (glassway.api().json("/api/stats")["calls"]["all"].as_u64() >= Some(2)).then_some(())
