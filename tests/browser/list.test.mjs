@@ -46,8 +46,8 @@ async function talk(model, first) {
 }
 
 const LANGUAGES = [
-  { locale: "en-US", newKey: "New key", newRoute: "New route", newToken: "New client token", newProvider: "New provider", name: "English", lang: "en", view: "View", client: "Client", group: "Group by conversation", turns: /^3 turns/, save: "Save this filter…", nameField: "Name", keep: "Save", csv: /CSV/, chart: "Chart of times", theme: "Theme", dark: "Dark", commands: "Commands", keys: "Keys" },
-  { locale: "zh-CN", newKey: "新建密钥", newRoute: "新建路由", newToken: "新建客户端令牌", newProvider: "新建供应商", name: "Chinese", lang: "zh-CN", view: "视图", client: "客户端", group: "按对话分组", turns: /^3 轮/, save: "保存此筛选…", nameField: "名称", keep: "保存", csv: /CSV/, chart: "时间图表", theme: "主题", dark: "深色", commands: "命令", keys: "密钥" },
+  { locale: "en-US", newKey: "New key", newRoute: "New route", newToken: "New client token", newProvider: "New provider", name: "English", lang: "en", view: "View", client: "Client", group: "Group by conversation", turns: /^3 turns/, save: "Save this filter…", nameField: "Name", keep: "Save", csv: /CSV/, har: /^HAR/, jsonl: /JSON lines/, chart: "Chart of times", theme: "Theme", dark: "Dark", commands: "Commands", keys: "Keys" },
+  { locale: "zh-CN", newKey: "新建密钥", newRoute: "新建路由", newToken: "新建客户端令牌", newProvider: "新建供应商", name: "Chinese", lang: "zh-CN", view: "视图", client: "客户端", group: "按对话分组", turns: /^3 轮/, save: "保存此筛选…", nameField: "名称", keep: "保存", csv: /CSV/, har: /^HAR/, jsonl: /JSON Lines/, chart: "时间图表", theme: "主题", dark: "深色", commands: "命令", keys: "密钥" },
 ];
 
 for (const t of LANGUAGES) {
@@ -214,6 +214,34 @@ for (const t of LANGUAGES) {
       const lines = text.trim().split("\r\n");
       assert.equal(lines.length, 2);
       assert.match(lines[1], /,other,/);
+    });
+
+    it("takes what matches along as HAR and as JSON lines, with its bodies", async () => {
+      for (const [model, question] of [["gpt-4o", "a fox"], ["other", "a hare"], ["other", "一只刺猬"]]) await ask(model, [{ role: "user", content: question }]);
+      await glassway.recorded(3);
+      const page = await signedIn(browser, glassway, t);
+      await page.goto(`${glassway.monitor.url}/#/requests?q=model:other`);
+      await page.locator("a.row").nth(1).waitFor();
+      const take = async (name) => {
+        await page.getByRole("button", { name: t.view }).click();
+        const waiting = page.waitForEvent("download");
+        await page.getByRole("menuitem", { name }).click();
+        const file = await waiting;
+        return [file.suggestedFilename(), await readFile(await file.path(), "utf8")];
+      };
+      const [har, archive] = await take(t.har);
+      assert.match(har, /\.har$/);
+      const { entries } = JSON.parse(archive).log;
+      const questions = (bodies) => bodies.map((body) => JSON.parse(body).messages[0].content).sort();
+      assert.deepEqual(questions(entries.map(({ request }) => request.postData.text)), ["a hare", "一只刺猬"]);
+      assert.ok(entries.every(({ response }) => response.status === 200 && response.content.text.includes("answer 1")));
+      assert.ok(!archive.includes("sk-browser-0123456789"), "without credentials");
+      const [jsonl, lines] = await take(t.jsonl);
+      assert.match(jsonl, /\.jsonl$/);
+      const exchanges = lines.trim().split("\n").map((line) => JSON.parse(line));
+      assert.deepEqual(exchanges.map(({ model, status }) => `${model} ${status}`), ["other 200", "other 200"]);
+      assert.ok(lines.includes("一只刺猬") && lines.includes("a hare") && !lines.includes("a fox"));
+      assert.ok(!lines.includes("sk-browser-0123456789"), "without credentials");
     });
   });
 }

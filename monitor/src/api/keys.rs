@@ -211,7 +211,7 @@ impl Operations {
         let app = self.0.clone();
         let reset = move |connection: &Connection| {
             let pool = Pool::read(&app, connection)?;
-            let mut reset = 0;
+            let mut reset = vec![];
             for key in keys::all(connection)? {
                 let standing = pool.standing(&key);
                 let moved = standing.reason.as_deref() == Some("origin_changed");
@@ -219,12 +219,17 @@ impl Operations {
                     continue;
                 }
                 keys::reset(connection, key.id)?;
-                reset += u64::from(standing.status != keys::Status::Active);
+                if standing.status != keys::Status::Active {
+                    reset.push(key.id);
+                }
             }
-            Ok(Reset { reset })
+            Ok(reset)
         };
         let (reset, warning) = self.0.change(reset).await?;
-        Ok(Changed::Done(Json(reset), warning))
+        if warning.is_none() {
+            test::back(&self.0, &reset).await;
+        }
+        Ok(Changed::Done(Json(Reset { reset: reset.len() as u64 }), warning))
     }
 
     /// Test all keys that are out

@@ -117,15 +117,20 @@ export class Glassway {
 
   /** Starts both; after a stop, where they were. */
   async startBoth() {
-    const again = (process) => (process ? new URL(process.url).host : "127.0.0.1:0");
-    const env = {
-      ...this.env,
-      GLASSWAY_PROXY__LISTEN: again(this.proxy),
-      GLASSWAY_MONITOR__LISTEN: again(this.monitor),
-    };
-    this.proxy = await Process.start("glassway-proxy", this.config, env);
-    this.monitor = await Process.start("glassway-monitor", this.config, env);
+    const where = this.#where();
+    this.proxy = await Process.start("glassway-proxy", this.config, where);
     this.url = this.proxy.url;
+    await this.startMonitor(where);
+  }
+
+  /** Starts the monitor; after a stop, where it was. */
+  async startMonitor(where = this.#where()) {
+    this.monitor = await Process.start("glassway-monitor", this.config, where);
+  }
+
+  #where() {
+    const again = (process) => (process ? new URL(process.url).host : "127.0.0.1:0");
+    return { ...this.env, GLASSWAY_PROXY__LISTEN: again(this.proxy), GLASSWAY_MONITOR__LISTEN: again(this.monitor) };
   }
 
   async stopBoth() {

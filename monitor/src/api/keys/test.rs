@@ -112,6 +112,22 @@ async fn settle(
     }
 }
 
+/// Waits until the proxy has kept that these keys are back: who reads them next finds them
+/// so. One that was refused again meanwhile is not waited for longer than a test's answer.
+pub(super) async fn back(app: &Arc<App>, ids: &[i64]) {
+    let deadline = Instant::now() + SETTLE;
+    for id in ids {
+        while Instant::now() < deadline {
+            // Deleted meanwhile: there is nothing to wait for.
+            let Ok((_, now)) = standing(app, *id).await else { break };
+            if now.status == Status::Active {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
 /// Tests all keys that are out, a few at a time, and says on the feed how far it is.
 pub(super) async fn validate(app: &Arc<App>) -> Result<Vec<Validated>, Problem> {
     let within = app.clone();

@@ -1,6 +1,6 @@
 // Tests of single keys and what they found, shown in place until the page is left for good.
 
-import { reactive } from "vue";
+import { nextTick, reactive } from "vue";
 import { Failure } from "../api/client";
 import { keysApi } from "../api/managed";
 import { words } from "../i18n";
@@ -18,9 +18,11 @@ export async function testKey(id: number): Promise<boolean> {
   tests.set(id, "running");
   try {
     const { ok, latency_ms, models, error } = await keysApi.test(id);
-    tests.set(id, { ok, latencyMs: latency_ms, models: models.length, error });
-    // What the proxy learned; the feed says it too, but maybe later.
+    // What the proxy learned; the feed says it too, but maybe later. While it is running yet: a
+    // change takes away what an earlier test found, and this one is the test's own.
     keys.put(await keysApi.one(id));
+    await nextTick();
+    tests.set(id, { ok, latencyMs: latency_ms, models: models.length, error });
     return ok;
   } catch (cause) {
     if (!(cause instanceof Failure)) throw cause;
