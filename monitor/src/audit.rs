@@ -18,13 +18,17 @@ use glassway_shared::store::{
 };
 use http_body_util::{BodyExt, combinators::BoxBody};
 use hyper::body::Body as _;
-use poem::{Body, Request, Response, http::Method};
+use poem::{
+    Body, Request, Response,
+    http::{Method, StatusCode},
+};
 use serde_json::Value;
 
 use crate::{
     api::spec::Table,
     app::App,
     auth::{Client, Who},
+    error::Problem,
     trace::limit::Bucket,
 };
 
@@ -144,8 +148,8 @@ impl Auditor {
         Some(Deed { app, entry: Some(entry), worth, states, takes_nobody })
     }
 
-    /// A wrong key that came as a bearer.
-    pub async fn wrong_key(&self, app: &App, request: &Request, client: Client) {
+    /// A wrong key that came as a bearer, or one that was not looked at.
+    pub async fn wrong_key(&self, app: &App, request: &Request, client: Client, problem: &Problem) {
         if !self.takes_nobody() {
             return;
         }
@@ -154,8 +158,10 @@ impl Auditor {
         entry.action = "signIn".to_owned();
         entry.method = request.method().to_string();
         entry.path = request.uri().path().to_owned();
-        entry.status = 401;
-        entry.detail = Some("not the admin key".to_owned());
+        (entry.status, entry.detail) = match problem.is(StatusCode::TOO_MANY_REQUESTS) {
+            true => (429, Some(problem.detail().to_owned())),
+            false => (401, Some("not the admin key".to_owned())),
+        };
         write(app, entry).await;
     }
 
