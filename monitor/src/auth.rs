@@ -6,10 +6,12 @@
 
 pub mod key;
 mod limit;
+pub mod link;
 mod scrape;
 
 use std::{
     net::IpAddr,
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -62,6 +64,8 @@ pub struct Auth {
     /// Whether the admin key is set from outside, which would undo a change made here.
     pub configured: bool,
     reader: Reader,
+    /// The file with the sign-in link.
+    link: PathBuf,
     right: Arc<Mutex<Option<Right>>>,
     /// Argon2 takes memory and time by design: one at a time.
     hashing: Arc<Semaphore>,
@@ -107,10 +111,11 @@ struct Right {
 
 impl Auth {
     /// Over the stored hashes.
-    pub fn new(reader: Reader, configured: bool) -> Self {
+    pub fn new(reader: Reader, configured: bool, link: PathBuf) -> Self {
         Self {
             configured,
             reader,
+            link,
             right: Arc::default(),
             hashing: Arc::new(Semaphore::new(1)),
             limits: Mutex::new(Limits {
@@ -147,9 +152,11 @@ impl Auth {
     }
 
     /// Signs in with the admin key. An address that sent too many wrong ones must wait, and
-    /// until then none of it is looked at.
+    /// until then none of it is looked at. The sign-in link is of no use any more.
     pub async fn sign_in(&self, key: String, client: Client) -> Result<(), Problem> {
-        self.attempt(key, client, Way::SignIn).await.map(|_| ())
+        self.attempt(key, client, Way::SignIn).await?;
+        let link = self.link.clone();
+        blocking(move || link::forget(&link)).await
     }
 
     /// Which stored hash it is the key of.
@@ -324,7 +331,7 @@ mod tests {
         let path = dir.path().join("glassway.db");
         let mut settings = settings::Settings::open(&path).unwrap();
         let key = replace(&mut settings).unwrap();
-        let auth = Auth::new(Reader::open(&path).unwrap(), false);
+        let auth = Auth::new(Reader::open(&path).unwrap(), false, dir.path().join("sign-in"));
         let client = Client(IpAddr::from([10, 0, 0, 1]));
         let right = |key| auth.attempt(key, client, Way::Bearer);
         let stored = right(key).await.unwrap();
