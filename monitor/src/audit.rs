@@ -18,13 +18,17 @@ use glassway_shared::store::{
 };
 use http_body_util::{BodyExt, combinators::BoxBody};
 use hyper::body::Body as _;
-use poem::{Body, Request, Response, http::Method};
+use poem::{
+    Body, Request, Response,
+    http::{Method, StatusCode},
+};
 use serde_json::Value;
 
 use crate::{
     api::spec::Table,
     app::App,
     auth::{Client, Who},
+    error::Problem,
     trace::limit::Bucket,
 };
 
@@ -131,8 +135,15 @@ impl Auditor {
         let action = table.operation(path, method.as_str())?;
         let takes_nobody = who.is_some() || self.takes_nobody();
         let worth = worth(path);
-        let reads = matches!(*method, Method::PUT | Method::PATCH | Method::DELETE);
+        // A POST without a body changes what is there by itself; others make something.
+        let alone = matches!(request.header("content-length"), None | Some("0"));
+        let reads = matches!(*method, Method::PUT | Method::PATCH | Method::DELETE)
+            || (*method == Method::POST && alone && worth == Worth::All);
         let states = match reads && worth != Worth::Nothing {
+            // A list is read far, as what is done to all of it is seen in its items.
+            true if *method == Method::POST => {
+                readable(table, path).iter().map(|path| format!("{path}?limit=200")).collect()
+            }
             true => readable(table, path).into_iter().map(str::to_owned).collect(),
             false => vec![],
         };
@@ -144,8 +155,8 @@ impl Auditor {
         Some(Deed { app, entry: Some(entry), worth, states, takes_nobody })
     }
 
-    /// A wrong key that came as a bearer.
-    pub async fn wrong_key(&self, app: &App, request: &Request, client: Client) {
+    /// A wrong key that came as a bearer, or one that was not looked at.
+    pub async fn wrong_key(&self, app: &App, request: &Request, client: Client, problem: &Problem) {
         if !self.takes_nobody() {
             return;
         }
@@ -154,8 +165,10 @@ impl Auditor {
         entry.action = "signIn".to_owned();
         entry.method = request.method().to_string();
         entry.path = request.uri().path().to_owned();
-        entry.status = 401;
-        entry.detail = Some("not the admin key".to_owned());
+        (entry.status, entry.detail) = match problem.is(StatusCode::TOO_MANY_REQUESTS) {
+            true => (429, Some(problem.detail().to_owned())),
+            false => (401, Some("not the admin key".to_owned())),
+        };
         write(app, entry).await;
     }
 
@@ -172,13 +185,7 @@ impl Auditor {
 
 /// What somebody on this machine did with a command.
 pub fn command(settings: &mut Settings, action: &str) -> Result<(), StoreError> {
-    let entry = Entry {
-        at_us: jiff::Timestamp::now().as_microsecond(),
-        actor: "command_line".to_owned(),
-        via: "none".to_owned(),
-        action: action.to_owned(),
-        ..Entry::default()
-    };
+    let entry = Entry::of_command(action);
     settings.keep(|connection| audit::append(connection, &entry))
 }
 
@@ -216,7 +223,7 @@ impl Deed<'_> {
         let answered = small_json(&mut response).await;
         if entry.status >= 400 {
             entry.detail = answered.as_ref().and_then(|a| a["detail"].as_str()).map(cut);
-        } else if state.is_some() {
+        } else if state.is_some() && entry.method != "POST" {
             entry.after = kept(state, self.worth);
         } else if entry.method == "POST" {
             entry.after = kept(answered, self.worth);
@@ -294,11 +301,23 @@ fn kept(state: Option<Value>, worth: Worth) -> Option<String> {
         }
     }
     strip(&mut state);
-    let text = state.to_string();
+    let mut text = state.to_string();
+    if text.len() > MOST_JSON && shorten(&mut state) {
+        text = state.to_string();
+    }
     Some(match text.len() > MOST_JSON {
         true => serde_json::json!({"left_out_bytes": text.len()}).to_string(),
         false => text,
     })
+}
+
+/// Of a long list, what each is called and how it stands.
+fn shorten(state: &mut Value) -> bool {
+    let Some(items) = state.get_mut("items").and_then(Value::as_array_mut) else { return false };
+    for item in items.iter_mut().filter_map(Value::as_object_mut) {
+        item.retain(|name, _| ["id", "name", "status", "status_reason"].contains(&&name[..]));
+    }
+    true
 }
 
 fn strip(value: &mut Value) {
@@ -363,6 +382,10 @@ mod tests {
         for path in ["/token", "/api/admin-key", "/api/chat", "/api/chat/history/3"] {
             assert_eq!(worth(path), Worth::Nothing, "{path}");
         }
+        let key = json!({"id": 1, "status": "invalid", "notes": "x".repeat(2000)});
+        let list = json!({"items": [key, key, key, key, key, key, key, key, key]});
+        let short = kept(Some(list), Worth::All).unwrap();
+        assert_eq!(short.matches(r#"{"id":1,"status":"invalid"}"#).count(), 9, "{short}");
         let large = json!({"name": "x".repeat(MOST_JSON)});
         assert!(kept(Some(large), Worth::All).unwrap().contains("left_out_bytes"));
     }

@@ -120,7 +120,7 @@ impl Gate {
                 Ok(who) => Some(who),
                 Err(problem) => {
                     if auth::is_guess(&problem) {
-                        self.auditor.wrong_key(&self.app, &request, client).await;
+                        self.auditor.wrong_key(&self.app, &request, client, &problem).await;
                     }
                     return Err(problem.into());
                 }

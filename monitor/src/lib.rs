@@ -96,6 +96,11 @@ impl Monitor {
         settings.keep(chats::interrupt)?;
         let reader = Reader::open(&config.database.path)?;
         let new_key = auth::establish(&reader, &mut settings, admin_key)?;
+        if admin_key.is_some() {
+            // What is left there is of an earlier key.
+            let path = auth::link::path(&config);
+            auth::link::remove(&path).map_err(|source| StoreError::Io { path, source })?;
+        }
         Ok(Self {
             config,
             reader,
@@ -141,7 +146,7 @@ impl Monitor {
             let _ = traces.listening.set((all, images));
         }
         let tail = tokio::spawn(live::tail::follow(live.clone(), reader.clone(), until(&ended)));
-        let auth = Auth::new(reader.clone(), configured);
+        let auth = Auth::new(reader.clone(), configured, auth::link::path(&config));
         let app = Arc::new(App::new(
             config,
             reader,

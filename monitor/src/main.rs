@@ -4,9 +4,8 @@
 //! failure is one line on stderr.
 
 use std::{
-    io::{IsTerminal, Write},
+    io::IsTerminal,
     net::TcpListener,
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -117,12 +116,10 @@ fn new_admin_key(config: &Config) -> Result<(), Failure> {
     let key = auth::replace(&mut settings).map_err(failed)?;
     audit::command(&mut settings, "newAdminKey").map_err(failed)?;
     // It holds the old key.
-    let old = config.data_dir().join("sign-in");
-    if let Err(e) = std::fs::remove_file(&old)
-        && e.kind() != std::io::ErrorKind::NotFound
-    {
-        return Err(failed(format!("{}: cannot remove the old sign-in link: {e}", old.display())));
-    }
+    let old = auth::link::path(config);
+    auth::link::remove(&old).map_err(|e| {
+        failed(format!("{}: cannot remove the old sign-in link: {e}", old.display()))
+    })?;
     let link = sign_in_link(config, config.monitor.listen.port(), &key);
     println!("{key}\nsign in at {link}");
     Ok(())
@@ -234,19 +231,11 @@ fn show_sign_in(config: &Config, link: &str) -> std::io::Result<()> {
         eprintln!("\n  Sign in (this link is shown once): {link}\n");
         return Ok(());
     }
-    let path = config.data_dir().join("sign-in");
-    write_private(&path, link)?;
-    tracing::info!(path = %path.display(), "the sign-in link is in this file; delete it after use");
+    let path = auth::link::path(config);
+    auth::link::leave(&path, link)?;
+    tracing::info!(
+        path = %path.display(),
+        "the sign-in link is in this file until somebody has signed in"
+    );
     Ok(())
-}
-
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    // A file somebody left there keeps its mode: begin anew.
-    match std::fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
-        _ => {}
-    }
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{text}")
 }

@@ -80,6 +80,9 @@ fn restore(config: &Config, file: &Path) -> Result<(), Failure> {
 fn vacuum(config: &Config) -> Result<(), Failure> {
     there(config)?;
     let done = upkeep::vacuum(&config.database.path)?;
+    if migrate::due(&config.database.path)? == 0 {
+        audit::command(&mut Settings::open(&config.database.path)?, "vacuum")?;
+    }
     let (path, before, after) =
         (config.database.path.display(), bytes(done.before), bytes(done.after));
     println!("{path}: {before} before, {after} now");

@@ -108,9 +108,7 @@ pub fn check_url(url: &Url, allow: &Allow) -> Result<(), AddressError> {
             if METADATA_NAMES.contains(&&name[..]) {
                 return Err(AddressError::Never(text));
             }
-            // RFC 6761: these names are loopback's, whatever a resolver says.
-            let local = name == "localhost" || name.ends_with(".localhost");
-            local.then_some(IpAddr::V4(Ipv4Addr::LOCALHOST))
+            loopback(&name)
         }
     };
     if let Some(ip) = ip {
@@ -138,6 +136,29 @@ pub fn check_ip(ip: IpAddr, host: &str, port: u16, allow: &Allow) -> Result<(), 
         return Ok(());
     }
     Err(not_allowed(host, port, what))
+}
+
+/// A host that somebody else resolves and connects to, an outbound proxy: an address is
+/// judged, and a name by its form alone.
+pub fn check_form(host: &str, port: u16, allow: &Allow) -> Result<(), AddressError> {
+    let name = plain(host);
+    if METADATA_NAMES.contains(&&name[..]) {
+        return Err(AddressError::Never(host.to_owned()));
+    }
+    if let Some(ip) = name.parse().ok().or_else(|| loopback(&name)) {
+        return check_ip(ip, host, port, allow);
+    }
+    let local = !name.contains('.') || LOCAL_NAMES.iter().any(|end| name.ends_with(end));
+    match local && !allow.names(host, port) {
+        true => Err(not_allowed(host, port, "a name of a local network")),
+        false => Ok(()),
+    }
+}
+
+/// RFC 6761: these names are loopback's, whatever a resolver says.
+fn loopback(name: &str) -> Option<IpAddr> {
+    let local = name == "localhost" || name.ends_with(".localhost");
+    local.then_some(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }
 
 fn not_allowed(host: &str, port: u16, what: &'static str) -> AddressError {
@@ -168,6 +189,9 @@ enum Reach {
 
 const METADATA_NAMES: &[&str] =
     &["metadata.google.internal", "metadata", "metadata.goog", "instance-data.ec2.internal"];
+
+/// Ends of names that no public server has: RFC 6762, RFC 8375, ICANN's for private use.
+const LOCAL_NAMES: &[&str] = &[".local", ".home.arpa", ".internal"];
 
 /// Of Alibaba, Oracle and Azure; the others' are link-local.
 const METADATA_V4: &[Ipv4Addr] = &[
@@ -320,6 +344,30 @@ mod tests {
         assert!(check(inside, &["api.example:80"]).is_err());
         let metadata = [169, 254, 169, 254].into();
         assert!(matches!(check(metadata, &["api.example:443"]), Err(AddressError::Never(_))));
+    }
+
+    #[rstest]
+    #[case("api.example", &[], true)]
+    #[case("8.8.8.8", &[], true)]
+    #[case("169.254.169.254", &["169.254.169.254:443", "0.0.0.0/0"], false)]
+    #[case("[::ffff:169.254.169.254]", &["::/0"], false)]
+    #[case("metadata.google.internal.", &["metadata.google.internal:443"], false)]
+    #[case("10.0.0.1", &[], false)]
+    #[case("[fd12::1]", &[], false)]
+    #[case("10.0.0.1", &["10.0.0.0/8"], true)]
+    #[case("localhost", &[], false)]
+    #[case("a.localhost", &["127.0.0.0/8"], true)]
+    #[case("intranet", &[], false)]
+    #[case("intranet", &["intranet:443"], true)]
+    #[case("relay.internal", &[], false)]
+    #[case("printer.LOCAL.", &["printer.local:443"], true)]
+    fn what_a_proxy_is_asked_for_is_judged_by_its_form(
+        #[case] host: &str,
+        #[case] entries: &[&str],
+        #[case] may: bool,
+    ) {
+        let judged = check_form(host, 443, &allow(entries));
+        assert_eq!(judged.is_ok(), may, "{host}: {judged:?}");
     }
 
     #[test]

@@ -34,6 +34,19 @@ impl Encoding {
         Self::named(headers::find(block, "content-encoding")?)
     }
 
+    /// All that a stored header block names, in the order they were applied, over however
+    /// many lines and without identity. `None` where one is unknown, or where there are more
+    /// than anybody needs.
+    pub fn stacked(block: &[u8]) -> Option<Vec<Self>> {
+        let named = headers::lines(block)
+            .filter(|(name, _)| name.eq_ignore_ascii_case(b"content-encoding"))
+            .flat_map(|(_, value)| value.split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(b"identity"));
+        let all: Vec<_> = named.map(Self::named).collect::<Option<_>>()?;
+        (all.len() <= MOST_STACKED).then_some(all)
+    }
+
     /// From a `Content-Encoding` value.
     pub fn named(value: &[u8]) -> Option<Self> {
         let is = |name: &str| value.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
@@ -55,6 +68,18 @@ impl Encoding {
             Self::Zstd => "zstd",
         }
     }
+}
+
+/// Codings on top of each other that are undone.
+const MOST_STACKED: usize = 3;
+
+/// [`decode`] for codings on top of each other, the last one applied first.
+pub fn decode_stacked(bytes: &[u8], encodings: &[Encoding], limit: usize) -> Decoded {
+    let plain = Decoded { bytes: bytes.to_vec(), complete: true };
+    encodings.iter().rev().fold(plain, |outer, encoding| {
+        let inner = decode(&outer.bytes, *encoding, limit);
+        Decoded { complete: inner.complete && outer.complete, ..inner }
+    })
 }
 
 /// Decodes up to `limit` bytes; never fails, but says whether it was all.
@@ -222,6 +247,22 @@ mod tests {
             packed.chunks(7).for_each(|piece| stream.push(piece, &mut out));
             assert_eq!(out, text.as_bytes(), "{encoding:?}");
         }
+    }
+
+    #[test]
+    fn codings_on_top_of_each_other_are_undone() {
+        let block = b"content-encoding: gzip, identity\r\nContent-Encoding: BR\r\n";
+        let both = [Encoding::Gzip, Encoding::Br];
+        assert_eq!(Encoding::stacked(block).unwrap(), both);
+        let packed = encode(Encoding::Br, &encode(Encoding::Gzip, TEXT.as_bytes()));
+        let whole = decode_stacked(&packed, &both, usize::MAX);
+        assert_eq!((whole.bytes.as_slice(), whole.complete), (TEXT.as_bytes(), true));
+        assert!(!decode_stacked(&packed[..packed.len() - 3], &both, usize::MAX).complete);
+        for unknown in ["dcb", "gzip, aws-chunked", "gzip, gzip, gzip, gzip"] {
+            let block = format!("content-encoding: {unknown}\r\n");
+            assert_eq!(Encoding::stacked(block.as_bytes()), None, "{unknown}");
+        }
+        assert_eq!(Encoding::stacked(b"accept: */*\r\n").unwrap(), []);
     }
 
     #[test]

@@ -12,13 +12,17 @@ use std::{
     path::Path,
 };
 
-use glassway_shared::store::{
-    StoreError,
-    filter::Filter,
-    read::Reader,
-    stored::stored,
-    tend::Limits,
-    upkeep::{Bodies, Thorough, backup, examine, restore, vacuum},
+use glassway_shared::{
+    model::{Failure, Try},
+    store::{
+        StoreError,
+        filter::Filter,
+        read::Reader,
+        settings::{Settings, session},
+        stored::stored,
+        tend::Limits,
+        upkeep::{Bodies, Thorough, backup, examine, restore, vacuum},
+    },
 };
 use kept::{Store, record};
 
@@ -28,6 +32,36 @@ fn filled(rows: usize) -> (Store, Vec<glassway_shared::store::record::Record>) {
     store.append(&records);
     store.retain(Limits::NONE);
     (store, records)
+}
+
+const SAID: &str = "hedgehogs";
+const TRACE: &str = "INSERT INTO traces (trace_id, series, provider, key, base_url, kind, model,
+    prompt, images, image_base, status, error, created_at, answer) VALUES ('t', 1, 'p', 'k',
+    'https://a.example', 'openai', 'm', 'of hedgehogs', 1, '', 'failed', 'no hedgehogs', 1, 'hedgehogs')";
+
+/// Refused by its upstream in its own words, and then answered.
+fn failed() -> glassway_shared::store::record::Record {
+    let error = Failure { code: "upstream_error".into(), message: format!("no {SAID}") };
+    let first = Try {
+        n: 1,
+        provider: None,
+        key: None,
+        reason: "first".into(),
+        url: "https://a.example/v1".into(),
+        status: Some(500),
+        error: Some(error.clone()),
+        start_ms: 0.125,
+        connect_ms: None,
+        reused: false,
+        ttfb_ms: None,
+        duration_ms: None,
+    };
+    let second = Try { n: 2, error: None, ..first.clone() };
+    glassway_shared::store::record::Record {
+        error: Some(error),
+        tries: Some(vec![first, second]),
+        ..record(9)
+    }
 }
 
 fn sound(path: &Path) -> Vec<String> {
@@ -61,7 +95,13 @@ fn a_backup_of_a_database_in_use_holds_what_was_committed_and_is_private() {
 
 #[test]
 fn a_backup_without_bodies_has_the_figures_and_not_a_word() {
-    let (mut store, records) = filled(10);
+    let (mut store, mut records) = filled(9);
+    records.push(failed());
+    store.append(&records[9..]);
+    store.retain(Limits::NONE);
+    let traces = rusqlite::Connection::open(&store.path).unwrap();
+    traces.execute_batch(TRACE).unwrap();
+    drop(traces);
     store.pin(records[2].id, true);
     let to = store.path.with_file_name("figures.db");
     backup(&store.path, &to, Bodies::Without).unwrap();
@@ -69,6 +109,11 @@ fn a_backup_without_bodies_has_the_figures_and_not_a_word() {
     backup(&store.path, &full, Bodies::With).unwrap();
     assert!(fs::metadata(&to).unwrap().len() < fs::metadata(&full).unwrap().len());
     assert_eq!(sound(&to), [""; 0]);
+    let holds = |path: &Path| {
+        let bytes = fs::read(path).unwrap();
+        bytes.windows(SAID.len()).any(|piece| piece == SAID.as_bytes())
+    };
+    assert!(holds(&full) && !holds(&to));
 
     // It is a database like any other: restored, indexed, pruned.
     let mut other = Store::open();
@@ -80,6 +125,12 @@ fn a_backup_without_bodies_has_the_figures_and_not_a_word() {
     let kept = other.stored(records[2].id).unwrap();
     assert!(kept.request.expired && kept.exchange.pinned);
     assert_eq!(kept.request.body_bytes, records[2].request.body_bytes);
+    let failed = other.stored(records[9].id).unwrap();
+    assert_eq!(failed.exchange.error.unwrap().code, "upstream_error");
+    let tries = failed.tries.unwrap();
+    let codes: Vec<_> = tries.iter().map(|t| t.error.as_ref().map(|e| &e.code[..])).collect();
+    assert_eq!(codes, [Some("upstream_error"), None]);
+    assert_eq!(tries[0].start_ms, 0.125);
     let by_path = Filter { q: Some("completions".into()), ..Filter::default() };
     assert_eq!(other.ids(&by_path).len(), 10);
     other.append(&[record(50)]);
@@ -90,6 +141,7 @@ fn a_backup_without_bodies_has_the_figures_and_not_a_word() {
 fn a_restore_waits_for_nobody_keeps_what_was_there_and_refuses_what_is_not_sound() {
     let (mut store, records) = filled(5);
     let copy = store.path.with_file_name("copy.db");
+    Settings::open(&store.path).unwrap().add_session(&[7; 32], 1, i64::MAX, "::1").unwrap();
     backup(&store.path, &copy, Bodies::With).unwrap();
     store.append(&[record(70)]);
     let error = restore(&store.path, &copy, "t").unwrap_err();
@@ -112,6 +164,8 @@ fn a_restore_waits_for_nobody_keeps_what_was_there_and_refuses_what_is_not_sound
     assert!(kept.ends_with("glassway.db.before-restore-20260101T000000Z"));
     let reader = Reader::open(&path).unwrap();
     assert!(stored(&reader, records[4].id).unwrap().is_some());
+    assert!(session(&reader, &[7; 32], 2).unwrap().is_none(), "a session that had ended is back");
+    assert!(session(&Reader::open(&copy).unwrap(), &[7; 32], 2).unwrap().is_some());
     let count = |path: &Path| examine(path, Limits::NONE, 0, Thorough::Quick).unwrap().exchanges;
     assert_eq!((count(&path), count(&kept)), (5, 6));
     assert!(!path.with_file_name("glassway.db.restoring").exists());

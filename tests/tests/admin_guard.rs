@@ -339,6 +339,41 @@ fn files(folder: &Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
+fn a_key_that_was_made_is_in_no_file_once_somebody_has_signed_in() {
+    let mut glassway = Glassway::setup()
+        .upstream("http://127.0.0.1:1")
+        .set("log.level", "trace")
+        .unset("monitor.admin_key")
+        .start();
+    let link = glassway.folder().join("data/sign-in");
+    let key = std::fs::read_to_string(&link).unwrap();
+    let key = key.trim().split_once("/#key=").unwrap().1.to_owned();
+    let api = glassway.api().with_bearer(&key);
+    let sign_in = |key: &str| api.anonymous().post("/token", &value!({"api_key": key})).status;
+    assert_eq!(sign_in("gwadmin-a-wrong-one"), 401);
+    assert_eq!(api.get("/api/keys").status, 200);
+    assert!(link.exists(), "nobody has signed in yet");
+    assert_eq!(sign_in(&key), 200);
+    assert!(!link.exists(), "the key is still there in the clear");
+    // As where nobody signed in before the key is changed.
+    std::fs::write(&link, "left over").unwrap();
+    let next = "another-key-0123456789";
+    let change = value!({"current_key": key, "new_key": next});
+    assert_eq!(api.call("PUT", "/api/admin-key", &[], Some(&change)).status, 200);
+    assert!(!link.exists(), "the old key is still there");
+    assert_eq!(sign_in(next), 200);
+    let logs: String = [Which::Proxy, Which::Monitor].map(|which| glassway.term(which).1).concat();
+    for secret in [&key[..], next] {
+        assert!(!logs.contains(secret));
+        for file in files(glassway.folder()) {
+            let bytes = std::fs::read(&file).unwrap();
+            let found = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+            assert!(!found, "{} holds {secret}", file.display());
+        }
+    }
+}
+
+#[test]
 fn what_signs_people_and_clients_in_is_in_no_log_and_no_file() {
     let upstream = Upstream::answer(json("{\"data\":[]}"));
     let mut glassway =

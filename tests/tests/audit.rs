@@ -208,4 +208,27 @@ fn commands_are_written_down_too() {
         (&value!("command_line"), &value!("newAdminKey"))
     );
     assert!(!entry.to_string().contains(&key));
+    glassway.start(Which::Proxy);
+    for (which, command) in [(Which::Proxy, "rekey"), (Which::Monitor, "vacuum")] {
+        let output = glassway.started_with().command(which).arg(command).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let entry = api.json("/api/audit")["items"][0].clone();
+        assert_eq!(
+            (&entry["actor"], &entry["action"]),
+            (&value!("command_line"), &value!(command))
+        );
+    }
+}
+
+#[test]
+fn what_stood_before_is_kept_where_a_request_says_nothing_itself() {
+    let (_upstream, glassway) = started();
+    let api = glassway.api();
+    let key = api.post("/api/keys", &value!({"provider_id": 1, "name": "main", "key_value": KEY}));
+    assert_eq!(key.status, 201, "{}", key.text());
+    assert_eq!(api.call("POST", "/api/keys/reset", &[], None).status, 200);
+    let entry = entries(&glassway, "&action=resetKeys").remove(0);
+    assert_eq!(entry["before"]["items"][0]["name"], "main", "{entry:#}");
+    assert!(entry["after"]["reset"].is_number(), "{entry:#}");
+    assert!(!entry.to_string().contains(KEY));
 }

@@ -89,6 +89,17 @@ fn a_configuration_that_is_missing_is_an_error() {
 }
 
 #[test]
+fn a_short_admin_key_stops_the_start_by_its_name() {
+    let setup = Glassway::setup().upstream("http://127.0.0.1:1").set("monitor.admin_key", "short");
+    for more in [&[][..], &["new-admin-key"]] {
+        let (code, said) = run(&setup, Which::Monitor, more);
+        assert_eq!((code, said.lines().count()), (2, 1), "{said}");
+        assert!(said.contains("monitor.admin_key: ") && said.contains("12 to 1,024"), "{said}");
+    }
+    assert!(!setup.folder().join("data/glassway.db").exists());
+}
+
+#[test]
 fn bad_arguments_exit_with_2() {
     for which in BOTH {
         let (code, _) = run(&Glassway::setup(), which, &["--no-such-flag"]);

@@ -104,7 +104,8 @@ impl Operations {
         page.single(
             "glassway_monitor_sign_in_failures_total",
             Kind::Counter,
-            "Wrong admin keys, at the sign-in and as bearers.",
+            "Wrong admin keys, at the sign-in and as bearers, and those not looked at since there \
+             were too many.",
             self.0.auth.failures(),
         );
     }

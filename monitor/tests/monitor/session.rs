@@ -75,21 +75,70 @@ async fn everything_but_the_page_and_health_needs_a_credential() {
     monitor.get("/api/nothing").await.refused(404);
 }
 
-#[tokio::test]
-async fn wrong_keys_are_limited_and_the_right_one_never_is() {
-    let monitor = start().await;
-    let mut limited = None;
-    for n in 0..12 {
-        let answer = sign_in(&monitor, &format!("gwadmin-guess-{n}")).await;
-        if answer.status == 429 {
-            limited = Some(answer);
-        }
+/// A monitor behind a proxy that says for whom it speaks.
+async fn started_behind() -> Running {
+    start_with(|config| config.monitor.trusted_proxies = vec!["127.0.0.1".into()]).await
+}
+
+/// Asks from an address, by a key at the sign-in or as bearer.
+async fn from(monitor: &Running, address: &str, key: &str, by_bearer: bool) -> Answer {
+    let from = ("x-forwarded-for", address);
+    if by_bearer {
+        let bearer = format!("Bearer {key}");
+        return monitor.ask("GET", "/api/keys", &[from, ("authorization", &bearer)], "").await;
     }
-    let limited = limited.expect("the limit is ten a minute");
+    let body = json!({"api_key": key}).to_string();
+    monitor.ask("POST", "/token", &[from, JSON], &body).await
+}
+
+#[rstest::rstest]
+#[case::at_the_sign_in(false, 10)]
+#[case::as_bearers(true, 60)]
+#[tokio::test]
+async fn beyond_the_limit_no_key_is_looked_at_and_nobody_else_is_locked_out(
+    #[case] by_bearer: bool,
+    #[case] most: usize,
+) {
+    let monitor = started_behind().await;
+    // The right key is known by now: a guess would cost next to nothing.
+    let signed = from(&monitor, "10.0.0.9", KEY, false).await;
+    let session = signed.json()["access_token"].as_str().unwrap().to_owned();
+    let mut looked_at = 0;
+    for n in 0..most + 5 {
+        let answer = from(&monitor, "10.0.0.1", &format!("gwadmin-guess-{n}"), by_bearer).await;
+        looked_at += usize::from(answer.status == 401);
+    }
+    assert_eq!(looked_at, most);
+    let limited = from(&monitor, "10.0.0.1", KEY, by_bearer).await;
     limited.refused(429);
-    assert!(limited.header("retry-after").parse::<u32>().unwrap() > 0);
-    assert_eq!(monitor.get("/api/session").await.status, 200);
-    assert_eq!(sign_in(&monitor, KEY).await.status, 200);
+    assert!((1..=60).contains(&limited.header("retry-after").parse::<u32>().unwrap()));
+    // The other way in is as it was, and so are sessions, and everybody elsewhere.
+    assert_eq!(from(&monitor, "10.0.0.1", KEY, !by_bearer).await.status, 200);
+    assert_eq!(from(&monitor, "10.0.0.1", &session, true).await.status, 200);
+    assert_eq!(from(&monitor, "10.0.0.2", KEY, by_bearer).await.status, 200);
+    assert_eq!(from(&monitor, "10.0.0.9", KEY, by_bearer).await.status, 200);
+}
+
+#[tokio::test]
+async fn guesses_at_once_are_no_more_than_one_by_one() {
+    let monitor = started_behind().await;
+    for known in [false, true] {
+        let keys: Vec<_> = (0..40).map(|n| format!("gwadmin-guess-{n}")).collect();
+        let address = format!("10.1.0.{}", u8::from(known));
+        let all = keys.iter().map(|key| from(&monitor, &address, key, false));
+        let all = futures_util::future::join_all(all).await;
+        assert_eq!(all.iter().filter(|answer| answer.status == 401).count(), 10);
+        assert_eq!(from(&monitor, "10.0.0.9", KEY, false).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn programs_with_the_right_key_and_with_an_old_one_are_never_slowed() {
+    let monitor = started_behind().await;
+    for _ in 0..100 {
+        from(&monitor, "10.0.0.1", "gwadmin-of-last-year", true).await.refused(401);
+        assert_eq!(from(&monitor, "10.0.0.1", KEY, true).await.status, 200);
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use glassway_shared::{
     config,
-    decode::{Encoding, decode},
+    decode::{Decoded, Encoding, decode_stacked},
     headers,
     model::Side,
     redaction::{self, Paths},
@@ -30,6 +30,11 @@ pub(super) const REDACTED: &str = "[redacted]";
 /// Stands for a whole JSON body in which places could not be found.
 const UNREADABLE: &[u8] =
     b"[redacted: a place in it could not be looked for, as it is cut or no JSON]";
+/// Stands for a body that could not be looked into.
+const UNDECODABLE: &[u8] =
+    b"[redacted: it could not be looked into, as its content coding cannot be undone]";
+/// JSON may begin with it all the same; what follows is what is meant.
+const BOM: &[u8] = "\u{feff}".as_bytes();
 /// What a decoded body was compressed with.
 const WAS_ENCODED: &[u8] = b"x-glassway-content-encoding";
 const DECODE_LIMIT: usize = 32 << 20;
@@ -102,6 +107,16 @@ impl Cleaner {
 
     /// A text that is no stream. `cut`: more of it came than is here.
     fn text(&self, text: &[u8], cut: bool) -> Cleaned {
+        let mut behind = text;
+        while let Some(rest) = behind.strip_prefix(BOM) {
+            behind = rest;
+        }
+        let marks = &text[..text.len() - behind.len()];
+        self.unmarked(behind, cut).map(|(clean, n)| ([marks, &clean].concat(), n))
+    }
+
+    /// A text without byte order marks before it.
+    fn unmarked(&self, text: &[u8], cut: bool) -> Cleaned {
         let mut count = 0;
         let mut now = Cow::Borrowed(text);
         let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
@@ -185,14 +200,28 @@ impl Job<'_> {
         if message.body.is_empty() {
             return 0;
         }
-        let encoding = Encoding::of(&message.headers);
-        if encoding.is_none() && !self.rules.is_on() && !self.brought {
+        let encodings = Encoding::stacked(&message.headers);
+        let plain = encodings.as_ref().is_none_or(Vec::is_empty);
+        if plain && !self.rules.is_on() && !self.brought {
             scrub::overwrite(&mut message.body, self.secret);
             return 0;
         }
-        let decoded = encoding.map(|encoding| decode(&message.body, encoding, DECODE_LIMIT));
-        // Not what its header says: the bytes are looked at as they are.
-        let decoded = decoded.filter(|decoded| decoded.complete || !decoded.bytes.is_empty());
+        let decoded = match &encodings {
+            None => Some(Decoded { bytes: vec![], complete: false }),
+            Some(none) if none.is_empty() => None,
+            Some(all) => Some(decode_stacked(&message.body, all, DECODE_LIMIT)),
+        };
+        let unread = |decoded: &Decoded| !decoded.complete && decoded.bytes.is_empty();
+        // Text all the same is not what its header says: it is looked at as it is.
+        if decoded.as_ref().is_some_and(unread)
+            && (self.rules.is_on() || self.brought)
+            && std::str::from_utf8(&message.body).is_err()
+        {
+            message.body = UNDECODABLE.to_vec();
+            message.headers = renamed(&message.headers);
+            return 1;
+        }
+        let decoded = decoded.filter(|decoded| !unread(decoded));
         let cut = message.truncated || decoded.as_ref().is_some_and(|decoded| !decoded.complete);
         let (was_encoded, mut text) = match decoded {
             Some(decoded) => (true, decoded.bytes),

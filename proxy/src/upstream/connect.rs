@@ -126,7 +126,12 @@ impl Connector {
             .map_err(|e| format!("{e}"))?;
         let stream = match self.proxies.intercept(&uri) {
             None => self.direct(origin, uri).await?,
-            Some(proxy) => self.through(&proxy, uri).await?,
+            // The proxy resolves the name, so that its form is all that can be judged here.
+            Some(proxy) => {
+                address::check_form(&origin.host, origin.port, &self.allow)
+                    .map_err(|e| e.to_string())?;
+                self.through(&proxy, uri).await?
+            }
         };
         if !origin.tls {
             return Ok(Connected { io: Io::Plain(stream), http2: false });
@@ -297,5 +302,32 @@ impl AsyncWrite for Io {
             Self::Plain(io) => io.is_write_vectored(),
             Self::Tls(io) => io.is_write_vectored(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_outbound_proxy_is_not_asked_for_what_may_not_be_reached() {
+        let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let via = format!("http://{}", proxy.local_addr().unwrap());
+        let mut connector = Connector::from_env(Duration::from_secs(5), Allow::default()).unwrap();
+        connector.proxies = Matcher::builder().all(via).build();
+        let asked = async |host: &str| {
+            let origin = Origin { tls: true, host: host.to_owned(), port: 443 };
+            let told = connector.connect(&origin, host, true).await;
+            told.err().map(|fault| fault.message).unwrap()
+        };
+        for host in ["169.254.169.254", "[::ffff:a9fe:a9fe]", "10.0.0.1", "relay.internal"] {
+            let told = asked(host).await;
+            assert!(!told.contains("through proxy") && told.contains(host), "{told}");
+        }
+        // Others are, and this one refuses.
+        let (told, _) = tokio::join!(asked("api.example"), async {
+            drop(proxy.accept().await.unwrap());
+        });
+        assert!(told.contains("through proxy"), "{told}");
     }
 }

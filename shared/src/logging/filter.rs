@@ -16,6 +16,7 @@ pub const MODULES: &[&str] = &[
     "glassway_monitor::api::replay",
     "glassway_monitor::app",
     "glassway_monitor::audit",
+    "glassway_monitor::auth::link",
     "glassway_monitor::chat",
     "glassway_monitor::error",
     "glassway_monitor::link",

@@ -49,6 +49,19 @@ pub struct Entry {
     pub after: Option<String>,
 }
 
+impl Entry {
+    /// What somebody on this machine did with a command, now.
+    pub fn of_command(action: &str) -> Self {
+        Self {
+            at_us: jiff::Timestamp::now().as_microsecond(),
+            actor: "command_line".to_owned(),
+            via: "none".to_owned(),
+            action: action.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
 /// Which deeds.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

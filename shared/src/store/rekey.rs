@@ -5,7 +5,11 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::{StoreError, keys, migrate};
+use super::{
+    StoreError,
+    audit::{self, Entry},
+    keys, migrate,
+};
 use crate::secret::BROUGHT;
 
 /// A key as it is sealed.
@@ -79,6 +83,7 @@ impl Resealer {
         put_public_key(&transaction, public)?;
         transaction
             .execute("UPDATE config_revision SET revision = revision + 1 WHERE one = 1", [])?;
+        audit::append(&transaction, &Entry::of_command("rekey"))?;
         transaction.commit()?;
         Ok(done)
     }

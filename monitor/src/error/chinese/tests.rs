@@ -53,7 +53,7 @@ fn the_table_is_pairs_whose_holes_agree() {
 /// whose results have entries.
 const ELSEWHERE: &[&str] = &[
     "src/api/feed.rs: ",
-    "src/auth/key.rs: the configured admin key",
+    "src/auth/key.rs: {place}: the admin key",
     "src/api/chat/body.rs: Who says it.",
     "src/api/input.rs: must be {article} {expected}",
     "src/trace/fetchers.rs: is larger than 4 MiB",

@@ -78,6 +78,8 @@ impl Stream<'_> {
     /// An event with other data; its other fields stay.
     fn rewrite(&self, frame: &[u8], data: &str, out: &mut Vec<u8>) -> usize {
         let frame = String::from_utf8_lossy(frame);
+        // Before the first event there may be one, and its line is data all the same.
+        let frame = frame.trim_start_matches('\u{feff}');
         let mut count = 0;
         for line in frame.split(['\r', '\n']).filter(|line| !line.is_empty()) {
             if !line.starts_with("data") {

@@ -92,6 +92,44 @@ fn patterns_are_found_behind_escapes_and_compression() {
 }
 
 #[test]
+fn what_cannot_be_looked_into_is_not_kept() {
+    let said = b"{\"email\":\"a@b\",\"number\":\"078-05-1120\"}";
+    let mut inner = flate2::write::ZlibEncoder::new(Vec::new(), Compression::default());
+    inner.write_all(said).unwrap();
+    let stacked = gzip(&inner.finish().unwrap());
+    for rules in [rules(&["..email"], &[]), rules(&[], &[r"\d{3}-\d{2}-\d{4}"])] {
+        let (clean, count) =
+            cleaned(&rules, body("application/json", Some("deflate, gzip"), &stacked));
+        assert_eq!((clean.matches(REDACTED).count(), count), (1, 1), "{clean}");
+        for (coding, packed) in [("dcb", gzip(said)), ("gzip, rot13", stacked.clone())] {
+            let mut message = body("application/json", Some(coding), &packed);
+            message.body.push(0xff);
+            let job = Job { rules: &rules, secret: KEY, brought: false };
+            assert_eq!(job.message(&mut message, None), 1, "{coding}");
+            assert_eq!(message.body, UNDECODABLE, "{coding}");
+            assert_eq!(Encoding::stacked(&message.headers).unwrap(), [], "it is said as it is");
+        }
+        // Named as compressed, and not what the name says.
+        let (clean, _) = cleaned(&rules, body("application/json", Some("gzip"), said));
+        assert!(clean.contains(REDACTED), "{clean}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_hides_nothing() {
+    let rules = rules(&["..email"], &[]);
+    let json = "\u{feff}{\"email\":\"a@b\"}";
+    let (clean, count) = cleaned(&rules, body("application/json", None, json.as_bytes()));
+    assert_eq!((&clean[..], count), ("\u{feff}{\"email\":\"[redacted]\"}", 1));
+    let many = "\u{feff}".repeat(1_000_000) + "{\"email\":1}";
+    let (clean, count) = cleaned(&rules, body("application/json", None, many.as_bytes()));
+    assert!(clean.ends_with("{\"email\":\"[redacted]\"}") && count == 1);
+    let stream = "\u{feff}data: {\"email\":\"a@b\"}\n\n";
+    let (clean, count) = cleaned(&rules, body("text/event-stream", None, stream.as_bytes()));
+    assert!(!clean.contains("a@b") && count == 1, "{clean}");
+}
+
+#[test]
 fn a_repeated_key_is_masked_in_what_is_kept_compressed() {
     let none = rules(&[], &[]);
     let text = [&b"your key is "[..], KEY, b"!"].concat();

@@ -3,8 +3,9 @@
 //!
 //! With bodies it is SQLite's own `VACUUM INTO`. Without, the tables are copied one by one
 //! into a database of the same schema, and what was said is left behind: bodies, WebSocket
-//! messages, what attempts said, the playground's conversations, what traces were
-//! answered. Headers stay, as they were recorded: redacted.
+//! messages, what attempts said, the playground's conversations, what traces asked and
+//! were answered, and the sentences of errors, which upstreams write; their codes stay.
+//! Headers stay, as they were recorded: redacted.
 
 use std::{fs, path::Path};
 
@@ -126,11 +127,22 @@ fn columns(connection: &Connection, table: &str) -> Result<Vec<String>, StoreErr
     Ok(names.collect::<Result<_, _>>()?)
 }
 
+/// Attempts as they are, without the sentences of their errors.
+const TRIES: &str = "CASE WHEN json_valid(tries) THEN (
+    SELECT json_group_array(CASE json_type(value, '$.error.message')
+        WHEN 'text' THEN json_set(value, '$.error.message', '') ELSE json(value) END)
+    FROM json_each(tries)) END";
+
 /// What a column is copied as.
 fn taken(table: &str, column: &str) -> String {
     match (table, column) {
         ("contents", "request_body" | "response_body" | "marks" | "messages" | "attempts")
         | ("traces", "answer" | "said") => "NULL".to_owned(),
+        ("traces", "prompt") => "''".to_owned(),
+        ("traces", "error") | ("exchanges", "error_message") => {
+            format!("CASE WHEN {column} IS NULL THEN NULL ELSE '' END")
+        }
+        ("contents", "tries") => TRIES.to_owned(),
         ("contents", "request_form" | "response_form") => {
             let body = column.replace("form", "body");
             let gone = Form::EXPIRED.column();

@@ -1,5 +1,6 @@
 //! Puts a copy in the database's place. Nobody may be using it; what was there is kept
-//! beside it, since a restore is done in a hurry.
+//! beside it, since a restore is done in a hurry. Whoever was signed in then is not now: a
+//! session that was ended since would be good again.
 
 use std::{
     fs,
@@ -48,6 +49,7 @@ pub fn restore(database: &Path, from: &Path, stamp: &str) -> Result<Restored, St
         let mut source = fs::File::open(from).map_err(io(from))?;
         let mut copy = private_file(&part).map_err(io(&part))?;
         std::io::copy(&mut source, &mut copy).map_err(io(&part))?;
+        end_sessions(&part)?;
         copy.sync_all().map_err(io(&part))?;
         let kept = there.then(|| beside(database, &format!(".before-restore-{stamp}")));
         if let Some(kept) = &kept {
@@ -65,6 +67,16 @@ pub fn restore(database: &Path, from: &Path, stamp: &str) -> Result<Restored, St
         let _ = fs::remove_file(&part);
     }
     done
+}
+
+/// Of the copy that is about to be the database. A very old one has no such table.
+fn end_sessions(part: &Path) -> Result<(), StoreError> {
+    let connection = Connection::open(part)?;
+    if connection.table_exists(None, "sessions")? {
+        connection.execute("DELETE FROM sessions", [])?;
+    }
+    // Nothing of it stays in a log beside it.
+    connection.close().map_err(|(_, e)| e.into())
 }
 
 /// Says how many exchanges it holds, if every page of it can be read and is in order.
