@@ -22,6 +22,9 @@ export const traces = listing<Trace>(async () => {
   return page.items;
 }, (t) => t.id);
 
+/** How far each trace has come, as text: a sum would hide hits that come with the end. */
+export const stampOf = (of: readonly Pick<Trace, "id" | "status" | "hit_count">[]) => of.map((t) => `${t.id} ${t.status} ${t.hit_count}`).join("\n");
+
 function soon(act: () => void) {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const later = () => {
