@@ -59,7 +59,7 @@ export function useTraces(q: Ref<string>) {
   onScopeDispose(leave);
 }
 
-/** One trace whole, again whenever something happens to it. */
+/** One trace whole, again whenever something happens to it; and why it could not be read. */
 export function useTrace(id: Ref<number | null>) {
   const trace = shallowRef<Trace | null>(null);
   const failure = shallowRef<Failure | null>(null);
@@ -93,5 +93,5 @@ export function useTrace(id: Ref<number | null>) {
     if (event.type === "hello" || ((event.type === "trace.hit" || event.type === "trace.changed") && event.trace === id.value)) again();
   });
   onScopeDispose(leave);
-  return { trace, failure };
+  return { trace, failure, load };
 }
