@@ -98,7 +98,7 @@ for (const words of LANGUAGES) {
       await page.locator(".legend").getByRole("link", { name: /gpt-4o-mini/ }).click();
       await eventually("those of the model", async () => (await page.locator(".rows li").count()) === 5);
       await page.goto(`${glassway.monitor.url}/#/statistics`);
-      await page.locator(".legend").getByRole("link", { name: words.rejected }).click();
+      await page.locator(".legend").getByRole("link", { name: /4xx/ }).click();
       await eventually("those that ended so", async () => (await page.locator(".rows li").count()) === 2);
     });
 
