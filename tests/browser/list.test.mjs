@@ -199,6 +199,9 @@ for (const t of LANGUAGES) {
       await page.keyboard.press("Enter");
       await page.waitForURL(/since.*until|until.*since/);
       await page.locator("a.row").first().waitFor({ state: "hidden" });
+      // The handle is still held, once the narrower chart has come, too.
+      await page.locator(".brush-plot:not(.old)").waitFor();
+      assert.equal(await end.evaluate((e) => e === document.activeElement), true);
     });
 
     it("takes what matches along as a table", async () => {

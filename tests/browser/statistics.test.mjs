@@ -89,6 +89,19 @@ for (const words of LANGUAGES) {
       await page.waitForURL(/requests\?q=/);
     });
 
+    it("leads to what a number counts, in the heat map and in the legend", async () => {
+      await traffic();
+      const page = await open({}, "/statistics?tab=hours&show=failed");
+      await page.locator(".heat td a").getByText("2", { exact: true }).click();
+      await eventually("the failures alone", async () => (await page.locator(".rows li").count()) === 2);
+      await page.goto(`${glassway.monitor.url}/#/statistics?tab=model`);
+      await page.locator(".legend").getByRole("link", { name: /gpt-4o-mini/ }).click();
+      await eventually("those of the model", async () => (await page.locator(".rows li").count()) === 5);
+      await page.goto(`${glassway.monitor.url}/#/statistics`);
+      await page.locator(".legend").getByRole("link", { name: /4xx/ }).click();
+      await eventually("those that ended so", async () => (await page.locator(".rows li").count()) === 2);
+    });
+
     it("sorts in the address, and leads to the requests of a row", async () => {
       await traffic();
       const page = await open({}, "/statistics?tab=model");

@@ -57,8 +57,8 @@ afterEach(async () => {
 });
 
 const LANGUAGES = [
-  { locale: "en-US", tag: "en", model: "Model", start: "Trace", seen: /A model saw the image, in the copy that 127\.0\.0\.3 fetched/, silent: /That proves nothing/, proof: "proof", read: "this copy was read", late: "after the answer", loopback: /means 'this machine'/, how: "How to expose the images and nothing else", chosen: "2 traces selected", compare: "Compare 2", shared: "Fetch for all", remove: "Delete", removeTwo: "Delete 2 traces", hand: "Address and key", address: "Base URL", key: "Key", refused: /allow/, live: /Waiting for the answer/ },
-  { locale: "zh-CN", tag: "zh", model: "模型", start: "开始溯源", seen: /模型看到了图片，看的是 127\.0\.0\.3 取走的那一份/, silent: /什么也证明不了/, proof: "实证", read: "模型读的是这一份", late: "在回答之后", loopback: /表示“自己这台机器”/, how: "如何只公开图片", chosen: "已选 2 条溯源", compare: "对比 2 条", shared: "为全部对象取图", remove: "删除", removeTwo: "删除 2 条溯源", hand: "地址和密钥", address: "接口地址", key: "密钥", refused: /allow/, live: /正在等待回答/ },
+  { locale: "en-US", tag: "en", model: "Model", start: "Trace", seen: /A model saw the image, in the copy that 127\.0\.0\.3 fetched/, silent: /That proves nothing/, proof: "proof", read: "this copy was read", late: "after the answer", loopback: /means 'this machine'/, how: "How to expose the images and nothing else", chosen: "2 traces selected", compare: "Compare 2", shared: "Fetch for all", remove: "Delete", removeTwo: "Delete 2 traces", hand: "Address and key", address: "Base URL", key: "Key", refused: /allow/, live: /Waiting for the answer/, retry: "Try again" },
+  { locale: "zh-CN", tag: "zh", model: "模型", start: "开始溯源", seen: /模型看到了图片，看的是 127\.0\.0\.3 取走的那一份/, silent: /什么也证明不了/, proof: "实证", read: "模型读的是这一份", late: "在回答之后", loopback: /表示“自己这台机器”/, how: "如何只公开图片", chosen: "已选 2 条溯源", compare: "对比 2 条", shared: "为全部对象取图", remove: "删除", removeTwo: "删除 2 条溯源", hand: "地址和密钥", address: "接口地址", key: "密钥", refused: /allow/, live: /正在等待回答/, retry: "重试" },
 ];
 const LOOKS = [
   { look: "light", colorScheme: "light" },
@@ -154,6 +154,20 @@ for (const words of LANGUAGES) {
       await page.getByRole("dialog").getByRole("button", { name: words.removeTwo }).click();
       await rows.first().waitFor({ state: "detached" });
       assert.equal((await glassway.api("/api/traces")).total, 0);
+    });
+
+    it("says why a trace outside the list cannot be shown, and tries again", async () => {
+      const { added: [key] } = await glassway.api("/api/keys/bulk", { text: `more, ${KEY(2)}` });
+      const begun = await glassway.api("/api/traces", { group_id: key.id, model: "gpt-4o" });
+      const page = await signedIn(browser, glassway, words);
+      await page.route(`**/api/traces/${begun.id}`, (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify({ detail: "The database is away." }) }));
+      await go(page, `/traces/${begun.id}?q=nothing-like-it`);
+      const sheet = page.locator(".sheet");
+      await sheet.getByRole("alert").getByText("The database is away.").waitFor();
+      await inspect(page, `trace-failed-${words.tag}`);
+      await page.unroute(`**/api/traces/${begun.id}`);
+      await sheet.getByRole("button", { name: words.retry }).click();
+      await sheet.getByText("gpt-4o").first().waitFor();
     });
 
     it("says that silence proves nothing, and refuses an address inside", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { come, tick } from "./playback";
+import { come, Tail, tick } from "./playback";
 
 const OFFSETS = [100, 200, 200, 5200, 5300];
 
@@ -18,4 +18,32 @@ test("a long silence is passed over only where somebody asks for it", () => {
   expect(tick({ at: 1000, playing: true }, 16, 1, OFFSETS, false).at).toBe(1016);
   expect(tick({ at: 1000, playing: true }, 16, 1, OFFSETS, true).at).toBe(5000);
   expect(tick({ at: 300, playing: true }, 16, 1, OFFSETS, true).at).toBe(316);
+});
+
+test("the end of what was said grows by what comes, and goes back with the clock", () => {
+  const deltas = ["He", "llo", "", ", wor", "ld", "!"];
+  const whole = new Tail(100);
+  const last = new Tail(4);
+  for (const n of [0, 1, 2, 4, 6, 6, 3, 5, 0, 6]) {
+    const said = deltas.slice(0, n).join("");
+    expect(whole.upTo(deltas, n)).toBe(said);
+    expect(last.upTo(deltas, n)).toBe(said.slice(-4));
+  }
+  expect(whole.upTo(["other"], 1)).toBe("other");
+});
+
+test("no frame of a long stream is read twice on the way forward", () => {
+  let read = 0;
+  const deltas = new Proxy(Array<string>(5000).fill("word "), {
+    get(of, name) {
+      if (typeof name === "string" && /^\d+$/.test(name)) read++;
+      return Reflect.get(of, name) as unknown;
+    },
+  });
+  const tail = new Tail(6000);
+  for (let n = 0; n <= 5000; n++) tail.upTo(deltas, n);
+  expect(read).toBe(5000);
+  // A leap back reads what is shown, not all that came before it.
+  tail.upTo(deltas, 4000);
+  expect(read).toBe(6200);
 });

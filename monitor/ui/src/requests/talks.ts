@@ -1,5 +1,6 @@
 // What the list grouped by conversation keeps when its newest page is read again: what was paged in
-// stays below it, but never with a gap between them, and never without end. Pure.
+// stays below it, but never with a gap between them, and never without end; and what moves of its
+// turns meanwhile. Pure.
 
 /** What is looked at here of a conversation. */
 export interface Known {
@@ -27,4 +28,10 @@ export function refreshed<T extends Known>(known: readonly T[], page: { items: T
   if (found.length <= most) return { found, next: undefined };
   found.length = most;
   return { found, next: found.at(-1)!.newest.id };
+}
+
+/** The turns with what has just been heard of any of them; null where it is of others. */
+export function moved<T extends { id: string }>(turns: readonly T[], heard: readonly T[]): T[] | null {
+  const by = new Map(heard.map((x) => [x.id, x]));
+  return turns.some((x) => by.has(x.id)) ? turns.map((x) => by.get(x.id) ?? x) : null;
 }

@@ -1,4 +1,5 @@
-// Older traces are listed as they are asked for, page after page of the API's.
+// Older traces are listed as they are asked for, page after page of the API's; what happens to one is
+// seen, and why one cannot be shown is said.
 import { beforeEach, expect, test, vi } from "vitest";
 
 const asked: { limit: number; cursor?: string; q?: string }[] = [];
@@ -30,4 +31,10 @@ test("the newest first, then older ones as they are asked for, until all are the
   expect(traces.items.value?.length).toBe(400);
   await showMore();
   expect(traces.items.value?.map((t) => t.id)).toEqual(ALL.map((t) => t.id));
+});
+
+test("hits that come with the end are seen, as is each of them alone", async () => {
+  const { stampOf } = await import("./traces");
+  const of = (status: "running" | "done", hit_count: number) => stampOf([{ id: 1, status, hit_count }, { id: 2, status: "done", hit_count: 1 }]);
+  expect(new Set([of("running", 0), of("done", 0), of("running", 3), of("done", 3)]).size).toBe(4);
 });

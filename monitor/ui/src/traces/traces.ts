@@ -22,6 +22,9 @@ export const traces = listing<Trace>(async () => {
   return page.items;
 }, (t) => t.id);
 
+/** How far each trace has come, as text: a sum would hide hits that come with the end. */
+export const stampOf = (of: readonly Pick<Trace, "id" | "status" | "hit_count">[]) => of.map((t) => `${t.id} ${t.status} ${t.hit_count}`).join("\n");
+
 function soon(act: () => void) {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const later = () => {
@@ -56,7 +59,7 @@ export function useTraces(q: Ref<string>) {
   onScopeDispose(leave);
 }
 
-/** One trace whole, again whenever something happens to it. */
+/** One trace whole, again whenever something happens to it; and why it could not be read. */
 export function useTrace(id: Ref<number | null>) {
   const trace = shallowRef<Trace | null>(null);
   const failure = shallowRef<Failure | null>(null);
@@ -90,5 +93,5 @@ export function useTrace(id: Ref<number | null>) {
     if (event.type === "hello" || ((event.type === "trace.hit" || event.type === "trace.changed") && event.trace === id.value)) again();
   });
   onScopeDispose(leave);
-  return { trace, failure };
+  return { trace, failure, load };
 }
