@@ -77,6 +77,10 @@ struct Record {
     max_disk_bytes: u64,
     /// Headers whose values are never recorded.
     redact_headers: Vec<String>,
+    /// Places in JSON whose values are never recorded.
+    redact_json: Vec<String>,
+    /// Regular expressions of text that is never recorded.
+    redact_patterns: Vec<String>,
 }
 
 /// What the configuration says; it is read at the start.
@@ -84,6 +88,8 @@ struct Record {
 struct Instance {
     version: String,
     proxy_listen: String,
+    /// Whether clients speak TLS to the proxy: their base URL then begins with `https`.
+    proxy_tls: bool,
     monitor_listen: String,
     database_path: String,
     client_access: ClientAccess,
@@ -262,6 +268,7 @@ fn instance(app: &App) -> Instance {
     Instance {
         version: glassway_shared::VERSION.to_owned(),
         proxy_listen: app.proxy_listen().to_string(),
+        proxy_tls: !config.proxy.tls_cert.as_os_str().is_empty(),
         monitor_listen: config.monitor.listen.to_string(),
         database_path: config.database.path.display().to_string(),
         client_access: match config.proxy.client_access {
@@ -282,6 +289,8 @@ fn instance(app: &App) -> Instance {
             max_body_age_s: config.record.max_body_age.0.as_secs(),
             max_disk_bytes: config.record.max_disk_bytes,
             redact_headers: config.record.redact_headers.clone(),
+            redact_json: config.record.redact_json.clone(),
+            redact_patterns: config.record.redact_patterns.clone(),
         },
     }
 }

@@ -13,6 +13,7 @@ mod openapi;
 mod proxy;
 mod requests;
 mod session;
+mod settings;
 mod spans;
 mod start;
 mod stats;

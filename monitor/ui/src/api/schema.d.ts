@@ -2502,6 +2502,8 @@ export interface components {
             database_path: string;
             monitor_listen: string;
             proxy_listen: string;
+            /** @description Whether clients speak TLS to the proxy: their base URL then begins with `https`. */
+            proxy_tls: boolean;
             record: components["schemas"]["Record"];
             upstream_base_url: string;
             version: string;
@@ -3826,6 +3828,10 @@ export interface components {
             max_exchanges: number;
             /** @description Headers whose values are never recorded. */
             redact_headers: string[];
+            /** @description Places in JSON whose values are never recorded. */
+            redact_json: string[];
+            /** @description Regular expressions of text that is never recorded. */
+            redact_patterns: string[];
         };
         /**
          * Refreshed

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Turn } from "../dialect";
+import { speak } from "../i18n";
 import { match, parameters, stretches, told } from "./match";
 
 const turn = (role: string, text: string): Turn => ({ role, parts: [{ kind: "text", text }], from: "request" });
@@ -34,4 +35,13 @@ test("parameters that differ come first", () => {
   expect(parameters([["a", "1"], ["t", "0.5"]], [["a", "1"], ["t", "0.9"], ["n", "2"]])).toEqual([
     { name: "t", left: "0.5", right: "0.9" }, { name: "n", left: null, right: "2" }, { name: "a", left: "1", right: "1" },
   ]);
+});
+
+test("what is no text is named in the language in use", async () => {
+  const shown: Turn = { role: "user", from: "request", parts: [{ kind: "image", url: "https://a.example/x.png", mime: "image/png", bytes: 9 }, { kind: "file", name: "a.pdf", mime: null, bytes: 7, url: null }] };
+  const first = () => told(shown).split("\n").map((line) => line.split(" ")[0]);
+  expect(first()).toEqual(["[Image", "[File"]);
+  await speak("zh-CN");
+  expect(first()).toEqual(["[图片", "[文件"]);
+  await speak("en");
 });

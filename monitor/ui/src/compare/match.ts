@@ -1,8 +1,9 @@
 // Two conversations turn by turn: which said the same, which was said differently, which only one
-// of them has. Pure.
+// of them has. What is no text is named in the words of the language.
 
 import type { Part, Turn } from "../dialect";
 import { size } from "../dialect/types";
+import { words } from "../i18n";
 
 export interface Pair {
   kind: "same" | "changed" | "left" | "right";
@@ -21,8 +22,8 @@ function part(p: Part): string {
   switch (p.kind) {
     case "text": case "refusal": return p.text;
     case "reasoning": return p.hidden ? "" : p.text;
-    case "image": return `[image ${p.mime ?? p.url.slice(0, 80)} ${p.bytes ?? ""} ${p.url.slice(-24)}]`;
-    case "file": return `[file ${p.name ?? ""} ${p.mime ?? ""} ${p.bytes ?? ""}]`;
+    case "image": return `[${words.value.talk.image} ${p.mime ?? p.url.slice(0, 80)} ${p.bytes ?? ""} ${p.url.slice(-24)}]`;
+    case "file": return `[${words.value.talk.file} ${p.name ?? ""} ${p.mime ?? ""} ${p.bytes ?? ""}]`;
     case "call": return `${p.name}(${args(p.args)})${p.result ? `\n→ ${p.result.parts.map(part).join("\n")}` : ""}`;
     case "result": return `→ ${p.parts.map(part).join("\n")}`;
     case "vectors": return `[${p.count} × ${p.dimensions}: ${p.sample.join(", ")}]`;

@@ -39,6 +39,7 @@ export const managedEn = {
     optional: "optional",
     notNumber: "This is not a number.",
     notWhole: "This is not a whole number.",
+    decimalComma: (write: string) => `Decimals take a point here: write ${write}. Commas only part thousands.`,
     needed: "This is needed.",
     goneTitle: "This is not here",
     goneText: "It may have been deleted, or the address is mistyped.",

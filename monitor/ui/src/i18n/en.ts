@@ -24,7 +24,7 @@ export const en = {
     themeDark: "Dark",
     themeSystem: "As the system",
     help: "Keyboard help",
-    commands: "Commands (Ctrl K)",
+    commands: (keys: string) => `Commands (${keys})`,
     palette: "Commands",
     more: "More",
     signOut: "Sign out",

@@ -40,6 +40,7 @@ export const managedZh: Filled<typeof managedEn> = {
     optional: "选填",
     notNumber: "不是数字。",
     notWhole: "不是整数。",
+    decimalComma: (write) => `小数点请用“.”：写成 ${write}。逗号只用作千位分隔。`,
     needed: "必填。",
     goneTitle: "没有找到",
     goneText: "可能已被删除，或地址有误。",

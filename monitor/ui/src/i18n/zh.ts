@@ -20,7 +20,7 @@ export const zh: Words = {
     themeLight: "浅色",
     themeDark: "深色",
     themeSystem: "跟随系统",
-    commands: "命令（Ctrl K）",
+    commands: (keys) => `命令（${keys}）`,
     palette: "命令",
     help: "键盘帮助",
     more: "更多",

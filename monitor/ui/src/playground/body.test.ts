@@ -32,6 +32,8 @@ test("what cannot be sent names its field", () => {
     return null;
   };
   expect(why({ model: "  " })).toEqual(["model", "needed"]);
+  expect(why({ temperature: "0,5" })).toEqual(["temperature", "comma"]);
+  expect(why({ maxTokens: "1,02" })).toEqual(["maxTokens", "comma"]);
   expect(why({ temperature: "warm" })).toEqual(["temperature", "number"]);
   expect(why({ maxTokens: "1.5" })).toEqual(["maxTokens", "number"]);
   expect(why({ tools: "{" })).toEqual(["tools", "tools"]);

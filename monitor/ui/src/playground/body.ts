@@ -2,22 +2,23 @@
 // cannot be sent is refused with the field's name; words for it are the caller's.
 
 import { isObject, type Json } from "../dialect/types";
+import { typed } from "../format/typed";
 import { blank, type ChatTurn, type Message, type Picture, type Setup } from "./shapes";
 import { readTools } from "./tools";
 
 /** Which field of the form cannot be sent, and why. */
 export class Unfit extends Error {
-  constructor(readonly field: keyof Setup, readonly why: "needed" | "number" | "object" | "tools" | "taken") {
+  constructor(readonly field: keyof Setup, readonly why: "needed" | "number" | "comma" | "object" | "tools" | "taken") {
     super(`${field}: ${why}`);
   }
 }
 
 function number(field: keyof Setup, text: string, whole = false): number | undefined {
-  const trimmed = text.trim().replaceAll(",", "");
-  if (!trimmed) return undefined;
-  const n = Number(trimmed);
-  if (!Number.isFinite(n) || (whole && !Number.isInteger(n))) throw new Unfit(field, "number");
-  return n;
+  const read = typed(text);
+  if (read.is === "nothing") return undefined;
+  if (read.is === "comma") throw new Unfit(field, "comma");
+  if (read.is === "odd" || (whole && !Number.isInteger(read.n))) throw new Unfit(field, "number");
+  return read.n;
 }
 
 /** Reasoning models of OpenAI's refuse the older name, everybody else's know no other. */

@@ -12,6 +12,7 @@ import { browserStorage, Drafts } from "./drafts";
 import { Run } from "./run";
 import { draftOf, type Chat, type Draft, type Message } from "./shapes";
 import { answered, line, newest, said, systemOf, without, type Entry } from "./thread";
+import { callsOf, resultsOf } from "./tools";
 
 const NEW = "new";
 /** When the figures of a turn that has just ended are looked for. */
@@ -57,6 +58,12 @@ const shown = computed((): Entry[] => {
     const known = entries.value[at];
     return known && JSON.stringify(known.message) === JSON.stringify(message) ? known : { key: `asked${at}`, message, turn: null, branches: [], branch: -1 };
   });
+});
+
+/** Calls of the last answer, whose results have to come before anything else is said. */
+const waiting = computed(() => {
+  const last = entries.value.at(-1);
+  return run.value || !last?.turn ? [] : callsOf(last.message);
 });
 
 /** Opens a conversation, or a new one. */
@@ -204,7 +211,7 @@ async function finish(mine: Run, at: string) {
 }
 
 export const play = {
-  id, chat, failure, draft, run, beside, entries, shown, turn, refused, changed, key,
+  id, chat, failure, draft, run, beside, entries, shown, turn, waiting, refused, changed, key,
   open, load,
   /** Looks again at what is open. */
   refresh: () => (id.value !== null && chat.value && !run.value ? load(id.value) : Promise.resolve()),
@@ -213,7 +220,7 @@ export const play = {
   choose: (turnId: number) => (leaf.value = turnId),
   send() {
     const { text, pictures } = draft.value;
-    if (!text.trim() && !pictures.length) return;
+    if ((!text.trim() && !pictures.length) || waiting.value.length) return;
     void ask([...answered(entries.value), question(text, pictures)], () => {
       if (draft.value.text === text) draft.value.text = "";
       draft.value.pictures = [];
@@ -222,7 +229,8 @@ export const play = {
   },
   /** What would be sent now. */
   next() {
-    const { text, pictures } = draft.value;
+    const { text, pictures, results } = draft.value;
+    if (waiting.value.length) return [...said(entries.value, entries.value.length), ...resultsOf(waiting.value, results)];
     const asked = text.trim() || pictures.length ? [question(text, pictures)] : [];
     return asked.length ? [...answered(entries.value), ...asked] : said(entries.value, entries.value.length);
   },

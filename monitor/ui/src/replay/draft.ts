@@ -17,7 +17,7 @@ export interface Target {
   /** empty: the request's */
   model: string;
 }
-interface Kept { text: string | null; targets: Target[] }
+interface Kept { text: string | null; targets: Target[]; odd: string | null }
 
 type Input = components["schemas"]["ReplayInput"];
 
@@ -37,6 +37,8 @@ export function useDraft(detail: Ref<ExchangeDetail>) {
     return wrong(text) ? null : lay(text);
   });
   const text = ref(kept?.text ?? null);
+  /** A temperature as typed that is no number, so that it is not in the text. */
+  const odd = ref(kept?.odd ?? null);
   const targets = ref<Target[]>(kept?.targets ?? [{ where: "", model: "" }]);
 
   const shown = computed(() => text.value ?? start.value ?? "");
@@ -44,13 +46,14 @@ export function useDraft(detail: Ref<ExchangeDetail>) {
   const dialect = computed(() => dialectOf(detail.value.path, readJson(shown.value)?.value));
   const must = computed(() => mendable(obstacle(detail.value)));
 
-  watch([text, targets], () => {
-    const touched = edited.value || targets.value.length !== 1 || targets.value[0]!.where !== "" || targets.value[0]!.model !== "";
-    keepDraft(id, touched ? { text: text.value, targets: targets.value } : null);
+  watch([text, targets, odd], () => {
+    const touched = edited.value || odd.value !== null || targets.value.length !== 1 || targets.value[0]!.where !== "" || targets.value[0]!.model !== "";
+    keepDraft(id, touched ? { text: text.value, targets: targets.value, odd: odd.value } : null);
   }, { deep: true });
 
-  /** What is wrong with the text, once somebody has to have it right. */
+  /** What is wrong with what is typed, once somebody has to have it right. */
   const fault = computed(() => {
+    if (odd.value !== null) return { kind: "temperature" as const };
     if (!edited.value && !must.value) return null;
     const at = wrong(shown.value);
     if (at) return { kind: "syntax" as const, ...at };
@@ -71,9 +74,10 @@ export function useDraft(detail: Ref<ExchangeDetail>) {
 
   function reset() {
     text.value = null;
+    odd.value = null;
   }
 
-  return { text, shown, start, edited, must, targets, dialect, fault, input, reset, opened: shallowRef(kept?.text != null) };
+  return { text, odd, shown, start, edited, must, targets, dialect, fault, input, reset, opened: shallowRef(kept?.text != null || odd.value !== null) };
 }
 
 export type Draft = ReturnType<typeof useDraft>;

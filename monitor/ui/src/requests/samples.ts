@@ -3,24 +3,24 @@
 
 export interface Sample { name: string; code: string }
 
-export function samples(address: string, token?: string): Sample[] {
+export function samples(base: string, token?: string): Sample[] {
   return [
     {
       name: "curl",
-      code: `curl http://${address}/v1/chat/completions \\
+      code: `curl ${base}/v1/chat/completions \\
   -H "Authorization: Bearer ${token ?? "$OPENAI_API_KEY"}" -H "Content-Type: application/json" \\
   -d '{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"Hello"}]}'`,
     },
     {
       name: "Python",
       code: `from openai import OpenAI
-client = OpenAI(base_url="http://${address}/v1"${token ? `, api_key="${token}"` : ""})
+client = OpenAI(base_url="${base}/v1"${token ? `, api_key="${token}"` : ""})
 print(client.models.list())`,
     },
     {
       name: "Node",
       code: `import OpenAI from "openai";
-const client = new OpenAI({ baseURL: "http://${address}/v1"${token ? `, apiKey: "${token}"` : ""} });
+const client = new OpenAI({ baseURL: "${base}/v1"${token ? `, apiKey: "${token}"` : ""} });
 console.log(await client.models.list());`,
     },
   ];

@@ -2,8 +2,9 @@
 
 import { effectScope, nextTick, ref } from "vue";
 import { expect, test } from "vitest";
+import { speak } from "../i18n";
 import { standing, left } from "../session/session";
-import { keepDraft, keptDraft, useForm } from "./form";
+import { keepDraft, keptDraft, number, Refused, useForm, whole } from "./form";
 import "./roster";
 
 test("what a form begins with is no draft, also when it comes late; what is typed is one until it is saved", async () => {
@@ -39,4 +40,22 @@ test("a session that ended by itself takes no draft with it; signing out does", 
   left.value++;
   await nextTick();
   expect(keptDraft("test/note")).toBeUndefined();
+});
+
+test("a price with a decimal comma is refused with the way to write it; thousands may be grouped", async () => {
+  const why = (text: string) => {
+    try {
+      return number("input_per_million", text);
+    } catch (cause) {
+      return cause instanceof Refused ? [cause.field, cause.message] : cause;
+    }
+  };
+  expect([number("x", "$1,234.5"), whole("x", "1,234"), number("x", "  ")]).toEqual([1234.5, 1234, null]);
+  for (const language of ["en", "zh-CN"] as const) {
+    await speak(language);
+    expect(why("0,15")).toEqual(["input_per_million", expect.stringContaining("0.15")]);
+  }
+  await speak("en");
+  expect(why("0,15")).toEqual(["input_per_million", "Decimals take a point here: write 0.15. Commas only part thousands."]);
+  expect(() => whole("x", "0,5")).toThrow(Refused);
 });

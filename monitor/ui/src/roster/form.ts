@@ -3,6 +3,7 @@
 
 import { computed, reactive, ref, shallowRef, watch, type ComputedRef, type Ref } from "vue";
 import { Failure } from "../api/client";
+import { typed } from "../format/typed";
 import { words } from "../i18n";
 
 const drafts = reactive(new Map<string, object>());
@@ -128,11 +129,13 @@ export function changes<I extends object>(input: I, was: object): Partial<I> {
 
 /** Numbers are typed as text, so that nothing typed is lost. */
 export function number(field: string, text: string): number | null {
-  const trimmed = text.trim().replace(/^\$/, "").replaceAll(",", "");
-  if (trimmed === "") return null;
-  const n = Number(trimmed);
-  if (!Number.isFinite(n)) throw new Refused(field, words.value.roster.notNumber);
-  return n;
+  const read = typed(text.trim().replace(/^\$/, ""));
+  switch (read.is) {
+    case "nothing": return null;
+    case "number": return read.n;
+    case "comma": throw new Refused(field, words.value.roster.decimalComma(read.write));
+    case "odd": throw new Refused(field, words.value.roster.notNumber);
+  }
 }
 
 export function whole(field: string, text: string): number | null {

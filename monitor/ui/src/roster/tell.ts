@@ -2,6 +2,7 @@
 
 import { h } from "vue";
 import { words } from "../i18n";
+import { chordText } from "../shell/keyboard";
 import { message as show } from "../shell/message";
 
 export function tell(message: string, type: "success" | "warning" | "error" = "success") {
@@ -10,7 +11,6 @@ export function tell(message: string, type: "success" | "warning" | "error" = "s
 
 /** For so long something can be taken back. */
 const UNDO_MS = 10_000;
-const KEYS = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘Z" : "Ctrl+Z";
 
 /**
  * The same, with a button that takes it back; so does Ctrl or ⌘ Z where nothing is being typed.
@@ -34,7 +34,7 @@ export function tellUndo(message: string, label: string, undo: () => void, gone:
   };
   addEventListener("keydown", pressed, true);
   const told = show({
-    message: h("span", { class: "undoable" }, [message, " ", h("button", { class: "linkish", type: "button", title: words.value.roster.undoHint(KEYS), onClick: back }, label)]),
+    message: h("span", { class: "undoable" }, [message, " ", h("button", { class: "linkish", type: "button", title: words.value.roster.undoHint(chordText("Z")), onClick: back }, label)]),
     type: "success",
     duration: UNDO_MS,
     showClose: true,

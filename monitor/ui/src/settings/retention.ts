@@ -10,33 +10,57 @@ const GB = 1_000_000_000;
 /** As typed: requests, days, days of bodies, gigabytes. */
 export interface Kept { exchanges: string; days: string; bodyDays: string; disk: string; own: boolean }
 
-type Limits = Pick<Settings, "max_exchanges" | "max_age_s" | "max_body_age_s" | "max_disk_bytes">;
-type Set = { [name in keyof Limits]-?: number };
+const NAMES = ["max_exchanges", "max_age_s", "max_body_age_s", "max_disk_bytes"] as const;
+type Name = (typeof NAMES)[number];
+type Limits = Pick<Settings, Name> & { instance: { record: { [name in Name]: number } } };
+/** What the API is told: `null` is the configuration's, what is left out stays. */
+export type Change = { [name in Name]?: number | null };
 
-/** What the form shows: what was set while it runs, else what is configured. */
-export function keptOf(settings: Limits & { instance: { record: Set } }): Kept {
-  const names = ["max_exchanges", "max_age_s", "max_body_age_s", "max_disk_bytes"] as const;
-  const shown = (name: keyof Limits, unit: number) => {
-    const value = settings[name] ?? settings.instance.record[name];
-    return value ? String(Math.round((value / unit) * 100) / 100) : "";
+/** What counts: what was set while it runs, else what is configured. */
+export function counts(name: Name, limits: Limits, change: Change = {}): number {
+  return (name in change ? change[name] : limits[name]) ?? limits.instance.record[name];
+}
+
+/** What the form shows. */
+export function keptOf(limits: Limits): Kept {
+  const shown = (name: Name, unit: number) => {
+    const value = counts(name, limits);
+    return value ? String(unit === 1 ? value : Number((value / unit).toPrecision(6))) : "";
   };
   return {
     exchanges: shown("max_exchanges", 1), days: shown("max_age_s", DAY_S), bodyDays: shown("max_body_age_s", DAY_S), disk: shown("max_disk_bytes", GB),
-    own: names.some((name) => settings[name] !== null),
+    own: NAMES.some((name) => limits[name] !== null),
   };
 }
 
-/** What the API is told. Nothing typed is no cap; `own` off is the configuration's. */
-export function inputOf(kept: Kept): { [name in keyof Set]: number | null } {
-  if (!kept.own) return { max_exchanges: null, max_age_s: null, max_body_age_s: null, max_disk_bytes: null };
-  const exchanges = whole("exchanges", kept.exchanges) ?? 0;
-  needed("exchanges", exchanges < 0 ? null : exchanges);
-  const amount = (field: "days" | "bodyDays" | "disk", unit: number) => {
+/**
+ * What is to be changed. Nothing typed is no cap; `own` off gives all back to the configuration.
+ * A limit whose text nobody edited is not read back from it, for the text is rounded: it is left
+ * out, or, where the limits have just become own ones, said as exactly as it counts now.
+ */
+export function inputOf(kept: Kept, limits: Limits): Change {
+  if (!kept.own) return Object.fromEntries(NAMES.filter((name) => limits[name] !== null).map((name) => [name, null]));
+  const was = keptOf(limits);
+  const exchanges = () => {
+    const value = whole("exchanges", kept.exchanges) ?? 0;
+    return needed("exchanges", value < 0 ? null : value);
+  };
+  const amount = (field: "days" | "bodyDays" | "disk", unit: number) => () => {
     const value = number(field, kept[field]) ?? 0;
     needed(field, value < 0 ? null : value);
-    return Math.round(value * unit);
+    // However little it is, it is a cap; 0 would be none.
+    return value === 0 ? 0 : Math.max(1, Math.round(value * unit));
   };
-  return { max_exchanges: exchanges, max_age_s: amount("days", DAY_S), max_body_age_s: amount("bodyDays", DAY_S), max_disk_bytes: amount("disk", GB) };
+  const all = [
+    ["max_exchanges", "exchanges", exchanges], ["max_age_s", "days", amount("days", DAY_S)],
+    ["max_body_age_s", "bodyDays", amount("bodyDays", DAY_S)], ["max_disk_bytes", "disk", amount("disk", GB)],
+  ] as const;
+  const change: Change = {};
+  for (const [name, field, read] of all) {
+    if (kept[field].trim() !== was[field]) change[name] = read();
+    else if (!was.own) change[name] = counts(name, limits);
+  }
+  return change;
 }
 
 /** How many requests go by these caps (0 is none); null where a cap is set and nobody knows what is over it. */

@@ -14,10 +14,25 @@ test("retention shows what counts and says so in the API's units", () => {
   expect(keptOf(settings({}))).toEqual({ exchanges: "1000000", days: "30", bodyDays: "", disk: "20", own: false });
   expect(keptOf(settings({ max_exchanges: 0, max_age_s: 43_200 }))).toEqual({ ...empty, days: "0.5", disk: "20", own: true });
   expect(keptOf(settings({ max_body_age_s: 86_400 }))).toEqual({ exchanges: "1000000", days: "30", bodyDays: "1", disk: "20", own: true });
-  expect(inputOf({ ...empty, own: false })).toEqual(none);
-  expect(inputOf({ exchanges: "1,000", days: "0.5", bodyDays: "2", disk: "1.5", own: true })).toEqual({ max_exchanges: 1000, max_age_s: 43_200, max_body_age_s: 172_800, max_disk_bytes: 1_500_000_000 });
-  expect(inputOf({ ...empty, own: true })).toEqual({ max_exchanges: 0, max_age_s: 0, max_body_age_s: 0, max_disk_bytes: 0 });
-  for (const bad of [{ exchanges: "many" }, { exchanges: "1.5" }, { exchanges: "-1" }, { days: "-2" }, { bodyDays: "soon" }, { disk: "-1" }]) expect(() => inputOf({ ...empty, ...bad, own: true })).toThrow(Refused);
+  expect(inputOf({ ...empty, own: false }, settings({ max_exchanges: 5, max_disk_bytes: 0 }))).toEqual({ max_exchanges: null, max_disk_bytes: null });
+  expect(inputOf({ exchanges: "1,000", days: "0.5", bodyDays: "2", disk: "1.5", own: true }, settings({}))).toEqual({ max_exchanges: 1000, max_age_s: 43_200, max_body_age_s: 172_800, max_disk_bytes: 1_500_000_000 });
+  expect(inputOf({ ...empty, own: true }, settings({}))).toEqual({ max_exchanges: 0, max_age_s: 0, max_body_age_s: 0, max_disk_bytes: 0 });
+  for (const bad of [{ exchanges: "many" }, { exchanges: "1.5" }, { exchanges: "-1" }, { days: "-2" }, { bodyDays: "soon" }, { disk: "-1" }]) expect(() => inputOf({ ...empty, ...bad, own: true }, settings({}))).toThrow(Refused);
+});
+
+test("a limit that nobody edited stays as exact as it is", () => {
+  const odd = settings({ max_age_s: 3600, max_body_age_s: 300, max_disk_bytes: 21_474_836_481 });
+  const shown = keptOf(odd);
+  expect(Number(shown.bodyDays), "a cap is never shown as none").toBeGreaterThan(0);
+  expect(inputOf(shown, odd)).toEqual({});
+  expect(inputOf({ ...shown, exchanges: "5" }, odd)).toEqual({ max_exchanges: 5 });
+  expect(inputOf({ ...shown, days: "0.000001" }, odd), "however short, it is a cap").toEqual({ max_age_s: 1 });
+  expect(inputOf({ ...shown, disk: "" }, odd)).toEqual({ max_disk_bytes: 0 });
+});
+
+test("limits that become own ones are said as exactly as they were configured", () => {
+  const odd = { ...settings({}), instance: { record: { ...record, max_age_s: 3600 } } };
+  expect(inputOf({ ...keptOf(odd), own: true, exchanges: "5" }, odd)).toEqual({ ...odd.instance.record, max_exchanges: 5 });
 });
 
 test("what goes by a cap is counted, and is unknown where the count is", () => {

@@ -1,15 +1,17 @@
 import { expect, test } from "vitest";
+import { samples } from "../requests/samples";
+import { clientBase } from "../shell/instance";
 import { CLIENTS, clientOf, credential, GROUPS, isLoopback, PLACEHOLDER } from "./clients";
 
-const TARGET = { address: "10.1.2.3:9999", credential: "gw-secret" };
+const TARGET = { base: "http://10.1.2.3:9999", credential: "gw-secret" };
 const codeOf = (id: string, target = TARGET) => clientOf(id).blocks(target).map((b) => b.code).join("\n");
 
-test("every client is sent to this instance with this credential", () => {
+test.each(["http://10.1.2.3:9999", "https://10.1.2.3:9999"])("every client is sent to this instance at %s with this credential", (base) => {
   for (const client of CLIENTS) {
-    const code = codeOf(client.id);
-    expect(code, client.id).toContain("http://10.1.2.3:9999");
+    const code = codeOf(client.id, { ...TARGET, base });
+    expect(code, client.id).toContain(base);
     expect(code, client.id).toContain("gw-secret");
-    expect(code.replaceAll("http://10.1.2.3:9999", "").replace("https://opencode.ai/config.json", ""), `${client.id} names no other address`).not.toMatch(/https?:\/\/|127\.0\.0\.1|localhost/);
+    expect(code.replaceAll(base, "").replace("https://opencode.ai/config.json", ""), `${client.id} names no other address`).not.toMatch(/https?:\/\/|127\.0\.0\.1|localhost/);
   }
 });
 
@@ -27,5 +29,16 @@ test("without a token the proxy's own placeholder stands in, and names are uniqu
   expect(new Set(CLIENTS.map((c) => c.id)).size).toBe(CLIENTS.length);
   for (const group of GROUPS) expect(CLIENTS.some((c) => c.group === group), group).toBe(true);
   expect(clientOf("nothing").id).toBe("curl");
-  expect(["127.0.0.1:8080", "localhost:1", "[::1]:80", "10.0.0.1:80", "gate.local:80"].map(isLoopback)).toEqual([true, true, true, false, false]);
+  expect(["http://127.0.0.1:8080", "https://localhost:1", "http://[::1]:80", "http://10.0.0.1:80", "https://gate.local:80"].map(isLoopback)).toEqual([true, true, true, false, false]);
+});
+
+test("a proxy that speaks TLS is reached by https, also in the samples", () => {
+  const base = clientBase({ proxy_listen: "0.0.0.0:8443", proxy_tls: true }, "gate.lan");
+  expect(base).toBe("https://gate.lan:8443");
+  expect(clientBase({ proxy_listen: "0.0.0.0:8080", proxy_tls: false }, "gate.lan")).toBe("http://gate.lan:8080");
+  expect(clientBase(null, "gate.lan")).toBe("http://127.0.0.1:8080");
+  for (const { name, code } of samples(base)) {
+    expect(code, name).toContain("https://gate.lan:8443/v1");
+    expect(code, name).not.toContain("http://");
+  }
 });

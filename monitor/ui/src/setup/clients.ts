@@ -17,8 +17,8 @@ export interface Client {
 }
 
 export interface Target {
-  /** `host:port` of the proxy. */
-  address: string;
+  /** Where the proxy is, `http` or `https` and `host:port`, without a path. */
+  base: string;
   /** What goes where a key goes. */
   credential: string;
 }
@@ -35,14 +35,14 @@ const CLAUDE = "claude-sonnet-4-5";
 export const CLIENTS: readonly Client[] = [
   {
     id: "curl", title: "curl", group: "shell",
-    blocks: ({ address, credential }) => program(`curl http://${address}/v1/chat/completions \\
+    blocks: ({ base, credential }) => program(`curl ${base}/v1/chat/completions \\
   -H "Authorization: Bearer ${credential}" \\
   -H "Content-Type: application/json" \\
   -d '{"model": "${OPENAI}", "messages": [{"role": "user", "content": "Hello"}]}'`),
   },
   {
     id: "curl-anthropic", title: "curl, Anthropic", group: "shell",
-    blocks: ({ address, credential }) => program(`curl http://${address}/v1/messages \\
+    blocks: ({ base, credential }) => program(`curl ${base}/v1/messages \\
   -H "x-api-key: ${credential}" \\
   -H "anthropic-version: 2023-06-01" \\
   -H "Content-Type: application/json" \\
@@ -50,16 +50,16 @@ export const CLIENTS: readonly Client[] = [
   },
   {
     id: "environment", title: "OPENAI_BASE_URL", group: "shell",
-    blocks: ({ address, credential }) => program(`export OPENAI_BASE_URL=http://${address}/v1
+    blocks: ({ base, credential }) => program(`export OPENAI_BASE_URL=${base}/v1
 export OPENAI_API_KEY=${credential}
-export ANTHROPIC_BASE_URL=http://${address}
+export ANTHROPIC_BASE_URL=${base}
 export ANTHROPIC_API_KEY=${credential}`),
   },
   {
     id: "openai-python", title: "OpenAI Python", group: "library",
-    blocks: ({ address, credential }) => program(`from openai import OpenAI
+    blocks: ({ base, credential }) => program(`from openai import OpenAI
 
-client = OpenAI(base_url="http://${address}/v1", api_key="${credential}")
+client = OpenAI(base_url="${base}/v1", api_key="${credential}")
 answer = client.chat.completions.create(
     model="${OPENAI}",
     messages=[{"role": "user", "content": "Hello"}],
@@ -68,9 +68,9 @@ print(answer.choices[0].message.content)`),
   },
   {
     id: "openai-node", title: "OpenAI Node", group: "library",
-    blocks: ({ address, credential }) => program(`import OpenAI from "openai";
+    blocks: ({ base, credential }) => program(`import OpenAI from "openai";
 
-const client = new OpenAI({ baseURL: "http://${address}/v1", apiKey: "${credential}" });
+const client = new OpenAI({ baseURL: "${base}/v1", apiKey: "${credential}" });
 const answer = await client.chat.completions.create({
   model: "${OPENAI}",
   messages: [{ role: "user", content: "Hello" }],
@@ -79,9 +79,9 @@ console.log(answer.choices[0].message.content);`),
   },
   {
     id: "anthropic-python", title: "Anthropic Python", group: "library",
-    blocks: ({ address, credential }) => program(`from anthropic import Anthropic
+    blocks: ({ base, credential }) => program(`from anthropic import Anthropic
 
-client = Anthropic(base_url="http://${address}", api_key="${credential}")
+client = Anthropic(base_url="${base}", api_key="${credential}")
 answer = client.messages.create(
     model="${CLAUDE}",
     max_tokens=1024,
@@ -91,9 +91,9 @@ print(answer.content[0].text)`),
   },
   {
     id: "anthropic-node", title: "Anthropic Node", group: "library",
-    blocks: ({ address, credential }) => program(`import Anthropic from "@anthropic-ai/sdk";
+    blocks: ({ base, credential }) => program(`import Anthropic from "@anthropic-ai/sdk";
 
-const client = new Anthropic({ baseURL: "http://${address}", apiKey: "${credential}" });
+const client = new Anthropic({ baseURL: "${base}", apiKey: "${credential}" });
 const answer = await client.messages.create({
   model: "${CLAUDE}",
   max_tokens: 1024,
@@ -103,23 +103,23 @@ console.log(answer.content[0].text);`),
   },
   {
     id: "langchain", title: "LangChain", group: "framework",
-    blocks: ({ address, credential }) => program(`from langchain_openai import ChatOpenAI
+    blocks: ({ base, credential }) => program(`from langchain_openai import ChatOpenAI
 
-model = ChatOpenAI(model="${OPENAI}", base_url="http://${address}/v1", api_key="${credential}")
+model = ChatOpenAI(model="${OPENAI}", base_url="${base}/v1", api_key="${credential}")
 print(model.invoke("Hello").text)
 
 # pip install langchain-anthropic
 from langchain_anthropic import ChatAnthropic
 
-model = ChatAnthropic(model="${CLAUDE}", base_url="http://${address}", api_key="${credential}")`),
+model = ChatAnthropic(model="${CLAUDE}", base_url="${base}", api_key="${credential}")`),
   },
   {
     id: "llamaindex", title: "LlamaIndex", group: "framework",
-    blocks: ({ address, credential }) => program(`from llama_index.llms.openai_like import OpenAILike
+    blocks: ({ base, credential }) => program(`from llama_index.llms.openai_like import OpenAILike
 
 llm = OpenAILike(
     model="${OPENAI}",
-    api_base="http://${address}/v1",
+    api_base="${base}/v1",
     api_key="${credential}",
     is_chat_model=True,
     is_function_calling_model=True,
@@ -128,12 +128,12 @@ print(llm.complete("Hello"))`),
   },
   {
     id: "ai-sdk", title: "Vercel AI SDK", group: "framework",
-    blocks: ({ address, credential }) => program(`import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+    blocks: ({ base, credential }) => program(`import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateText } from "ai";
 
 const glassway = createOpenAICompatible({
   name: "glassway",
-  baseURL: "http://${address}/v1",
+  baseURL: "${base}/v1",
   apiKey: "${credential}",
   includeUsage: true,
 });
@@ -142,11 +142,11 @@ console.log(text);`),
   },
   {
     id: "litellm", title: "LiteLLM", group: "framework",
-    blocks: ({ address, credential }) => program(`from litellm import completion
+    blocks: ({ base, credential }) => program(`from litellm import completion
 
 answer = completion(
     model="openai/${OPENAI}",
-    api_base="http://${address}/v1",
+    api_base="${base}/v1",
     api_key="${credential}",
     messages=[{"role": "user", "content": "Hello"}],
 )
@@ -154,20 +154,20 @@ print(answer.choices[0].message.content)`),
   },
   {
     id: "claude-code", title: "Claude Code", group: "app",
-    blocks: ({ address, credential }) => [
-      { file: null, code: `export ANTHROPIC_BASE_URL=http://${address}\nexport ANTHROPIC_AUTH_TOKEN=${credential}\nclaude` },
-      { file: "~/.claude/settings.json", code: JSON.stringify({ env: { ANTHROPIC_BASE_URL: `http://${address}`, ANTHROPIC_AUTH_TOKEN: credential } }, null, 2) },
+    blocks: ({ base, credential }) => [
+      { file: null, code: `export ANTHROPIC_BASE_URL=${base}\nexport ANTHROPIC_AUTH_TOKEN=${credential}\nclaude` },
+      { file: "~/.claude/settings.json", code: JSON.stringify({ env: { ANTHROPIC_BASE_URL: `${base}`, ANTHROPIC_AUTH_TOKEN: credential } }, null, 2) },
     ],
   },
   {
     id: "codex", title: "Codex CLI", group: "app",
-    blocks: ({ address, credential }) => [
+    blocks: ({ base, credential }) => [
       { file: "~/.codex/config.toml", code: `model = "gpt-5"
 model_provider = "glassway"
 
 [model_providers.glassway]
 name = "Glassway"
-base_url = "http://${address}/v1"
+base_url = "${base}/v1"
 env_key = "GLASSWAY_KEY"
 wire_api = "responses"` },
       { file: null, code: `export GLASSWAY_KEY=${credential}\ncodex` },
@@ -175,50 +175,50 @@ wire_api = "responses"` },
   },
   {
     id: "cursor", title: "Cursor", group: "app",
-    blocks: ({ address, credential }) => [
-      { file: "Settings → Models → API Keys → Override OpenAI Base URL", code: `http://${address}/v1` },
+    blocks: ({ base, credential }) => [
+      { file: "Settings → Models → API Keys → Override OpenAI Base URL", code: `${base}/v1` },
       { file: "Settings → Models → API Keys → OpenAI API Key", code: credential },
     ],
   },
   {
     id: "continue", title: "Continue", group: "app",
-    blocks: ({ address, credential }) => [{ file: "~/.continue/config.yaml", code: `name: Glassway
+    blocks: ({ base, credential }) => [{ file: "~/.continue/config.yaml", code: `name: Glassway
 version: 1.0.0
 schema: v1
 models:
   - name: ${OPENAI}
     provider: openai
     model: ${OPENAI}
-    apiBase: http://${address}/v1
+    apiBase: ${base}/v1
     apiKey: ${credential}
     roles: [chat, edit, apply]` }],
   },
   {
     id: "cline", title: "Cline, Roo Code", group: "app",
-    blocks: ({ address, credential }) => [
+    blocks: ({ base, credential }) => [
       { file: "API Provider", code: "OpenAI Compatible" },
-      { file: "Base URL", code: `http://${address}/v1` },
+      { file: "Base URL", code: `${base}/v1` },
       { file: "API Key", code: credential },
       { file: "Model ID", code: OPENAI },
     ],
   },
   {
     id: "aider", title: "Aider", group: "app",
-    blocks: ({ address, credential }) => program(`export OPENAI_API_BASE=http://${address}/v1
+    blocks: ({ base, credential }) => program(`export OPENAI_API_BASE=${base}/v1
 export OPENAI_API_KEY=${credential}
 aider --model openai/${OPENAI}`),
   },
   {
     id: "opencode", title: "opencode", group: "app",
-    blocks: ({ address, credential }) => [{ file: "opencode.json", code: JSON.stringify({
+    blocks: ({ base, credential }) => [{ file: "opencode.json", code: JSON.stringify({
       $schema: "https://opencode.ai/config.json",
-      provider: { glassway: { npm: "@ai-sdk/openai-compatible", name: "Glassway", options: { baseURL: `http://${address}/v1`, apiKey: credential }, models: { [OPENAI]: {} } } },
+      provider: { glassway: { npm: "@ai-sdk/openai-compatible", name: "Glassway", options: { baseURL: `${base}/v1`, apiKey: credential }, models: { [OPENAI]: {} } } },
     }, null, 2) }],
   },
   {
     id: "open-webui", title: "Open WebUI", group: "app",
-    blocks: ({ address, credential }) => program(`docker run -d --network host \\
-  -e OPENAI_API_BASE_URL=http://${address}/v1 \\
+    blocks: ({ base, credential }) => program(`docker run -d --network host \\
+  -e OPENAI_API_BASE_URL=${base}/v1 \\
   -e OPENAI_API_KEY=${credential} \\
   ghcr.io/open-webui/open-webui:main`),
   },
@@ -235,4 +235,4 @@ export function credential(access: Access, typed: string): string {
 }
 
 /** Only this machine can reach it. */
-export const isLoopback = (address: string) => /^(127\.|localhost[:]|\[::1\])/.test(address);
+export const isLoopback = (base: string) => /^https?:\/\/(127\.|localhost[:]|\[::1\])/.test(base);

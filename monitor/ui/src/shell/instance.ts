@@ -25,3 +25,12 @@ export function clientAddress(listen: string, pageHost: string): string {
   const open = host === "0.0.0.0" || host === "[::]" || host === "*" || host === "";
   return `${open ? pageHost : host}:${port}`;
 }
+
+/**
+ * The base URL of a client on this reader's machine, without a path; of an instance that has not
+ * said anything yet, the default one.
+ */
+export function clientBase(instance: Pick<Settings["instance"], "proxy_listen" | "proxy_tls"> | null, pageHost: string): string {
+  if (!instance) return "http://127.0.0.1:8080";
+  return `${instance.proxy_tls ? "https" : "http"}://${clientAddress(instance.proxy_listen, pageHost)}`;
+}

@@ -3,6 +3,13 @@
 
 import { onScopeDispose } from "vue";
 
+/** Whose keyboards have a ⌘ where others have Ctrl. */
+const mac = () => /Mac|iPhone|iPad/.test(navigator.platform);
+/** The keys to press with this one, as they are written on them; each is taken everywhere. */
+export const chord = (key: string): string[] => [mac() ? "⌘" : "Ctrl", key];
+/** The same as text: `Ctrl K`, `⌘K`. */
+export const chordText = (key: string) => chord(key).join(mac() ? "" : " ");
+
 type Act = (event: KeyboardEvent) => void | boolean;
 const acts: { key: string; act: Act }[] = [];
 let pending: { key: string; at: number } | null = null;

@@ -48,6 +48,7 @@ export const en = {
   resultOf: (name: string) => `Result of ${name}`,
   resultHint: "Text or JSON",
   sendResults: "Send results",
+  callsFirst: "The model waits for the results of its tool calls. Send those first, be they empty; your question stays here.",
   question: "Question",
   questionHint: "Ask something. Images can be pasted or dropped.",
   pictures: "Images of this question",
@@ -72,6 +73,7 @@ export const en = {
   why: {
     needed: "this is needed",
     number: "this is not a number that fits",
+    comma: "decimals take a point: write 0.15, not 0,15",
     object: "this is not a JSON object",
     tools: "this is not a list of tool definitions in JSON",
     taken: "model, messages and stream have places of their own",
@@ -158,6 +160,7 @@ export const zh: Filled<typeof en> = {
   resultOf: (name) => `${name} 的结果`,
   resultHint: "文本或 JSON",
   sendResults: "发送结果",
+  callsFirst: "模型正在等待工具的返回结果。请先发送结果（可以留空），你输入的问题会保留在这里。",
   question: "问题",
   questionHint: "输入问题，可粘贴或拖入图片。",
   pictures: "本次提问的图片",
@@ -182,6 +185,7 @@ export const zh: Filled<typeof en> = {
   why: {
     needed: "必须填写",
     number: "不是合适的数字",
+    comma: "小数点请用“.”：写成 0.15，而不是 0,15",
     object: "不是 JSON 对象",
     tools: "不是 JSON 格式的工具定义",
     taken: "model、messages 和 stream 另有专门的位置",
