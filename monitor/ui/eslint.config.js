@@ -18,7 +18,7 @@ export default ts.config(
       // Every word a person reads is in i18n/; what stands here is the same in every language.
       "vue/no-bare-strings-in-template": [
         "error",
-        { allowlist: ["/api/img", "/", "→", ":", "(", ")", "*", "+", "$", "[", "]", "…", ",", "×", "%", "−", "–", "0", "v", "Esc", "English", "简体中文", "https://", "gw-…", "2024-10-21", "gpt-4o = my-deployment", '{"stop": ["END"]}', '{&quot;stop&quot;: [&quot;END&quot;]}', "glassway-monitor new-admin-key"], attributes: { "/.+/": ["title", "label", "hint", "text", "placeholder", "alt", "aria-label", "aria-placeholder", "aria-roledescription", "aria-valuetext"] } },
+        { allowlist: ["/", "→", ":", "(", ")", "*", "+", "$", "[", "]", "…", ",", "×", "%", "−", "–", "0", "v", "Esc", "English", "简体中文", "https://", "gw-…", "2024-10-21", "gpt-4o = my-deployment", '{"stop": ["END"]}', '{&quot;stop&quot;: [&quot;END&quot;]}', "glassway-monitor new-admin-key"], attributes: { "/.+/": ["title", "label", "hint", "text", "placeholder", "alt", "aria-label", "aria-placeholder", "aria-roledescription", "aria-valuetext"] } },
       ],
       "vue/multi-word-component-names": "off",
       "vue/max-attributes-per-line": "off",
