@@ -21,6 +21,8 @@ export async function signedIn(browser, glassway, { locale = "en-US", ...more } 
   const page = await visit(browser, { locale, ...more });
   await page.goto(`${glassway.monitor.url}/#key=${ADMIN_KEY}`);
   await page.getByRole("navigation").first().waitFor();
+  // The frame stands before the first page is arrived at: who reloads now would be thrown back to it.
+  await page.waitForURL(/#\/\w/);
   return page;
 }
 
