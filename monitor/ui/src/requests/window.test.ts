@@ -12,7 +12,8 @@ describe("the span of rows", () => {
   it("ends where the list does", () => {
     expect(spanOf(0, 320, 32, 5)).toEqual({ first: 0, from: 0, to: 5, end: 5 });
     expect(spanOf(99_999, 320, 32, 50)).toEqual({ first: 38, from: 50, to: 50, end: 50 });
-    expect(spanOf(-40, 0, 32, 0)).toEqual({ first: 0, from: 0, to: 0, end: 0 });
+    expect(spanOf(0, 0, 32, 500)).toEqual({ first: 0, from: 0, to: 0, end: 0 });
+    expect(spanOf(-40, 320, 32, 0)).toEqual({ first: 0, from: 0, to: 0, end: 0 });
   });
 });
 

@@ -14,9 +14,11 @@ const BEYOND = 12;
 
 /** `top` and `height` in px of what is in view, of `count` rows of `row` px each. */
 export function spanOf(top: number, height: number, row: number, count: number): Span {
+  // Hidden, as behind an open request on a phone: nothing is drawn.
+  if (height <= 0) return { first: 0, from: 0, to: 0, end: 0 };
   const within = (n: number) => Math.max(0, Math.min(count, n));
   const from = within(Math.floor(top / row));
-  const to = within(Math.ceil((top + Math.max(0, height)) / row));
+  const to = within(Math.ceil((top + height) / row));
   return { first: within(from - BEYOND), from, to, end: within(to + BEYOND) };
 }
 
