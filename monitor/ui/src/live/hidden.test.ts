@@ -2,18 +2,8 @@
 // hidden while a frame is awaited.
 
 import { afterEach, expect, test, vi } from "vitest";
+import { FakeSocket } from "./fake-socket";
 import type { PoolEvent } from "./feed";
-
-class Socket {
-  static last: Socket | null = null;
-  readyState = 1;
-  onmessage: ((message: { data: string }) => void) | null = null;
-  constructor() {
-    Socket.last = this;
-  }
-  send() {}
-  close() {}
-}
 
 afterEach(() => {
   vi.useRealTimers();
@@ -24,14 +14,14 @@ test("events are applied when the tab is hidden while a frame is awaited", async
   vi.useFakeTimers();
   let hidden = false;
   vi.spyOn(document, "hidden", "get").mockImplementation(() => hidden);
-  vi.stubGlobal("WebSocket", Socket);
+  vi.stubGlobal("WebSocket", FakeSocket);
   const frames: FrameRequestCallback[] = [];
   vi.stubGlobal("requestAnimationFrame", (act: FrameRequestCallback) => frames.push(act));
   const { live } = await import("./store");
   const heard: (PoolEvent["type"] | "hello")[] = [];
   live.listen((event) => heard.push(event.type));
   live.start();
-  const say = (event: object) => Socket.last!.onmessage!({ data: JSON.stringify(event) });
+  const say = (event: object) => FakeSocket.last!.onmessage!({ data: JSON.stringify(event) });
   say({ type: "hello", cursor: 1, in_flight: [] });
   expect(frames).toHaveLength(1);
   frames.shift()!(0);

@@ -2,30 +2,20 @@
 
 import { afterEach, expect, test, vi } from "vitest";
 import type { Exchange } from "../api/types";
-
-class Socket {
-  static last: Socket | null = null;
-  readyState = 1;
-  onmessage: ((message: { data: string }) => void) | null = null;
-  constructor() {
-    Socket.last = this;
-  }
-  send() {}
-  close() {}
-}
+import { FakeSocket } from "./fake-socket";
 
 const one = (n: number, more: object = {}) =>
   ({ id: `id-${String(n).padStart(6, "0")}`, started_at: "2026-01-01T00:00:00Z", outcome: "ok", status: 200, duration_ms: 5, attempts: 1, pinned: false, note: null, ...more }) as unknown as Exchange;
 
 async function store() {
   vi.resetModules();
-  vi.stubGlobal("WebSocket", Socket);
+  vi.stubGlobal("WebSocket", FakeSocket);
   const frames: FrameRequestCallback[] = [];
   vi.stubGlobal("requestAnimationFrame", (act: FrameRequestCallback) => frames.push(act));
   const { live } = await import("./store");
   live.start();
   const say = (...events: object[]) => {
-    Socket.last!.onmessage!({ data: JSON.stringify(events) });
+    FakeSocket.last!.onmessage!({ data: JSON.stringify(events) });
     vi.advanceTimersByTime(1000);
     frames.splice(0).forEach((frame) => frame(0));
   };

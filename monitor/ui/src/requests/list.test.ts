@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { effectScope, nextTick, ref } from "vue";
 import type { Exchange } from "../api/types";
+import { FakeSocket } from "../live/fake-socket";
 import { HELD } from "../live/rows";
 import type { Page } from "./pages";
 
@@ -11,17 +12,6 @@ vi.mock("./pages", async (original) => ({
   ...(await original<typeof import("./pages")>()),
   ask: () => new Promise<Page>((answer, fail) => pending.push({ answer, fail })),
 }));
-
-class Socket {
-  static last: Socket | null = null;
-  readyState = 1;
-  onmessage: ((message: { data: string }) => void) | null = null;
-  constructor() {
-    Socket.last = this;
-  }
-  send() {}
-  close() {}
-}
 
 const id = (n: number) => `id-${String(n).padStart(6, "0")}`;
 const one = (n: number, more: object = {}) =>
@@ -34,7 +24,7 @@ beforeEach(() => {
   vi.resetModules();
   pending.length = 0;
   frames = [];
-  vi.stubGlobal("WebSocket", Socket);
+  vi.stubGlobal("WebSocket", FakeSocket);
   vi.stubGlobal("requestAnimationFrame", (act: FrameRequestCallback) => frames.push(act));
 });
 afterEach(() => vi.unstubAllGlobals());
@@ -46,7 +36,7 @@ async function setUp(filter = "") {
   let now = 0;
   const clock = vi.spyOn(performance, "now").mockImplementation(() => ++now);
   const say = async (...events: object[]) => {
-    Socket.last!.onmessage!({ data: JSON.stringify(events) });
+    FakeSocket.last!.onmessage!({ data: JSON.stringify(events) });
     // A busy feed waits a moment between frames.
     for (let i = 0; !frames.length && i < 40; i++) await new Promise((resolve) => setTimeout(resolve, 10));
     frames.splice(0).forEach((frame) => frame(0));
