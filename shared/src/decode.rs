@@ -75,8 +75,10 @@ const MOST_STACKED: usize = 3;
 
 /// [`decode`] for codings on top of each other, the last one applied first.
 pub fn decode_stacked(bytes: &[u8], encodings: &[Encoding], limit: usize) -> Decoded {
-    let plain = Decoded { bytes: bytes.to_vec(), complete: true };
-    encodings.iter().rev().fold(plain, |outer, encoding| {
+    let Some((last, before)) = encodings.split_last() else {
+        return Decoded { bytes: bytes.to_vec(), complete: true };
+    };
+    before.iter().rev().fold(decode(bytes, *last, limit), |outer, encoding| {
         let inner = decode(&outer.bytes, *encoding, limit);
         Decoded { complete: inner.complete && outer.complete, ..inner }
     })

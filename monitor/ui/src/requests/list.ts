@@ -59,11 +59,7 @@ export function useList(text: Ref<string>) {
     failure.value = null;
     version.value++;
     try {
-      await fill(first, FIRST_PAGE, signal);
-      // What another filter showed.
-      live.forget();
-      more.value = first.more ? "idle" : "none";
-      total.value = first.total;
+      await begin(first, signal);
       state.value = "ready";
       version.value++;
       if (lookAgain) void refresh();
@@ -78,6 +74,15 @@ export function useList(text: Ref<string>) {
     const asked = performance.now();
     const page = await from.next(n, signal);
     rows.append(live.takePage(page, asked));
+    more.value = from.more ? "idle" : "none";
+  }
+
+  /** The first page, in the place of what was shown before. */
+  async function begin(first: Reader, signal: AbortSignal) {
+    await fill(first, FIRST_PAGE, signal);
+    shownMeanwhile = null;
+    total.value = first.total;
+    live.forget();
   }
 
   /** The newest page again, where more came than was held back; until it is here, all stays as it was. */
@@ -90,12 +95,8 @@ export function useList(text: Ref<string>) {
     rows = new Rows();
     const first = read();
     try {
-      await fill(first, FIRST_PAGE, signal);
-      shownMeanwhile = null;
+      await begin(first, signal);
       reader = first;
-      more.value = first.more ? "idle" : "none";
-      total.value = first.total;
-      live.forget();
       if (lookAgain) void refresh();
     } catch {
       if (signal.aborted) return;
@@ -119,7 +120,6 @@ export function useList(text: Ref<string>) {
       reader ??= read(at ? { until: new Date(Date.parse(at) + 1).toISOString() } : {});
       const from = reader;
       await fill(from, PAGE, signal);
-      more.value = from.more ? "idle" : "none";
       version.value++;
     } catch (cause) {
       if (signal.aborted) return;
