@@ -67,7 +67,9 @@ fuzz_target!(|input: &[u8]| {
     let block = Redactor::new(&Record::default().redact_headers).block(&parts.headers);
     let authorization = parts.headers.get_all("authorization").iter();
     for secret in authorization.filter_map(|value| value.to_str().ok()) {
-        let Some(secret) = secret.strip_prefix("Bearer ").filter(|s| s.len() >= 24) else { continue };
+        let Some(secret) = secret.strip_prefix("Bearer ").filter(|s| s.len() >= 24) else {
+            continue;
+        };
         let lines = glassway_shared::headers::lines(&block);
         let kept = lines.filter(|(name, _)| *name == b"authorization");
         for (_, value) in kept {

@@ -45,7 +45,8 @@ fuzz_target!(|input: &[u8]| {
         INDEX.with(|index| {
             let mut find = index.prepare_cached("SELECT count(*) FROM t WHERE t MATCH ?1");
             let find = find.as_mut().expect("the table is there");
-            find.query_row([&phrase], |row| row.get::<_, i64>(0)).expect("every phrase is a question");
+            find.query_row([&phrase], |row| row.get::<_, i64>(0))
+                .expect("every phrase is a question");
         });
     }
     let rules = [text.to_owned()];

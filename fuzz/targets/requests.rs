@@ -19,7 +19,8 @@ fuzz_target!(|input: &[u8]| {
     let conversion = ALL[usize::from(*which) % ALL.len()];
     let models = ["claude-3-5-haiku", "claude-haiku-4-5", "claude-opus-4-8", "gpt-4o", "gpt-5"];
     let model = models[usize::from(*model) % models.len()];
-    let options = Options { model: Some(model), reasoning_content: *which > 127, ..Options::default() };
+    let options =
+        Options { model: Some(model), reasoning_content: *which > 127, ..Options::default() };
     if let Ok(made) = dialect::request(conversion, body, Capabilities::builtin(), &options) {
         json::parse(&made.body).expect("JSON is written");
         let fresh = Fresh { id: "0".to_owned(), created: 1 };

@@ -19,8 +19,7 @@ const ALL: [Conversion; 4] = [
 
 fn context(conversion: Conversion) -> Context {
     let body = br#"{"model":"m","max_tokens":5,"input":"x","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"x"}]}"#;
-    let made =
-        dialect::request(conversion, body, Capabilities::builtin(), &Options::default());
+    let made = dialect::request(conversion, body, Capabilities::builtin(), &Options::default());
     made.expect("the request is valid").context
 }
 

@@ -8,6 +8,7 @@
 //! seat    its connection's handle on it; what to replay when it comes back
 //! recent  what ended last, to recognise what comes late
 //! state   what has been announced, behind the lock
+//! word    what clients say
 //! ```
 //!
 //! Every exchange gets exactly one started and one finished event, whatever order
@@ -22,6 +23,7 @@ pub mod seat;
 mod state;
 pub mod tail;
 mod viewer;
+pub mod word;
 
 use std::{
     net::SocketAddr,

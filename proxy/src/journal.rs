@@ -8,7 +8,7 @@
 
 mod account;
 mod age;
-mod clean;
+pub mod clean;
 mod entry;
 mod estimate;
 mod socket;

@@ -13,8 +13,19 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::tools::{must, root};
 
 /// All of them; `fuzz/Cargo.toml` says what each reads.
-const TARGETS: [&str; 8] =
-    ["sse", "streams", "requests", "json", "heads", "bodies", "sockets", "questions"];
+const TARGETS: [&str; 11] = [
+    "sse",
+    "streams",
+    "requests",
+    "json",
+    "heads",
+    "bodies",
+    "sockets",
+    "questions",
+    "answers",
+    "redaction",
+    "words",
+];
 
 #[derive(clap::Args)]
 pub struct Arguments {

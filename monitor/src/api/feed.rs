@@ -4,10 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt, stream::SplitSink};
-use glassway_shared::{
-    id::ExchangeId,
-    store::{exchanges, filter::Filter},
-};
+use glassway_shared::store::exchanges;
 use jiff::{SignedDuration, Timestamp};
 use poem::{
     Result,
@@ -19,7 +16,6 @@ use poem::{
     },
 };
 use poem_openapi::OpenApi;
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::Tag;
@@ -30,6 +26,7 @@ use crate::{
     live::{
         event::Event,
         seat::{Replay, Seat},
+        word::{Word, understand},
     },
 };
 
@@ -147,56 +144,6 @@ fn joined(mut events: Vec<String>) -> String {
         1 => events.swap_remove(0),
         _ => format!("[{}]", events.join(",")),
     }
-}
-
-/// What a client may say.
-#[derive(Debug)]
-enum Word {
-    Filter(Box<Filter>),
-    Watch(ExchangeId),
-    Unwatch(ExchangeId),
-    ResumeAfter(i64),
-}
-
-fn understand(text: &str) -> Result<Word, String> {
-    let message: Value = serde_json::from_str(text).map_err(|e| format!("not JSON: {e}"))?;
-    let known = "known are filter, watch, unwatch, resume_after";
-    let object = message.as_object().ok_or_else(|| format!("not an object; {known}"))?;
-    let mut fields = object.iter();
-    let (Some((name, value)), None) = (fields.next(), fields.next()) else {
-        return Err(format!("one word per message; {known}"));
-    };
-    let id = || -> Result<ExchangeId, String> {
-        let text = value.as_str().ok_or_else(|| format!("{name}: an exchange's id is text"))?;
-        text.parse().map_err(|_| format!("{name}: `{text}` is not an exchange's id"))
-    };
-    match &name[..] {
-        "filter" => filter(value).map(|filter| Word::Filter(Box::new(filter))),
-        "watch" => id().map(Word::Watch),
-        "unwatch" => id().map(Word::Unwatch),
-        "resume_after" => match value.as_i64() {
-            Some(cursor) if cursor >= 0 => Ok(Word::ResumeAfter(cursor)),
-            _ => Err("resume_after: a cursor is a whole number".to_owned()),
-        },
-        _ => Err(format!("unknown `{name}`; {known}")),
-    }
-}
-
-fn filter(value: &Value) -> Result<Filter, String> {
-    let mut filter = Filter::default();
-    let Some(conditions) = value.as_object() else {
-        return Err("filter: must be an object of conditions".to_owned());
-    };
-    for (name, value) in conditions {
-        let text = match value {
-            Value::Null => continue,
-            Value::String(text) => text.clone(),
-            Value::Bool(_) | Value::Number(_) => value.to_string(),
-            _ => return Err(format!("filter.{name}: must be text, a number or a truth value")),
-        };
-        filter.set(name, &text).map_err(|e| format!("filter.{name}: {e}"))?;
-    }
-    Ok(filter)
 }
 
 /// Does what the client asks; true where something was replayed.

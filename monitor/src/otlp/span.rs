@@ -199,14 +199,19 @@ fn server(url: &str, attributes: &mut Vec<(&'static str, Value)>) {
 
 /// Whoever caused the exchange, by its request's `traceparent`.
 /// <https://www.w3.org/TR/trace-context/>
-struct Parent {
-    trace: [u8; 16],
-    span: [u8; 8],
-    state: String,
+#[derive(Debug)]
+pub struct Parent {
+    /// Its trace; never all zeros.
+    pub trace: [u8; 16],
+    /// The span that asked; never all zeros.
+    pub span: [u8; 8],
+    /// Its `tracestate`, as it stands.
+    pub state: String,
 }
 
 impl Parent {
-    fn of(block: &[u8]) -> Option<Self> {
+    /// From a block of headers as it is kept; `None` where there is none that is valid.
+    pub fn of(block: &[u8]) -> Option<Self> {
         let value = std::str::from_utf8(headers::find(block, "traceparent")?).ok()?;
         let mut parts = value.trim().split('-');
         let (version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
