@@ -84,7 +84,8 @@ pub fn decode_stacked(bytes: &[u8], encodings: &[Encoding], limit: usize) -> Dec
     })
 }
 
-/// Decodes up to `limit` bytes; never fails, but says whether it was all.
+/// Decodes up to `limit` bytes; never fails, but says whether it was all: bytes behind the
+/// end of what is compressed are more than was decoded.
 pub fn decode(bytes: &[u8], encoding: Encoding, limit: usize) -> Decoded {
     let read = |reader: &mut dyn Read| {
         let mut out = Vec::new();
@@ -105,9 +106,20 @@ pub fn decode(bytes: &[u8], encoding: Encoding, limit: usize) -> Decoded {
     };
     match encoding {
         Encoding::Gzip => read(&mut flate2::read::MultiGzDecoder::new(bytes)),
-        Encoding::Deflate if is_zlib(bytes) => read(&mut flate2::read::ZlibDecoder::new(bytes)),
-        Encoding::Deflate => read(&mut flate2::read::DeflateDecoder::new(bytes)),
-        Encoding::Br => read(&mut brotli::Decompressor::new(bytes, 16 * 1024)),
+        Encoding::Deflate if is_zlib(bytes) => {
+            let mut decoder = flate2::bufread::ZlibDecoder::new(bytes);
+            read(&mut decoder).unless(!decoder.into_inner().is_empty())
+        }
+        Encoding::Deflate => {
+            let mut decoder = flate2::bufread::DeflateDecoder::new(bytes);
+            read(&mut decoder).unless(!decoder.into_inner().is_empty())
+        }
+        Encoding::Br => {
+            let mut decoder = brotli::Decompressor::new(bytes, bytes.len().max(1));
+            let decoded = read(&mut decoder);
+            // Asked past its end it fails where something follows, as far as its buffer goes.
+            decoded.unless(decoder.read(&mut [0]).is_err())
+        }
         Encoding::Zstd => match zstd::stream::read::Decoder::with_buffer(bytes) {
             Ok(mut decoder) => {
                 let _ = decoder.window_log_max(27);
@@ -115,6 +127,13 @@ pub fn decode(bytes: &[u8], encoding: Encoding, limit: usize) -> Decoded {
             }
             Err(_) => Decoded { bytes: vec![], complete: false },
         },
+    }
+}
+
+impl Decoded {
+    /// Not whole after all, where that is so.
+    fn unless(self, incomplete: bool) -> Self {
+        Self { complete: self.complete && !incomplete, ..self }
     }
 }
 
@@ -241,6 +260,9 @@ mod tests {
             assert_eq!((whole.bytes.as_slice(), whole.complete), (text.as_bytes(), true));
             let cut = decode(&packed[..packed.len() / 2], encoding, usize::MAX);
             assert!(!cut.complete && text.as_bytes().starts_with(&cut.bytes), "{encoding:?}");
+            let more = [&packed[..], b"plain text behind it"].concat();
+            let more = decode(&more, encoding, usize::MAX);
+            assert!(more.bytes == text.as_bytes() && !more.complete, "{encoding:?}");
             let limited = decode(&packed, encoding, 100);
             assert_eq!((limited.bytes.len(), limited.complete), (100, false));
 

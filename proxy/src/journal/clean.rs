@@ -63,7 +63,7 @@ impl Cleaner {
 
     /// Cleans every body of the record. `key` served it; `brought` says that the key came
     /// along for it alone.
-    pub(super) fn clean(&self, record: &mut Record, key: Option<&Key>, brought: bool) {
+    pub fn clean(&self, record: &mut Record, key: Option<&Key>, brought: bool) {
         let secret = key.map(scrub::findable).unwrap_or_default();
         let job = Job { rules: self, secret, brought };
         let mut count = 0;
@@ -229,8 +229,11 @@ impl Job<'_> {
         };
         let (raw, whole) = (message.body.len(), text.len());
         let mut changed = scrub::overwrite(&mut text, self.secret);
-        // What lies behind the cut was not looked at.
-        changed |= was_encoded && cut && self.rules.is_on();
+        // What lies behind the cut was not looked at; nor what a compressed file says beside its
+        // text, such as the name of a file.
+        changed |= was_encoded
+            && self.rules.is_on()
+            && (cut || self.rules.by_patterns(&message.body).is_some());
         let kind = headers::find(&message.headers, "content-type").unwrap_or_default();
         let mut count = 0;
         if kind.to_ascii_lowercase().starts_with(b"text/event-stream") {

@@ -240,3 +240,25 @@ fn cleaned_bytes(rules: &Cleaner, mut message: Message) -> Vec<u8> {
     Job { rules, secret: KEY, brought: true }.message(&mut message, None);
     message.body
 }
+
+#[test]
+fn what_stands_beside_the_compressed_text_is_not_kept() {
+    let rules = rules(&["..email"], &["hush-[0-9]+"]);
+    let job = Job { rules: &rules, secret: b"", brought: false };
+    let text = br#"{"a":1}"#;
+    let mut named = flate2::GzBuilder::new()
+        .filename(&b"hush-1234.json"[..])
+        .write(Vec::new(), Compression::default());
+    named.write_all(text).unwrap();
+    let behind = [&gzip(text)[..], b"hush-1234"].concat();
+    for packed in [named.finish().unwrap(), behind] {
+        let mut message = body("application/json", Some("gzip"), &packed);
+        job.message(&mut message, None);
+        assert_eq!(message.body, text);
+        assert!(headers::find(&message.headers, "content-encoding").is_none());
+    }
+    // As it came where there is nothing of the kind.
+    let mut message = body("application/json", Some("gzip"), &gzip(text));
+    job.message(&mut message, None);
+    assert_eq!(message.body, gzip(text));
+}
