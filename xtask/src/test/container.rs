@@ -1,8 +1,9 @@
 //! The container image: the Dockerfile linted, the final stage really built and run as
 //! compose.yaml has it, as far as a machine without a container engine can: read-only
-//! root, another user without any capability, one volume for both. `--full` also builds
-//! everything inside, where builder images are to be had.
+//! root, another user without any capability, the volumes of each service. `--full` also
+//! builds everything inside, where builder images are to be had.
 
+mod compose;
 mod jail;
 
 use std::{
@@ -42,7 +43,12 @@ pub fn run(full: bool) -> Result<Verdict> {
     builder.build(&context, &["--build-arg", "BINARIES=prebuilt"])?;
     let image = builder.inspect()?;
     described(&image)?;
-    builder.with_root(|rootfs| Jail::new(rootfs, &image, &builder.folder)?.walk())?;
+    let services = compose::read()?;
+    let base = builder.with_root(BASE, |rootfs| megabytes(rootfs))?;
+    builder.with_root(IMAGE, |rootfs| {
+        small(rootfs, base)?;
+        Jail::new(rootfs, &image, services, &builder.folder)?.walk()
+    })?;
     let verdict = match full {
         true => builder.everything_inside(),
         false => Ok(Verdict::Passed),
@@ -130,9 +136,9 @@ impl Builder {
         Ok(all["Docker"]["config"].clone())
     }
 
-    /// Lends the image's files, to be thrown away.
-    fn with_root(&self, work: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-        let container = output(&mut self.buildah(&["from", "--pull-never", IMAGE]))?;
+    /// Lends an image's files, to be thrown away.
+    fn with_root<T>(&self, image: &str, work: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+        let container = output(&mut self.buildah(&["from", "--pull-never", image]))?;
         let mounted = output(&mut self.buildah(&["mount", &container]));
         let done = mounted.and_then(|rootfs| work(Path::new(&rootfs)));
         must(&mut self.buildah(&["rm", &container]))?;
@@ -163,6 +169,28 @@ impl Builder {
             false => bail!("the image cannot be built from the sources: {said}"),
         }
     }
+}
+
+/// MB that both binaries may have, stripped. Those of development, which are built here, are
+/// twice as large as those of a release.
+const MOST_BINARIES: u64 = 60;
+/// MB that may come with them to what the image is built on.
+const MOST_BESIDE: u64 = 2;
+
+/// That nothing was left in the image which is not needed to run.
+fn small(rootfs: &Path, base: u64) -> Result<()> {
+    let binaries = megabytes(&rootfs.join("usr/local/bin"))?;
+    let beside = megabytes(rootfs)?.saturating_sub(base + binaries);
+    println!("the image adds {binaries} MB of binaries and {beside} MB beside them");
+    ensure!(binaries <= MOST_BINARIES, "{binaries} MB of binaries");
+    ensure!(beside <= MOST_BESIDE, "{beside} MB beside the binaries");
+    Ok(())
+}
+
+fn megabytes(folder: &Path) -> Result<u64> {
+    let said = output(Command::new("du").args(["-xsm"]).arg(folder))?;
+    let size = said.split_whitespace().next().context("du says nothing")?;
+    Ok(size.parse()?)
 }
 
 /// What whoever runs the image relies on.

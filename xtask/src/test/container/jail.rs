@@ -1,8 +1,9 @@
 //! The image's two services as compose.yaml starts them, without a container engine: an
-//! own mount namespace whose root is read-only, the volumes bound into it, user 10001
+//! own mount namespace whose root is read-only, the volumes bound into it, its user
 //! without a capability or a way to get one.
 
 use std::{
+    collections::BTreeMap,
     fs,
     net::{SocketAddr, TcpListener},
     os::unix::fs::chown,
@@ -22,38 +23,52 @@ use glassway_tests::{
 };
 use serde_json::{Value, json};
 
+use super::compose::{Service, executed, list};
 use crate::tools::output;
 
-const UID: u32 = 10001;
-const CONFIG: [&str; 2] = ["--config", "/etc/glassway/config.toml"];
+const PROXY: &str = "proxy";
+const MONITOR: &str = "monitor";
 
 pub struct Jail<'a> {
     rootfs: &'a Path,
     /// As the image has it.
     env: Vec<(String, String)>,
-    data: PathBuf,
-    keys: PathBuf,
+    /// The image's own, for whoever does not use compose.yaml.
+    check: Vec<String>,
+    services: BTreeMap<String, Service>,
+    /// Volumes by name.
+    volumes: BTreeMap<String, PathBuf>,
     proxy: SocketAddr,
     monitor: SocketAddr,
 }
 
 impl<'a> Jail<'a> {
-    pub fn new(rootfs: &'a Path, image: &Value, folder: &Path) -> Result<Self> {
+    pub fn new(
+        rootfs: &'a Path,
+        image: &Value,
+        services: BTreeMap<String, Service>,
+        folder: &Path,
+    ) -> Result<Self> {
         let env = image["Env"].as_array().context("the image has no environment")?;
         let env = env.iter().filter_map(|pair| pair.as_str()?.split_once('='));
-        let volume = |name: &str| {
+        let volume = |(name, (user, group)): (&String, (u32, u32))| {
             let path = folder.join("volumes").join(name);
             let _ = fs::remove_dir_all(&path);
             fs::create_dir_all(&path)?;
             // As an engine makes a new volume: with the owner of the image's folder.
-            chown(&path, Some(UID), Some(UID))?;
-            anyhow::Ok(path)
+            chown(&path, Some(user), Some(group))?;
+            anyhow::Ok((name.clone(), path))
         };
+        let volumes = services
+            .values()
+            .flat_map(|service| service.volumes.iter().map(|(name, _)| (name, service.user)));
+        let volumes: BTreeMap<_, _> = volumes.collect();
         Ok(Self {
             rootfs,
             env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            data: volume("data")?,
-            keys: volume("keys")?,
+            check: executed(&list(&image["Healthcheck"]["Test"])?)?,
+            volumes: volumes.into_iter().map(volume).collect::<Result<_>>()?,
+            services,
             proxy: free_port()?,
             monitor: free_port()?,
         })
@@ -74,8 +89,7 @@ impl<'a> Jail<'a> {
         ensure!(held == nothing, "a service holds {held}");
         let upstream = llm::start(llm::Pace::INSTANT);
         let env = [("GLASSWAY_UPSTREAM__BASE_URL", upstream.url())];
-        let (mut proxy, mut monitor) =
-            (self.start("glassway-proxy", &env)?, self.start("glassway-monitor", &env)?);
+        let (mut proxy, mut monitor) = (self.start(PROXY, &env)?, self.start(MONITOR, &env)?);
         let api = Api::new(self.monitor, ADMIN_KEY);
         let token = self.prepare(&api)?;
         ensure!(self.ask(None) == 401, "without a token nobody is served");
@@ -84,13 +98,14 @@ impl<'a> Jail<'a> {
             let all = api.requests("?origin=client&outcome=ok");
             (all.len() == 1).then_some(())
         });
-        for program in ["glassway-proxy", "glassway-monitor"] {
-            self.healthy(program)?;
+        for name in [PROXY, MONITOR] {
+            let (well, said) = self.health(name)?;
+            ensure!(well && said.trim() == "ok", "{name}: {said}");
+            self.checks_itself(name)?;
         }
-        let hidden =
-            self.service("glassway-monitor").args(["ls", "/keys/glassway.key"]).output()?;
+        let hidden = self.service(MONITOR).args(["ls", "/keys/glassway.key"]).output()?;
         ensure!(!hidden.status.success(), "the monitor's service sees the private key");
-        ensure!(self.keys.join("glassway.key").is_file(), "the key has its own volume");
+        ensure!(self.volumes["keys"].join("glassway.key").is_file(), "the key has its own volume");
 
         // Stopped as an engine stops them, and started again on the same volumes.
         for process in [&mut proxy, &mut monitor] {
@@ -98,8 +113,10 @@ impl<'a> Jail<'a> {
             let status = process.wait(PATIENCE).context("it does not stop")?;
             ensure!(status.code() == Some(0), "it ends with {status}: {}", process.log());
         }
-        ensure!(!self.health("glassway-proxy")?.0, "a stopped proxy is not well");
-        let _again = (self.start("glassway-proxy", &env)?, self.start("glassway-monitor", &env)?);
+        for name in [PROXY, MONITOR] {
+            ensure!(!self.health(name)?.0, "a stopped {name} is not well");
+        }
+        let _again = (self.start(PROXY, &env)?, self.start(MONITOR, &env)?);
         eventually("the key opens again", || (self.ask(Some(&token)) == 200).then_some(()));
         eventually("both requests are there", || {
             let all = api.requests("?origin=client&outcome=ok");
@@ -132,38 +149,55 @@ impl<'a> Jail<'a> {
         Client::connect(self.proxy).ask(request).status()
     }
 
-    fn start(&self, program: &'static str, env: &[(&str, String)]) -> Result<Process> {
-        let mut command = self.service(program);
-        command.arg(program).args(CONFIG).envs(env.iter().map(|(name, value)| (name, value)));
-        let mut process = Process::spawn(program, command, Box::new(|_| {}))?;
+    fn start(&self, name: &'static str, env: &[(&str, String)]) -> Result<Process> {
+        let mut command = self.service(name);
+        command.args(&self.services[name].command);
+        command.envs(env.iter().map(|(name, value)| (name, value)));
+        let mut process = Process::spawn(name, command, Box::new(|_| {}))?;
         process.listening().map_err(anyhow::Error::msg)?;
         Ok(process)
     }
 
-    fn healthy(&self, program: &'static str) -> Result<()> {
-        let (well, said) = self.health(program)?;
-        ensure!(well && said.trim() == "ok", "{program} health: {said}");
-        Ok(())
-    }
-
-    /// The command that the image's and compose's health checks run.
-    fn health(&self, program: &'static str) -> Result<(bool, String)> {
-        let mut command = self.service(program);
-        let done = command.arg(program).args(CONFIG).arg("health").output()?;
+    /// What compose.yaml's health check of a service says.
+    fn health(&self, name: &str) -> Result<(bool, String)> {
+        let done = self.service(name).args(&self.services[name].check).output()?;
         let said = [done.stdout, done.stderr].concat();
         Ok((done.status.success(), String::from_utf8_lossy(&said).into_owned()))
     }
 
-    /// A program of one service: only the proxy has the volume of keys.
-    fn service(&self, program: &str) -> Command {
-        match program {
-            "glassway-proxy" => self.inside(&[(&self.data, "data"), (&self.keys, "keys")]),
-            _ => self.inside(&[(&self.data, "data")]),
-        }
+    /// The image's own health check looks at what the container's first process is. No process
+    /// is the first here: one that is called like the service's stands for it.
+    fn checks_itself(&self, name: &str) -> Result<()> {
+        let program = self.services[name].command.first().context("an empty command")?;
+        let (shell, text) = (&self.check[..2], self.check.last().context("an empty check")?);
+        ensure!(shell == ["/bin/sh", "-c"] && text.contains("/proc/1/cmdline"), "{text}");
+        let check = text.replace("/proc/1/", "/proc/$first/");
+        let script = format!(
+            "(exec -a {program} sleep 60) & first=$!; sleep 0.2; ({check}); said=$?; kill $first; \
+             exit $said"
+        );
+        let done = self.service(name).args(["bash", "-c", &script]).output()?;
+        let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
+        ensure!(
+            done.status.success() && said.trim() == "ok",
+            "the image's check of {name}: {said}"
+        );
+        Ok(())
+    }
+
+    /// A program of one service, with its volumes, user and environment.
+    fn service(&self, name: &str) -> Command {
+        let service = &self.services[name];
+        let volumes: Vec<_> =
+            service.volumes.iter().map(|(name, at)| (&*self.volumes[name], &at[1..])).collect();
+        let mut command = self.inside(&volumes);
+        command.envs(service.environment.iter().map(|(name, value)| (name, value)));
+        command
     }
 
     /// What is added to it runs inside.
     fn inside(&self, volumes: &[(&Path, &str)]) -> Command {
+        let (user, group) = self.services[PROXY].user;
         let rootfs = self.rootfs.display();
         let mut script = format!("mount --rbind {rootfs} {rootfs} && cd {rootfs}");
         script += " && mount -t proc proc proc && mount -t tmpfs -o noexec,nosuid,nodev tmp tmp";
@@ -172,7 +206,7 @@ impl<'a> Jail<'a> {
         }
         script += &format!(" && mount -o remount,bind,ro {rootfs}");
         script += &format!(
-            " && exec chroot . setpriv --reuid={UID} --regid={UID} --clear-groups --no-new-privs \
+            " && exec chroot . setpriv --reuid={user} --regid={group} --clear-groups --no-new-privs \
              --bounding-set=-all --inh-caps=-all -- \"$@\""
         );
         let mut command = Command::new("unshare");
