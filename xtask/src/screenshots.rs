@@ -24,6 +24,8 @@ pub struct Arguments {
     /// Build with the development profile: quicker to build, slower to run.
     #[arg(long)]
     debug: bool,
+    /// Only these pictures, such as `replay` or `sign-in`; all where none is named.
+    pictures: Vec<String>,
 }
 
 /// Clients work so long before the first picture.
@@ -53,6 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         command("node")
             .arg(root().join("tests/browser/pictures.mjs"))
             .arg(root().join("docs/images"))
+            .args(&arguments.pictures)
             .env("CHROMIUM", chromium)
             .env("GLASSWAY_PAGE", format!("http://{}", addresses.monitor))
             .env("GLASSWAY_KEY", &key),

@@ -54,6 +54,16 @@ const open = async (page, model, tab) => {
   await page.waitForTimeout(350);
 };
 
+/** Tests these rows from their menus. */
+const tested = async (page, rows) => {
+  for (const n of rows) {
+    await page.locator(".rmenu button").nth(n).click();
+    await page.locator(".el-dropdown-menu__item:visible").nth(1).click();
+    await page.waitForTimeout(250);
+  }
+  await page.waitForTimeout(2500);
+};
+
 const go = async (page, to) => {
   await page.goto(page.url().split("#")[0] + "#" + to);
   await page.waitForTimeout(600);
@@ -114,6 +124,10 @@ const SCENES = [
   ["providers-new", busy, async (p) => { await go(p, "/providers/new"); }],
   ["providers-error", busy, async (p) => { await go(p, "/providers/new"); await p.locator(".presets button").nth(13).click(); await p.locator(".sheet .btn.primary").click(); await p.waitForTimeout(400); }],
   ["providers-remove", busy, async (p) => { await go(p, "/providers"); await p.locator(".rmenu button").nth(2).click(); await p.waitForTimeout(300); await p.locator(".el-dropdown-menu__item.danger:visible").click(); await p.locator("dialog .btn.danger").click(); await p.waitForTimeout(400); }],
+  ["providers-tested", busy, async (p) => { await go(p, "/providers"); await tested(p, [1, 3]); }],
+  ["models-tested", busy, async (p) => { await go(p, "/models?sort=traffic"); await tested(p, [0, 1, 9]); }],
+  ["models-open-tested", busy, async (p) => { await go(p, "/models/text-embedding-3-large"); await p.locator(".sheet .tested button").click(); await p.locator(".sheet .tested .st").waitFor(); }],
+  ["routes-tested", busy, async (p) => { await go(p, "/routes?sort=traffic"); await tested(p, [0]); }],
   ["tokens", busy, async (p) => { await go(p, "/client-tokens"); }],
   ["tokens-open", busy, async (p) => { await go(p, "/client-tokens/1"); }],
   ["tokens-new", busy, async (p) => { await go(p, "/client-tokens/new"); await p.locator(".sheet input[type=text]").first().fill(`agent-${String(Math.random()).slice(-4)}`); await p.locator(".sheet .btn.primary").click(); await p.locator("dialog .secret").waitFor(); await p.waitForTimeout(300); }],
