@@ -72,7 +72,7 @@ named! {
         Chat = "chat",
         /// A recorded exchange sent again.
         Replay = "replay",
-        /// A key test or model refresh.
+        /// A test of a key or model, or a model refresh.
         Test = "test",
         /// A trace.
         Trace = "trace",

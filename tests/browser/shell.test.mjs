@@ -134,7 +134,7 @@ for (const w of LANGUAGES) {
       open.end();
       await asked;
 
-      await eventually("the hour is counted", async () => (await glassway.api("/api/stats/keys/hour")).calls === 4);
+      await eventually("the hour is counted", async () => (await glassway.api("/api/stats/hour?by=key")).calls === 4);
       await page.goto(`${glassway.monitor.url}/#/keys`);
       const flow = page.locator(".rrow", { hasText: "/ada" }).locator(".c-flow");
       await flow.getByText("100%").waitFor();

@@ -2,6 +2,7 @@
 //! known of either.
 
 mod known;
+pub(super) mod test;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

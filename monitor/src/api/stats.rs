@@ -1,6 +1,7 @@
 //! Statistics: success, latencies, tokens and money, from the minute totals. Minutes
 //! and days are UTC's.
 
+pub(super) mod hour;
 mod shape;
 pub(super) mod spans;
 
@@ -20,8 +21,8 @@ use poem::Result;
 use poem_openapi::{OpenApi, param::Query, payload::Json};
 
 use self::shape::{
-    Costs, Counts, KeyItem, KeyReport, KeyTraffic, Latency, Losses, Minute, ModelItem, ModelReport,
-    Overview, Period, Stats, Traffic, UsageItem, UsageReport,
+    Costs, Counts, KeyItem, KeyReport, Latency, Losses, Minute, ModelItem, ModelReport, Overview,
+    Period, Stats, UsageItem, UsageReport,
 };
 use super::{
     Tag,
@@ -162,19 +163,6 @@ impl Operations {
         });
         Ok(Json(KeyReport { items: items.collect() }))
     }
-
-    /// The last hour by key
-    #[oai(path = "/api/stats/keys/hour", method = "get", operation_id = "readStatsKeysHour")]
-    async fn keys_hour(&self) -> Result<Json<Traffic>> {
-        let first = this_minute() - 59;
-        let app = self.0.clone();
-        let read = move |reader: &Reader| {
-            let keys = stats::traffic(reader, first)?;
-            let (all, pool) = reader.with(|c| Ok((keys::all(c)?, Pool::read(&app, c)?)))?;
-            Ok(traffic(keys, first, |provider, name| id_of(&all, &pool, provider, name)))
-        };
-        Ok(Json(self.0.read(read).await?))
-    }
 }
 
 /// Totals know keys by the names they had.
@@ -184,27 +172,6 @@ fn id_of(all: &[keys::Key], pool: &Pool, provider: &str, name: &str) -> Option<i
         key.name == name && owner.is_some_and(|owner| owner.name == provider)
     };
     all.iter().find(named).map(|key| key.id)
-}
-
-fn traffic(
-    keys: Vec<stats::KeyTraffic>,
-    first: i64,
-    id_of: impl Fn(&str, &str) -> Option<i64>,
-) -> Traffic {
-    let mut items: Vec<_> = keys
-        .into_iter()
-        .map(|stats::KeyTraffic { provider, key, minutes }| KeyTraffic {
-            key_id: id_of(&provider, &key),
-            provider,
-            key,
-            calls: minutes.values().sum(),
-            per_minute: (first..first + 60)
-                .map(|m| minutes.get(&m).copied().unwrap_or(0))
-                .collect(),
-        })
-        .collect();
-    items.sort_by_key(|item| -item.calls);
-    Traffic { since: at(first), calls: items.iter().map(|item| item.calls).sum(), items }
 }
 
 fn overall(

@@ -155,6 +155,7 @@ pub async fn speak(path: &str, response: Response) -> Response {
 fn carries_reasons(path: &str) -> bool {
     path == "/api/keys/bulk"
         || path == "/api/validate_keys"
+        || path == "/api/test/model"
         || (path.starts_with("/api/keys/") && path.ends_with("/test"))
         || path.starts_with("/api/traces")
 }

@@ -146,3 +146,28 @@ async fn what_is_no_chat_is_refused_and_nothing_is_kept() {
     assert_eq!(large.status, 404, "the scripted proxy's own answer: it was passed on");
     assert_eq!(ended(&gateway).await["state"], "failed");
 }
+
+#[tokio::test]
+async fn a_model_is_tested_with_one_question_that_no_history_keeps() {
+    let gateway = gateway::start().await;
+    let said = json!({"choices": [{"message": {"role": "assistant", "content": "OK"}}]});
+    gateway.answer(PATH, 200, said);
+    let test = gateway.send("POST", "/api/test/model", json!({"model": "gpt-4o"})).await.json();
+    assert_eq!((&test["ok"], &test["http_status"]), (&json!(true), &json!(200)), "{test}");
+    assert_eq!(test["request_id"], "0199aaaa-0000-7000-8000-000000000000");
+    assert_eq!(gateway.get("/api/chat/history").await["total"], 0);
+
+    gateway.answer(PATH, 404, json!({"error": {"message": "no key serves gpt-5"}}));
+    let body = json!({"model": "gpt-5", "provider": "openai"});
+    let test = gateway.send("POST", "/api/test/model", body).await.json();
+    assert_eq!((&test["ok"], &test["error"]), (&json!(false), &json!("404: no key serves gpt-5")));
+
+    for (body, field) in [
+        (json!({"model": "gpt-*"}), "model"),
+        (json!({"model": " "}), "model"),
+        (json!({"model": "m", "provider": "中转"}), "provider"),
+    ] {
+        let refused = gateway.send("POST", "/api/test/model", body).await;
+        assert_eq!((refused.status, &refused.json()["errors"][0]["field"]), (400, &json!(field)));
+    }
+}

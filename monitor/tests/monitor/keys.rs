@@ -247,7 +247,7 @@ async fn the_last_hour_by_key_has_sixty_minutes_and_leaves_out_the_keyless() {
     records[2].key = Some("gone".into());
     records[3].key = None;
     gateway.monitor.append(&records);
-    let hour = gateway.get("/api/stats/keys/hour").await;
+    let hour = gateway.get("/api/stats/hour?by=key").await;
     assert_eq!(hour["calls"], 3);
     assert_eq!(hour["items"].as_array().unwrap().len(), 2);
     let main = &hour["items"][0];
@@ -255,4 +255,12 @@ async fn the_last_hour_by_key_has_sixty_minutes_and_leaves_out_the_keyless() {
     let minutes: Vec<i64> = serde_json::from_value(main["per_minute"].clone()).unwrap();
     assert_eq!((minutes.len(), minutes.iter().sum::<i64>()), (60, 2));
     assert_eq!(hour["items"][1]["key_id"], json!(null));
+    assert_eq!((&main["name"], &main["provider"]), (&json!("main"), &json!("openai")));
+    // The same minutes by another name: all four had a provider and a model, none a token.
+    for by in ["provider", "model"] {
+        let hour = gateway.get(&format!("/api/stats/hour?by={by}")).await;
+        assert_eq!((&hour["calls"], &hour["items"][0]["calls"]), (&json!(4), &json!(4)), "{by}");
+        assert_eq!(hour["items"][0]["provider"], json!(null), "{by}");
+    }
+    assert_eq!(gateway.get("/api/stats/hour?by=client_token").await["items"], json!([]));
 }

@@ -153,19 +153,32 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   }
 
   /** The last hour, busier where more was used in all; keys that are out stopped when they went. */
-  function hour() {
+  function hour(by) {
+    const names = { provider: providers.map((p) => p.name), model: models.map((m) => m.model_name), client_token: tokens.map((t) => t.name) }[by];
+    if (names) {
+      const items = names.slice(0, 9).map((name, i) => {
+        const per_minute = Array.from({ length: 60 }, (_, m) => Math.max(0, Math.round((30 / (i + 1)) * (1 + 0.7 * Math.sin((m + i * 9) / 6) + ((m * 7919 + i * 31) % 13) / 13 - (i % 3 === 2 ? 1.5 : 0)))));
+        return { name, provider: null, key_id: null, calls: per_minute.reduce((a, b) => a + b, 0), per_minute };
+      });
+      return { since: ago(3600), calls: items.reduce((sum, i) => sum + i.calls, 0), items };
+    }
     const items = keys.filter((k) => k.total_requests > 100).map((k) => {
       const per_minute = Array.from({ length: 60 }, (_, m) => {
         const out = (k.status === "exhausted" && m > 36) || (k.status === "invalid" && m > 6) || (k.status === "cooling" && m > 57) || k.status === "inactive";
         return out ? 0 : Math.max(0, Math.round((k.total_requests / 900) * (1 + 0.6 * Math.sin((m + k.id * 7) / 5) + ((m * 7919 + k.id * 31) % 13) / 13)));
       });
-      return { key_id: k.id, provider: providers.find((p) => p.id === k.provider_id)?.name ?? "", key: k.name, calls: per_minute.reduce((a, b) => a + b, 0), per_minute };
+      return { key_id: k.id, provider: providers.find((p) => p.id === k.provider_id)?.name ?? "", name: k.name, calls: per_minute.reduce((a, b) => a + b, 0), per_minute };
     }).filter((i) => i.calls > 0).sort((a, b) => b.calls - a.calls);
     return { since: ago(3600), calls: items.reduce((sum, i) => sum + i.calls, 0), items };
   }
 
   async function answer(method, path, q, body) {
-    if (path === "/api/stats/keys/hour") return broken ? [503, { title: "broken", status: 503, detail: "the database is locked by another process" }] : [200, hour()];
+    if (path === "/api/test/model") {
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      const ok = !/embed|R1/.test(body.model);
+      return [200, { ok, http_status: ok ? 200 : 404, latency_ms: 640, error: ok ? null : `404: The model ${body.model} does not exist or you do not have access to it.`, request_id: null }];
+    }
+    if (path === "/api/stats/hour") return broken ? [503, { title: "broken", status: 503, detail: "the database is locked by another process" }] : [200, hour(q.get("by"))];
     const at = /^\/api\/(keys|providers|models|prices|price-list|routes|client-tokens|presets|validate_keys|settings)(?:\/(.+))?$/.exec(path);
     if (!at) return undefined;
     const [, what, rest] = at;
@@ -333,7 +346,7 @@ export function managed(say, { empty = false, many = false, broken = false } = {
   /** Answers what is its own; false for the rest. */
   pool.handle = async (req, res, url) => {
     let text = "";
-    if (!/^\/api\/(keys|providers|models|prices|price-list|routes|client-tokens|presets|validate_keys|stats\/keys)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
+    if (!/^\/api\/(keys|providers|models|prices|price-list|routes|client-tokens|presets|validate_keys|stats\/hour|test)(\/|$)/.test(url.pathname) && !(url.pathname === "/api/settings" && req.method === "PUT")) return false;
     try {
       for await (const chunk of req) text += chunk;
     } catch {

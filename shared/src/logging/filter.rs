@@ -13,6 +13,7 @@ pub const MODULES: &[&str] = &[
     "glassway_monitor::api::access",
     "glassway_monitor::api::chat",
     "glassway_monitor::api::keys::ask",
+    "glassway_monitor::api::models::test",
     "glassway_monitor::api::replay",
     "glassway_monitor::app",
     "glassway_monitor::audit",

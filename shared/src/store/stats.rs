@@ -23,7 +23,7 @@ pub use self::{
     series::{By, Name, Narrow, Ranking, Series, Weight, ranking, series},
     span::{Span, WIDTHS},
     spread::{Spread, by_model as spread_by_model, spread},
-    traffic::{KeyTraffic, traffic},
+    traffic::{Traffic, traffic},
 };
 
 /// Sums over some minutes.

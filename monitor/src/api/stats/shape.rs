@@ -173,28 +173,3 @@ pub(super) struct KeyItem {
 pub(super) struct KeyReport {
     pub(super) items: Vec<KeyItem>,
 }
-
-/// What one key carried of the last hour.
-#[derive(Object)]
-pub(super) struct KeyTraffic {
-    /// `null` where the key is gone.
-    pub(super) key_id: Option<i64>,
-    /// Its provider's name, as it was.
-    pub(super) provider: String,
-    /// Its name, as it was.
-    pub(super) key: String,
-    /// Exchanges that ended.
-    pub(super) calls: i64,
-    /// The same by minute, oldest first: sixty numbers, the last of which still grows.
-    pub(super) per_minute: Vec<i64>,
-}
-
-/// The last hour by key, busiest first.
-#[derive(Object)]
-pub(super) struct Traffic {
-    /// The first of the sixty minutes.
-    pub(super) since: Time,
-    /// Exchanges that ended, of all keys together: what a share is of.
-    pub(super) calls: i64,
-    pub(super) items: Vec<KeyTraffic>,
-}

@@ -106,6 +106,7 @@ export const modelsApi = {
   add: (body: ModelInput) => got(api.POST("/api/models", { body })),
   change: (name: string, body: ModelInput) => got(api.PUT("/api/models/{name}", { ...of({ name }), body })),
   remove: (name: string) => got(api.DELETE("/api/models/{name}", of({ name }))),
+  test: (model: string) => got(api.POST("/api/test/model", { body: { model, provider: null } })),
 };
 
 export const routesApi = {

@@ -1077,6 +1077,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stats/hour": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last hour
+         * @description Exchanges that ended, by name and minute; those without a name are left out.
+         */
+        get: operations["readStatsHour"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/stats/hourly": {
         parameters: {
             query?: never;
@@ -1103,23 +1123,6 @@ export interface paths {
         };
         /** Statistics by key */
         get: operations["readStatsKeys"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/stats/keys/hour": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The last hour by key */
-        get: operations["readStatsKeysHour"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1289,6 +1292,27 @@ export interface paths {
         get: operations["readStorage"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/test/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test a model
+         * @description Asks it one short question, with the origin `test`: a chat, or an embedding where
+         *     its name says that it makes those. What answers may cost a little.
+         */
+        post: operations["testModel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1681,6 +1705,33 @@ export interface components {
         Capabilities: {
             items: components["schemas"]["ProviderCapability"][];
         };
+        /**
+         * Carried
+         * @description What one name carried of the last hour.
+         */
+        Carried: {
+            /**
+             * Format: int64
+             * @description Exchanges that ended.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description `null` where the key is gone, and where no keys are listed.
+             */
+            key_id: number | null;
+            /** @description As it was. */
+            name: string;
+            /** @description The same by minute, oldest first: sixty numbers, the last of which still grows. */
+            per_minute: number[];
+            /** @description The key's provider as it was, where keys are listed. */
+            provider: string | null;
+        };
+        /**
+         * @description Who carries.
+         * @enum {string}
+         */
+        Carrier: "model" | "provider" | "key" | "client_token";
         /** @description An OpenAI chat body; what is not named here goes to the upstream as it is. */
         ChatBody: {
             /** @description The conversation so far and the question. */
@@ -2812,28 +2863,6 @@ export interface components {
             status: components["schemas"]["KeyStatus"];
         };
         /**
-         * KeyTraffic
-         * @description What one key carried of the last hour.
-         */
-        KeyTraffic: {
-            /**
-             * Format: int64
-             * @description Exchanges that ended.
-             */
-            calls: number;
-            /** @description Its name, as it was. */
-            key: string;
-            /**
-             * Format: int64
-             * @description `null` where the key is gone.
-             */
-            key_id: number | null;
-            /** @description The same by minute, oldest first: sixty numbers, the last of which still grows. */
-            per_minute: number[];
-            /** @description Its provider's name, as it was. */
-            provider: string;
-        };
-        /**
          * KeyValidation
          * @description What a validation found of one key.
          */
@@ -3152,6 +3181,34 @@ export interface components {
          * @enum {string}
          */
         ModelSource: "fetched" | "added" | "both";
+        /**
+         * ModelTest
+         * @description What a test found.
+         */
+        ModelTest: {
+            error: string | null;
+            /**
+             * Format: uint16
+             * @description What the gateway answered; `null` where it did not in time.
+             */
+            http_status: number | null;
+            /** Format: double */
+            latency_ms: number;
+            /** @description Whether an answer came that is one. */
+            ok: boolean;
+            /** @description The exchange it was recorded as: which provider and key it went to, and what it cost. */
+            request_id: string | null;
+        };
+        /**
+         * ModelTestInput
+         * @description What to test.
+         */
+        ModelTestInput: {
+            /** @description As clients call it. */
+            model: string;
+            /** @description Only this provider, by its name; left out: whichever the routes choose. */
+            provider: string | null;
+        };
         /**
          * NewAdminKey
          * @description Another admin key.
@@ -4740,15 +4797,15 @@ export interface components {
         TraceStatus: "pending" | "running" | "done" | "failed";
         /**
          * Traffic
-         * @description The last hour by key, busiest first.
+         * @description The last hour, busiest first.
          */
         Traffic: {
             /**
              * Format: int64
-             * @description Exchanges that ended, of all keys together: what a share is of.
+             * @description Exchanges that ended, of all names together: what a share is of.
              */
             calls: number;
-            items: components["schemas"]["KeyTraffic"][];
+            items: components["schemas"]["Carried"][];
             /**
              * Format: date-time
              * @description The first of the sixty minutes.
@@ -8054,6 +8111,38 @@ export interface operations {
             };
         };
     };
+    readStatsHour: {
+        parameters: {
+            query: {
+                /** @description Who carried them. */
+                by: components["schemas"]["Carrier"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Traffic"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readStatsHourly: {
         parameters: {
             query?: {
@@ -8105,35 +8194,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeyReport"];
-                };
-            };
-            /** @description Refused, and why. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readStatsKeysHour: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Traffic"];
                 };
             };
             /** @description Refused, and why. */
@@ -8466,6 +8526,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Storage"];
+                };
+            };
+            /** @description Refused, and why. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelTestInput"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelTest"];
                 };
             };
             /** @description Refused, and why. */

@@ -218,6 +218,10 @@ export const managedEn = {
     emptyTitle: "No provider",
     emptyText: "Add one from a preset or by hand.",
     relay: "relay",
+    testHint: "Asks with each of its keys for its models",
+    testNone: "It has no key to ask with",
+    testFound: (fine: string, all: string, t: string | null) => `${fine} of ${all} keys work${t === null ? "" : `, ${t}`}`,
+    tested: (fine: string, all: string) => `All keys work of ${fine} of ${all} providers.`,
     can: {
       title: "What it can do here",
       unavailable: "None of its keys serves now.",
@@ -257,6 +261,10 @@ export const managedEn = {
     emptyText: "Models come from the providers, asked with a key of theirs. Add a key, then refresh; or add a model by hand.",
     goKeys: "Go to keys",
     providersTitle: "Offered by",
+    testHint: "Asks it one short question, which may cost a little",
+    testPattern: "A pattern cannot be asked; test a model that it matches",
+    testRequest: "Its request",
+    tested: (fine: string, all: string) => `${fine} of ${all} models answered.`,
   },
   prices: {
     title: "Prices",
@@ -308,6 +316,7 @@ export const managedEn = {
     emptyTitle: "No route yet, and none is needed",
     emptyText: "Add one to give a model another name, to prefer one provider over another, or to fall back to a different model.",
     weightShare: (w: string) => `weight ${w}`,
+    tested: (fine: string, all: string) => `${fine} of ${all} routes answered.`,
   },
   strategies: {
     round_robin: "round robin", random: "random", least_used: "least used", least_busy: "least busy", smart: "smart", affinity: "affinity",

@@ -219,6 +219,10 @@ export const managedZh: Filled<typeof managedEn> = {
     emptyTitle: "没有供应商",
     emptyText: "从预设添加，或手动填写。",
     relay: "中转站",
+    testHint: "用它的每个密钥询问有哪些模型",
+    testNone: "它没有可用来询问的密钥",
+    testFound: (fine, all, t) => `${all} 个密钥中 ${fine} 个可用${t === null ? "" : `，${t}`}`,
+    tested: (fine, all) => `${all} 个供应商中，${fine} 个的密钥全部可用。`,
     can: {
       title: "可用能力",
       unavailable: "目前没有可用的密钥。",
@@ -258,6 +262,10 @@ export const managedZh: Filled<typeof managedEn> = {
     emptyText: "模型列表用供应商的密钥向供应商获取。先添加密钥再刷新，或手动添加模型。",
     goKeys: "前往密钥页",
     providersTitle: "提供者",
+    testHint: "向它提一个简短的问题，可能产生少量费用",
+    testPattern: "带通配符的名称无法直接询问，请检测它匹配的某个模型",
+    testRequest: "对应的请求",
+    tested: (fine, all) => `${all} 个模型中 ${fine} 个有应答。`,
   },
   prices: {
     title: "价格",
@@ -309,6 +317,7 @@ export const managedZh: Filled<typeof managedEn> = {
     emptyTitle: "还没有路由，也并非必需",
     emptyText: "需要给模型起别名、偏好某个供应商，或在不可用时改用其他模型时，添加路由。",
     weightShare: (w) => `权重 ${w}`,
+    tested: (fine, all) => `${all} 条路由中 ${fine} 条有应答。`,
   },
   strategies: {
     round_robin: "轮询", random: "随机", least_used: "最少使用", least_busy: "最空闲", smart: "智能", affinity: "会话亲和",

@@ -2,7 +2,7 @@
 // clock, without anyone being asked.
 
 import type { Key, KeyStatus } from "../api/managed";
-import { direction, most, named, sorted, type Order } from "../roster/sort";
+import { most, named, ordered, type Order } from "../roster/sort";
 
 export const STATUSES = ["active", "cooling", "exhausted", "invalid", "inactive"] as const satisfies readonly KeyStatus[];
 
@@ -37,7 +37,6 @@ export type Sort = (typeof SORTS)[number];
 
 /** Problems first unless another column was asked for; ties by provider and name. */
 export function inOrder(keys: readonly Key[], sort: string, now: number, provider: (id: number) => string, calls: (id: number) => number = () => 0): Key[] {
-  const { column, back } = direction(sort);
   const byName: Order<Key> = (a, b) => named(provider(a.provider_id), provider(b.provider_id)) || named(a.name, b.name) || a.id - b.id;
   const orders: Record<Sort, Order<Key>> = {
     state: (a, b) => RANK[standing(a, now)] - RANK[standing(b, now)],
@@ -48,6 +47,5 @@ export function inOrder(keys: readonly Key[], sort: string, now: number, provide
     uses: (a, b) => most(a.total_requests, b.total_requests),
     used: (a, b) => most(a.last_used_at ? Date.parse(a.last_used_at) : null, b.last_used_at ? Date.parse(b.last_used_at) : null),
   };
-  const order = orders[column as Sort] ?? orders.state;
-  return sorted(keys, back ? (a, b) => order(b, a) : order, byName);
+  return ordered(keys, sort, orders, orders.state, byName);
 }

@@ -3,7 +3,10 @@
 import { modelsApi, type Model } from "../api/managed";
 import { further } from "../prices/further";
 import { backOf, type Deed } from "../roster/deed";
+import { count } from "../format/numbers";
+import { words as w } from "../i18n";
 import { models } from "../roster/roster";
+import { testModel, testModels } from "./tests";
 
 export const nameOf = (m: Model) => m.model_name;
 
@@ -34,4 +37,13 @@ export const remove: Deed<Model> = {
   },
 };
 
-export const deeds = [remove];
+export const test: Deed<Model> = {
+  name: "test",
+  act: (m) => testModel(m.model_name),
+  async report(of, progress) {
+    const fine = await testModels(of.map(nameOf), progress);
+    return { kind: fine === of.length ? "ok" : "err", text: w.value.catalog.tested(count(fine), count(of.length)) };
+  },
+};
+
+export const deeds = [test, remove];

@@ -2,7 +2,11 @@
 
 import { providersApi, type Provider } from "../api/managed";
 import { backOf, type Deed } from "../roster/deed";
+import { count } from "../format/numbers";
+import { words as w } from "../i18n";
 import { providers } from "../roster/roster";
+import { several } from "../roster/tests";
+import { testable, testProvider } from "./tests";
 
 export const nameOf = (p: Provider) => p.name;
 
@@ -12,6 +16,15 @@ const restore = async ({ name, kind, base_url, enabled, priority, notes, price_m
 
 export const on: Deed<Provider> = { name: "on", fits: (p) => !p.enabled, act: turn(true), back: backOf(nameOf, turn(false)) };
 export const off: Deed<Provider> = { name: "off", fits: (p) => p.enabled, act: turn(false), back: backOf(nameOf, turn(true)) };
+export const test: Deed<Provider> = {
+  name: "test",
+  fits: testable,
+  act: testProvider,
+  async report(of, progress) {
+    const fine = await several(of, testProvider, progress);
+    return { kind: fine === of.length ? "ok" : "err", text: w.value.providers.tested(count(fine), count(of.length)) };
+  },
+};
 export const remove: Deed<Provider> = {
   name: "remove",
   fits: (p) => !p.built_in,
@@ -22,4 +35,4 @@ export const remove: Deed<Provider> = {
   back: backOf(nameOf, restore),
 };
 
-export const deeds = [on, off, remove];
+export const deeds = [on, off, test, remove];

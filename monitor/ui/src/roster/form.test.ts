@@ -2,6 +2,7 @@
 
 import { effectScope, nextTick, ref } from "vue";
 import { expect, test } from "vitest";
+import { Failure } from "../api/client";
 import { speak } from "../i18n";
 import { standing, left } from "../session/session";
 import { keepDraft, keptDraft, number, Refused, useForm, whole } from "./form";
@@ -58,4 +59,25 @@ test("a price with a decimal comma is refused with the way to write it; thousand
   await speak("en");
   expect(why("0,15")).toEqual(["input_per_million", "Decimals take a point here: write 0.15. Commas only part thousands."]);
   expect(() => whole("x", "0,5")).toThrow(Refused);
+});
+
+test("an error stays with its field until that says something else", async () => {
+  const scope = effectScope();
+  const form = scope.run(() => useForm({
+    id: () => "test/refused",
+    start: () => ({ name: "", input: "x", candidates: [{ weight: "a" }, { weight: "b" }] }),
+    fields: ["name", "prices.input", "candidates[0].weight", "candidates[1].weight"],
+    save: () => Promise.reject(new Failure(400, "no", null, ["name", "prices.input", "candidates[0].weight", "candidates[1].weight"].map((field) => ({ field, message: "is wrong" })))),
+  }))!;
+  expect(await form.submit()).toBe(false);
+  expect(Object.keys(form.errors.value)).toHaveLength(4);
+  form.draft.value.input = "1";
+  form.draft.value.candidates[1]!.weight = "2";
+  expect(Object.keys(form.errors.value)).toEqual(["name", "candidates[0].weight"]);
+  // As it was refused, it is wrong again.
+  form.draft.value.input = "x";
+  expect(Object.keys(form.errors.value)).toEqual(["name", "prices.input", "candidates[0].weight"]);
+  form.discard();
+  expect(form.errors.value).toEqual({});
+  scope.stop();
 });

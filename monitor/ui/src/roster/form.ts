@@ -57,6 +57,8 @@ export interface FormOf<D extends object> {
 export function useForm<D extends object>({ id, start, fields, save }: FormOf<D>): Form<D> {
   const saving = ref(false);
   const failure = shallowRef<Failure | Refused | null>(null);
+  /** What was refused: a field that says something else since is not wrong any more. */
+  const refused = shallowRef<D | null>(null);
   const copy = () => JSON.parse(JSON.stringify(start())) as D;
   const draft = ref(copy()) as Ref<D>;
   const origin = computed(() => JSON.stringify(start()));
@@ -75,13 +77,14 @@ export function useForm<D extends object>({ id, start, fields, save }: FormOf<D>
     else drafts.delete(id());
   }, { deep: true, flush: "sync" });
 
+  const righted = (field: string) => refused.value !== null && JSON.stringify(at(draft.value, field)) !== JSON.stringify(at(refused.value, field));
   const root = (field: string) => fields.find((f) => field === f || field.startsWith(`${f}.`) || field.startsWith(`${f}[`));
   const errors = computed(() => {
     const found: Record<string, string> = {};
-    if (failure.value instanceof Refused) found[failure.value.field] = failure.value.message;
-    else for (const { field, message } of failure.value?.fields ?? []) {
-      const at = root(field);
-      if (at) found[at] = found[at] ? `${found[at]} ${message}` : message;
+    const { value } = failure;
+    for (const { field, message } of value instanceof Refused ? [value] : (value?.fields ?? [])) {
+      const place = value instanceof Refused ? field : root(field);
+      if (place && !righted(place)) found[place] = found[place] ? `${found[place]} ${message}` : message;
     }
     return found;
   });
@@ -105,6 +108,7 @@ export function useForm<D extends object>({ id, start, fields, save }: FormOf<D>
       return true;
     } catch (cause) {
       if (!(cause instanceof Failure) && !(cause instanceof Refused)) throw cause;
+      refused.value = JSON.parse(JSON.stringify(draft.value)) as D;
       failure.value = cause;
       return false;
     } finally {
@@ -119,6 +123,13 @@ export function useForm<D extends object>({ id, start, fields, save }: FormOf<D>
   }
 
   return { draft, dirty, saving, errors, trouble, submit, discard };
+}
+
+/** What a draft holds for a field: `candidates[0].weight`, or the `input` of `prices.input`. */
+function at(draft: object, field: string): unknown {
+  const steps = field.split(/[.[\]]+/).filter(Boolean);
+  const walk = (of: string[]) => of.reduce<unknown>((value, step) => (typeof value === "object" && value !== null ? (value as Record<string, unknown>)[step] : undefined), draft);
+  return walk(steps) ?? walk(steps.slice(-1));
 }
 
 /** What of an input differs from the entry as it is: nothing else is sent. */

@@ -23,6 +23,13 @@ export function sorted<T>(items: readonly T[], ...orders: Order<T>[]): T[] {
   });
 }
 
+/** By the column asked for, else as usual; ties by `tie`. */
+export function ordered<T>(items: readonly T[], sort: string, orders: Record<string, Order<T>>, usual: Order<T>, tie: Order<T>): T[] {
+  const { column, back } = direction(sort);
+  const order = Object.hasOwn(orders, column) ? orders[column]! : usual;
+  return sorted(items, back ? (a, b) => order(b, a) : order, tie);
+}
+
 /** `uses`, or `-uses` the other way round. */
 export function direction(sort: string): { column: string; back: boolean } {
   return sort.startsWith("-") ? { column: sort.slice(1), back: true } : { column: sort, back: false };

@@ -82,7 +82,7 @@ pub struct Series {
 
 impl By {
     /// Provider and name in SQL.
-    fn columns(self) -> (&'static str, &'static str) {
+    pub(super) fn columns(self) -> (&'static str, &'static str) {
         match self {
             Self::Outcome => ("NULL", "outcome"),
             Self::Model => ("NULL", "model"),

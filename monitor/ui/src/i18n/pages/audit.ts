@@ -31,7 +31,7 @@ export const en = {
   actions: {
     signIn: "Sign in", signOut: "Sign out", changeAdminKey: "Change the admin key", newAdminKey: "New admin key", endSession: "End a session", endOtherSessions: "End other sessions", changeSettings: "Change settings",
     addProvider: "Add a provider", changeProvider: "Change a provider", deleteProvider: "Delete a provider", addRelay: "Add a relay", changeRelay: "Change a relay", deleteRelay: "Delete a relay",
-    addKey: "Add a key", addKeys: "Add keys", changeKey: "Change a key", deleteKey: "Delete a key", switchKey: "Switch a key", testKey: "Test a key", resetKeys: "Reset keys", validateKeys: "Test keys that are out",
+    addKey: "Add a key", addKeys: "Add keys", changeKey: "Change a key", deleteKey: "Delete a key", switchKey: "Switch a key", testKey: "Test a key", testModel: "Test a model", resetKeys: "Reset keys", validateKeys: "Test keys that are out",
     addGroup: "Add a group", changeGroup: "Change a group", deleteGroup: "Delete a group", addModel: "Add a model", changeModel: "Change a model", deleteModel: "Delete a model", listModels: "Refresh models", refreshGroupModels: "Refresh a group's models",
     setPrice: "Set a price", unsetPrice: "Take a price back", importPrices: "Import prices", importPriceList: "Import a price list", dropPriceList: "Go back to the built-in prices", changeLogLevels: "Change log levels", renameConversation: "Rename a conversation", deleteConversation: "Delete a conversation", backup: "Back up the database", restore: "Restore the database", vacuum: "Shrink the database", rekey: "New private key", addRoute: "Add a route", changeRoute: "Change a route", deleteRoute: "Delete a route",
     addClientToken: "Make a client token", changeClientToken: "Change a client token", deleteClientToken: "Delete a client token",
@@ -69,7 +69,7 @@ export const zh: Filled<typeof en> = {
   actions: {
     signIn: "登录", signOut: "退出登录", changeAdminKey: "更换管理员密钥", newAdminKey: "生成新的管理员密钥", endSession: "结束会话", endOtherSessions: "结束其他会话", changeSettings: "更改设置",
     addProvider: "添加供应商", changeProvider: "更改供应商", deleteProvider: "删除供应商", addRelay: "添加中转站", changeRelay: "更改中转站", deleteRelay: "删除中转站",
-    addKey: "添加密钥", addKeys: "批量添加密钥", changeKey: "更改密钥", deleteKey: "删除密钥", switchKey: "启用或停用密钥", testKey: "测试密钥", resetKeys: "重置密钥", validateKeys: "测试不可用的密钥",
+    addKey: "添加密钥", addKeys: "批量添加密钥", changeKey: "更改密钥", deleteKey: "删除密钥", switchKey: "启用或停用密钥", testKey: "测试密钥", testModel: "测试模型", resetKeys: "重置密钥", validateKeys: "测试不可用的密钥",
     addGroup: "添加分组", changeGroup: "更改分组", deleteGroup: "删除分组", addModel: "添加模型", changeModel: "更改模型", deleteModel: "删除模型", listModels: "刷新模型", refreshGroupModels: "刷新分组的模型",
     setPrice: "设置价格", unsetPrice: "撤销价格", importPrices: "导入价格", importPriceList: "导入价格表", dropPriceList: "恢复内置价格", changeLogLevels: "更改日志级别", renameConversation: "重命名对话", deleteConversation: "删除对话", backup: "备份数据库", restore: "恢复数据库", vacuum: "压缩数据库", rekey: "更换私钥", addRoute: "添加路由", changeRoute: "更改路由", deleteRoute: "删除路由",
     addClientToken: "创建客户端令牌", changeClientToken: "更改客户端令牌", deleteClientToken: "删除客户端令牌",
