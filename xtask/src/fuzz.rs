@@ -1,8 +1,10 @@
 //! `cargo xtask fuzz`: lets every parser that meets the network read what nobody would write,
 //! for as long as is asked. What was found worth reading again is kept in `fuzz/corpora`, a
-//! packed file for each target, minimised.
+//! packed file for each target, minimised; for how long each has run, in
+//! `fuzz/seconds.toml`.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
@@ -71,7 +73,22 @@ fn fuzz(target: &str, seconds: u64) -> Result<()> {
         "-rss_limit_mb=4096",
         "-timeout=60",
     ]))?;
-    keep(target, &corpus, &kept)
+    keep(target, &corpus, &kept)?;
+    count(&folder.join("seconds.toml"), target, seconds)
+}
+
+/// Adds to what the target has run.
+fn count(file: &Path, target: &str, seconds: u64) -> Result<()> {
+    let so_far = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(e) => return Err(e).context(file.display().to_string()),
+    };
+    let mut of: BTreeMap<String, u64> =
+        toml::from_str(&so_far).with_context(|| file.display().to_string())?;
+    *of.entry(target.to_owned()).or_default() += seconds;
+    let head = "# Seconds that `cargo xtask fuzz` has run each target, as it counts them itself.\n";
+    Ok(fs::write(file, format!("{head}{}", toml::to_string(&of)?))?)
 }
 
 /// Of inputs that reach the same code, the smallest.

@@ -2,13 +2,16 @@
 //! run here are listed with the reason; a step that fails fails the run, after
 //! the others had their turn.
 
+mod beside;
 mod container;
 mod monitoring;
 mod steps;
 mod systemd;
 
 use std::{
+    path::PathBuf,
     process::ExitCode,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -25,6 +28,13 @@ pub struct Arguments {
     /// Run the slow ones too: the soak tests and a short bench.
     #[arg(long)]
     full: bool,
+    /// Fail after so many minutes, with what was found until then, instead of being cut off
+    /// by who waits for it.
+    #[arg(long, value_name = "MINUTES")]
+    minutes: Option<u64>,
+    /// Where to write what the steps came to.
+    #[arg(long, hide = true, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// List the steps and do nothing.
     #[arg(long)]
     list: bool,
@@ -41,6 +51,9 @@ struct Step {
     what: &'static str,
     /// Runs with `--full` or when it is named.
     slow: bool,
+    /// Runs beside those that follow it and are not: it shares no folder with them that it
+    /// writes to.
+    beside: bool,
     run: fn(full: bool) -> Result<Verdict>,
 }
 
@@ -64,12 +77,61 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             bail!("there is no step {wanted}; `cargo xtask test --list` shows them");
         }
     }
-    let done: Vec<Done> = STEPS
-        .iter()
-        .filter(|step| step.is_wanted(arguments))
-        .map(|step| step.perform(arguments.full))
-        .collect();
+    let done = Arc::new(Mutex::new(Vec::new()));
+    let start = Instant::now();
+    let time = arguments.minutes.map(|minutes| Duration::from_secs(minutes * 60));
+    if let Some(time) = time {
+        end_after(time, done.clone(), arguments.report.clone());
+    }
+    let wanted: Vec<&Step> = STEPS.iter().filter(|step| step.is_wanted(arguments)).collect();
+    let (beside, others): (Vec<&Step>, Vec<&Step>) = wanted.iter().partition(|step| step.beside);
+    // What comes after the first of them has what they need, too: both programs, built.
+    let first = beside.first().and_then(|first| wanted.iter().position(|s| s.name == first.name));
+    let (before, after) = others.split_at(first.unwrap_or(others.len()));
+    let perform = |steps: &[&Step]| {
+        for step in steps {
+            let has_run = step.perform(arguments.full);
+            lock(&done).push(has_run);
+        }
+    };
+    // What measures would measure the others.
+    let (alone, after): (Vec<&Step>, Vec<&Step>) = after.iter().partition(|step| step.slow);
+    perform(before);
+    if after.is_empty() {
+        perform(&beside);
+    } else {
+        let left = time.map(|time| time.saturating_sub(start.elapsed()));
+        let running = beside::Beside::start(&beside, arguments, left)?;
+        perform(&after);
+        let told = running.end();
+        lock(&done).extend(told);
+    }
+    perform(&alone);
+    let done = lock(&done);
+    if let Some(file) = &arguments.report {
+        beside::report(file, &done)?;
+    }
     Ok(summary(&done))
+}
+
+/// Ends the whole run once its time is over.
+fn end_after(time: Duration, done: Arc<Mutex<Vec<Done>>>, report: Option<PathBuf>) {
+    std::thread::spawn(move || {
+        std::thread::sleep(time);
+        // Held to the end: no step is told as done after this.
+        let done = lock(&done);
+        if let Some(file) = report {
+            let _ = beside::report(&file, &done);
+        }
+        beside::print();
+        summary(&done);
+        println!("FAILED: cut off after {} minutes", time.as_secs() / 60);
+        std::process::exit(1);
+    });
+}
+
+fn lock(done: &Mutex<Vec<Done>>) -> MutexGuard<'_, Vec<Done>> {
+    done.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Step {
@@ -87,7 +149,9 @@ impl Step {
         if let Err(error) = &result {
             eprintln!("{} {error:#}", paint("31", "failed:"));
         }
-        Done { name: self.name, result, took: start.elapsed() }
+        let took = start.elapsed();
+        eprintln!("{} took {} s", self.name, took.as_secs());
+        Done { name: self.name, result, took }
     }
 }
 

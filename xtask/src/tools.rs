@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsStr,
+    fs::File,
     io::IsTerminal,
     path::{Path, PathBuf},
     process::Command,
@@ -82,6 +83,14 @@ pub fn need(program: &str, packages: &[&str]) -> Result<PathBuf, String> {
     if !may_install() || !has("apt-get") {
         return Err(by_hand);
     }
+    // Another step may be installing beside this one.
+    let _alone = match lock("apt") {
+        Ok(lock) => lock,
+        Err(error) => return Err(format!("{by_hand}; {error:#}")),
+    };
+    if let Some(path) = find(program) {
+        return Ok(path);
+    }
     let apt = |arguments: &[&str]| {
         must(command("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
     };
@@ -90,6 +99,16 @@ pub fn need(program: &str, packages: &[&str]) -> Result<PathBuf, String> {
         Ok(()) => find(program).ok_or(by_hand),
         Err(error) => Err(format!("{by_hand}; installing it failed: {error:#}")),
     }
+}
+
+/// Waits until no other process of ours holds this lock; until what is given is dropped.
+fn lock(name: &str) -> Result<File> {
+    let path = target().join(format!("{name}.lock"));
+    let lock = || {
+        let file = File::create(&path)?;
+        file.lock().map(|()| file)
+    };
+    lock().with_context(|| format!("cannot lock {}", path.display()))
 }
 
 /// A Python environment of its own for one tool, made from a requirements file

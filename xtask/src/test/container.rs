@@ -44,7 +44,7 @@ pub fn run(full: bool) -> Result<Verdict> {
     let image = builder.inspect()?;
     described(&image)?;
     let services = compose::read()?;
-    let base = builder.with_root(BASE, |rootfs| megabytes(rootfs))?;
+    let base = builder.with_root(BASE, megabytes)?;
     builder.with_root(IMAGE, |rootfs| {
         small(rootfs, base)?;
         Jail::new(rootfs, &image, services, &builder.folder)?.walk()

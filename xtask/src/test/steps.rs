@@ -9,78 +9,107 @@ use crate::tools::{
 };
 
 pub const STEPS: &[Step] = &[
-    Step { name: "format", what: "rustfmt", slow: false, run: format },
+    Step { name: "format", what: "rustfmt", slow: false, beside: false, run: format },
     Step {
         name: "ui",
         what: "type check, unit tests and build of the web UI",
         slow: false,
+        beside: false,
         run: ui,
     },
-    Step { name: "clippy", what: "clippy with warnings denied", slow: false, run: clippy },
+    Step {
+        name: "clippy",
+        what: "clippy with warnings denied",
+        slow: false,
+        beside: false,
+        run: clippy,
+    },
     Step {
         name: "deny",
         what: "licences, bans and sources of dependencies",
         slow: false,
+        beside: false,
         run: deny,
     },
-    Step { name: "fuzz", what: "the fuzz targets compile", slow: false, run: fuzz },
+    Step { name: "fuzz", what: "the fuzz targets compile", slow: false, beside: false, run: fuzz },
     Step {
         name: "units",
         what: "systemd-analyze verify, and security to an exposure of 1.5",
         slow: false,
+        beside: false,
         run: units,
     },
     Step {
         name: "rust",
         what: "unit tests and both binaries as whole processes",
         slow: false,
+        beside: false,
         run: rust,
     },
     Step {
         name: "monitoring",
         what: "alert rules and metrics, judged by promtool",
         slow: false,
+        beside: true,
         run: super::monitoring::run,
     },
     Step {
         name: "container",
         what: "the image built and run: read-only, no root, no capability",
         slow: false,
+        beside: true,
         run: super::container::run,
     },
-    Step { name: "demo", what: "the demo makes each call once", slow: false, run: demo },
+    Step {
+        name: "demo",
+        what: "the demo makes each call once",
+        slow: false,
+        beside: true,
+        run: demo,
+    },
     Step {
         name: "clients-python",
         what: "the official OpenAI and Anthropic SDKs of PyPI",
         slow: false,
+        beside: true,
         run: clients_python,
     },
-    Step { name: "frameworks", what: "LangChain and LlamaIndex", slow: false, run: frameworks },
+    Step {
+        name: "frameworks",
+        what: "LangChain and LlamaIndex",
+        slow: false,
+        beside: true,
+        run: frameworks,
+    },
     Step {
         name: "clients-node",
         what: "the official SDKs of npm, the Vercel AI SDK, a Claude-style agent",
         slow: false,
+        beside: false,
         run: clients_node,
     },
     Step {
         name: "schema",
         what: "schemathesis against the API's own description",
         slow: false,
+        beside: true,
         run: schema,
     },
     Step {
         name: "browser",
         what: "the web UI in Chromium, both languages, with axe",
         slow: false,
+        beside: false,
         run: browser,
     },
     Step {
         name: "systemd",
         what: "the Debian package in a machine that boots: restarts under load, watchdog, secrets",
         slow: false,
+        beside: true,
         run: super::systemd::run,
     },
-    Step { name: "bench", what: "a short bench", slow: true, run: bench },
+    Step { name: "bench", what: "a short bench", slow: true, beside: false, run: bench },
 ];
 
 const NO_NODE: &str = "Node.js with npm is not installed (https://nodejs.org, 20.19 or newer)";
@@ -131,13 +160,12 @@ fn deny(_: bool) -> Result<Verdict> {
 fn fuzz(_: bool) -> Result<Verdict> {
     let folder = root().join("fuzz");
     std::fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
-    let target = root().join("target/fuzz");
     must(
         cargo()
-            .args(["check", "--bins", "--manifest-path"])
+            .args(["check", "--bins", "--no-default-features", "--manifest-path"])
             .arg(folder.join("Cargo.toml"))
             .arg("--target-dir")
-            .arg(target),
+            .arg(target()),
     )?;
     Ok(Verdict::Passed)
 }
