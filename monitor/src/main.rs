@@ -17,6 +17,7 @@ use glassway_monitor::{
     audit, auth, upkeep,
 };
 use glassway_shared::{
+    command_line,
     config::{self, Config},
     listen::{self, Passed},
     logging,
@@ -49,9 +50,8 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(e) => {
-            let text = e.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            eprintln!("glassway-monitor: {}", line.trim_start_matches("error: "));
+            let line = command_line::one_line(&e.to_string());
+            eprintln!("glassway-monitor: {line}");
             return ExitCode::from(2);
         }
     };

@@ -10,6 +10,7 @@ use glassway_proxy::{
     hardened, rekey,
 };
 use glassway_shared::{
+    command_line,
     config::{self, Config},
     listen::{self, Passed},
     logging, probe,
@@ -22,9 +23,18 @@ fn main() -> ExitCode {
     if let Err(e) = hardened::keep_memory_private() {
         return complain(1, &format!("cannot protect this process's memory: {e}"));
     }
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(e) if !e.use_stderr() => {
+            let _ = e.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(e) => return complain(2, &command_line::one_line(&e.to_string())),
+    };
     let config = match config::load(arguments.config.as_deref()) {
         Ok(config) => config,
+        // `check` only ever says yes or no.
+        Err(e) if matches!(arguments.command, Some(Command::Check)) => return complain(1, &e),
         Err(e) => return complain(2, &e),
     };
     match arguments.command {
@@ -139,7 +149,9 @@ fn health(config: &Config) -> ExitCode {
     }
 }
 
+/// One line, whatever it was made of.
 fn complain(code: u8, what: &dyn std::fmt::Display) -> ExitCode {
-    eprintln!("glassway-proxy: {what}");
+    let line = what.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    eprintln!("glassway-proxy: {line}");
     ExitCode::from(code)
 }

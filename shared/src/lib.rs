@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! address    which upstream addresses people may choose
+//! command_line  what a wrong one is told
 //! config     the file, its environment overrides, its errors
 //! id         exchange ids
 //! duration   "30s", "10m", "30d"
@@ -29,6 +30,7 @@
 //! Nothing here talks to an upstream or serves a route.
 
 pub mod address;
+pub mod command_line;
 pub mod config;
 pub mod content;
 pub mod decode;

@@ -98,10 +98,33 @@ fn a_short_admin_key_stops_the_start_by_its_name() {
 }
 
 #[test]
-fn bad_arguments_exit_with_2() {
+fn bad_arguments_are_one_line_and_exit_with_2() {
+    let cases: [(Which, &[&str], &str); 6] = [
+        (Which::Proxy, &["--no-such-flag"], "--no-such-flag"),
+        (Which::Monitor, &["--no-such-flag"], "--no-such-flag"),
+        (Which::Proxy, &["chek"], "chek"),
+        (Which::Monitor, &["chek"], "chek"),
+        (Which::Proxy, &["check", "--config"], "--config"),
+        (Which::Monitor, &["backup"], "<FILE>"),
+    ];
+    for (which, arguments, word) in cases {
+        let (code, said) = run(&Glassway::setup(), which, arguments);
+        assert_eq!((code, said.lines().count()), (2, 1), "{which:?} {arguments:?}: {said}");
+        let program = format!("{}: ", which.binary());
+        assert!(said.starts_with(&program) && said.contains(word), "{said}");
+    }
+}
+
+#[test]
+fn check_says_yes_or_no() {
     for which in BOTH {
-        let (code, _) = run(&Glassway::setup(), which, &["--no-such-flag"]);
-        assert_eq!(code, 2, "{which:?}");
+        let setup = Glassway::setup();
+        fs::write(setup.folder().join("config.toml"), "[proxy]\nlistn = \"127.0.0.1:1\"\n")
+            .unwrap();
+        let (code, said) = run_as_it_is(&setup, which, &["check"]);
+        assert_eq!((code, said.lines().count()), (1, 1), "{which:?}: {said}");
+        assert!(said.contains("did you mean `listen`?"), "{said}");
+        assert_eq!(run_as_it_is(&setup, which, &[]).0, 2, "{which:?}: a start is refused");
     }
 }
 
