@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         }
         Err(e) => {
             let line = command_line::one_line(&e.to_string());
-            eprintln!("glassway-monitor: {line}");
+            logging::complain(&format!("glassway-monitor: {line}"));
             return ExitCode::from(2);
         }
     };
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(code, line)) => {
             let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-            eprintln!("glassway-monitor: {line}");
+            logging::complain(&format!("glassway-monitor: {line}"));
             ExitCode::from(code)
         }
     }

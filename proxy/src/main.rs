@@ -152,6 +152,6 @@ fn health(config: &Config) -> ExitCode {
 /// One line, whatever it was made of.
 fn complain(code: u8, what: &dyn std::fmt::Display) -> ExitCode {
     let line = what.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    eprintln!("glassway-proxy: {line}");
+    logging::complain(&format!("glassway-proxy: {line}"));
     ExitCode::from(code)
 }

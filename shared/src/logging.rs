@@ -4,6 +4,7 @@
 //! is this.
 
 mod filter;
+mod stderr;
 
 use std::{
     io::IsTerminal,
@@ -21,6 +22,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
+use self::stderr::Stderr;
 use crate::config::{self, Log, LogFormat};
 pub use filter::{Filter, LIBRARIES, MODULES};
 
@@ -47,7 +49,7 @@ pub fn init(log: &Log) -> Result<(), String> {
     let filter = Filter::parse(&log.level).map_err(|e| format!("log.level: {e}"))?;
     let (targets, handle) = reload::Layer::new(filter.targets());
     let lines = fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(Stderr::here())
         .with_ansi(std::io::stderr().is_terminal())
         // Lines for people begin with what happened.
         .with_target(matches!(log.format, LogFormat::Json));
@@ -60,6 +62,11 @@ pub fn init(log: &Log) -> Result<(), String> {
     let _ = LEVELS.set(Levels { handle, filters: Mutex::new((filter.clone(), filter)) });
     follow_libraries(most);
     Ok(())
+}
+
+/// A line on why the process ends, with the priority of an error where the journal reads it.
+pub fn complain(line: &str) {
+    Stderr::here().complain(line);
 }
 
 /// Makes another filter count, until it is changed again or the process ends; `None`:
