@@ -21,6 +21,7 @@ use glassway_shared::{
     config::{self, Config},
     listen::{self, Passed},
     logging,
+    networks::Networks,
     prices::Book,
     probe,
     store::{StoreError, migrate, models, settings::Settings},
@@ -101,7 +102,9 @@ fn check(config: &Config) -> Result<(), Failure> {
 
 fn health(config: &Config) -> Result<(), Failure> {
     let tls = !config.monitor.tls_cert.as_os_str().is_empty();
-    let said = probe::ask("monitor.listen", config.monitor.listen, tls).map_err(failed)?;
+    let allowed = Networks::of(&config.monitor.allowed_clients);
+    let said =
+        probe::ask("monitor.listen", config.monitor.listen, tls, &allowed).map_err(failed)?;
     println!("{said}");
     Ok(())
 }

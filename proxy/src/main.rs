@@ -13,7 +13,9 @@ use glassway_shared::{
     command_line,
     config::{self, Config},
     listen::{self, Passed},
-    logging, probe,
+    logging,
+    networks::Networks,
+    probe,
     tls::TlsError,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -140,7 +142,8 @@ fn rekey(config: &Config) -> ExitCode {
 
 fn health(config: &Config) -> ExitCode {
     let tls = !config.proxy.tls_cert.as_os_str().is_empty();
-    match probe::ask("proxy.listen", config.proxy.listen, tls) {
+    let allowed = Networks::of(&config.proxy.allowed_clients);
+    match probe::ask("proxy.listen", config.proxy.listen, tls, &allowed) {
         Ok(said) => {
             println!("{said}");
             ExitCode::SUCCESS

@@ -9,21 +9,28 @@ use std::{
     time::Duration,
 };
 
+use crate::networks::Networks;
+
 /// For each step of the question.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// No answer to this question is longer.
 const LONGEST: u64 = 64 << 10;
 
-/// Asks whoever listens on this address, which the configuration's `key` names. What is
-/// well is one line, and what is not is another.
-pub fn ask(key: &str, listen: SocketAddr, tls: bool) -> Result<String, String> {
+/// Asks whoever listens on this address, which the configuration's `key` names, and admits
+/// connections from the networks `allowed`. What is well is one line, and what is not is
+/// another.
+pub fn ask(key: &str, listen: SocketAddr, tls: bool, allowed: &Networks) -> Result<String, String> {
     if listen.port() == 0 {
         return Err(format!("{key}: with port 0 nobody knows where it listens; give it a port"));
     }
     let at = reachable(listen);
     let scheme = if tls { "https" } else { "http" };
+    let hint = match allowed.admit(at.ip()) {
+        true => String::new(),
+        false => format!("; allowed_clients leaves {} out, where this asks from", at.ip()),
+    };
     let (status, body) =
-        get(at, tls).map_err(|e| format!("{key}: no answer from {scheme}://{at}: {e}"))?;
+        get(at, tls).map_err(|e| format!("{key}: no answer from {scheme}://{at}: {e}{hint}"))?;
     let word = |name: &str| {
         let value: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
         match &value[name] {
@@ -41,7 +48,7 @@ pub fn ask(key: &str, listen: SocketAddr, tls: bool) -> Result<String, String> {
     };
     match status {
         200 => Ok(said),
-        status => Err(format!("{scheme}://{at} answers {status}: {said}")),
+        status => Err(format!("{scheme}://{at} answers {status}: {said}{hint}")),
     }
 }
 
@@ -92,6 +99,10 @@ mod tests {
 
     use super::*;
 
+    fn all() -> Networks {
+        Networks::default()
+    }
+
     fn answering(answer: &'static str) -> Result<String, String> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -106,7 +117,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             String::from_utf8(seen).unwrap()
         });
-        let said = ask("proxy.listen", SocketAddr::from(([0, 0, 0, 0], port)), false);
+        let said = ask("proxy.listen", SocketAddr::from(([0, 0, 0, 0], port)), false, &all());
         assert!(server.join().unwrap().starts_with("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:"));
         said
     }
@@ -126,11 +137,23 @@ mod tests {
     #[test]
     fn nobody_there_is_said_with_the_key() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let error =
-            ask("monitor.listen", SocketAddr::from(([127, 0, 0, 1], port)), false).unwrap_err();
+        let error = ask("monitor.listen", SocketAddr::from(([127, 0, 0, 1], port)), false, &all())
+            .unwrap_err();
         assert!(error.starts_with("monitor.listen: no answer from http://127.0.0.1:"), "{error}");
-        let error =
-            ask("monitor.listen", SocketAddr::from(([127, 0, 0, 1], 0)), false).unwrap_err();
+        let error = ask("monitor.listen", SocketAddr::from(([127, 0, 0, 1], 0)), false, &all())
+            .unwrap_err();
         assert!(error.contains("port 0"), "{error}");
+    }
+
+    #[test]
+    fn a_list_that_leaves_this_machine_out_is_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        // As a listener does with who is not on its list.
+        let server = std::thread::spawn(move || drop(listener.accept().unwrap()));
+        let office = Networks::parse(&["10.0.0.0/8".to_owned()]).unwrap();
+        let error = ask("proxy.listen", at, false, &office).unwrap_err();
+        server.join().unwrap();
+        assert!(error.contains("allowed_clients leaves 127.0.0.1 out"), "{error}");
     }
 }

@@ -103,3 +103,21 @@ fn the_health_command_wants_a_port() {
     let (code, said) = health(&glassway, Which::Proxy);
     assert!(code == 1 && said.contains("proxy.listen: with port 0"), "{code} {said}");
 }
+
+#[test]
+fn the_health_command_says_when_it_may_not_ask() {
+    let (proxy, monitor) = (free_port(), free_port());
+    let mut glassway = Glassway::setup()
+        .upstream("http://127.0.0.1:1")
+        .set("proxy.listen", format!("127.0.0.1:{proxy}"))
+        .set("proxy.allowed_clients", vec!["10.0.0.0/8"])
+        .set("monitor.listen", format!("127.0.0.1:{monitor}"))
+        .set("monitor.allowed_clients", vec!["10.0.0.0/8"])
+        .set("monitor.trusted_proxies", vec!["127.0.0.1"])
+        .start_nothing();
+    for which in [Which::Proxy, Which::Monitor] {
+        glassway.start(which);
+        let (code, said) = health(&glassway, which);
+        assert!(code == 1 && said.contains("allowed_clients leaves 127.0.0.1 out"), "{said}");
+    }
+}
