@@ -30,4 +30,6 @@ pub enum Command {
     Rekey,
     /// Ask the proxy that runs by this configuration whether all is well
     Health,
+    /// Have a new process take over from the proxy that runs, and say whether it did
+    Reload,
 }

@@ -10,10 +10,16 @@
 //! one byte: the listener, please               →
 //!                                              ←  one byte, and with it the listener
 //! … opens the database, takes over the link's path, accepts …
-//! one byte: I serve                            →  drains and ends
+//! one byte: I serve                            →  tells the service manager
+//!                                              ←  end of the stream; drains and ends
 //! ```
 //!
 //! A new process that fails before its last byte has changed nothing: the old one goes on.
+//! The listener is given to one at a time, so that never two serve that both believe they
+//! are the successor. [`successor`] starts one where somebody asks for it, and [`ask`] asks.
+
+pub mod ask;
+pub mod successor;
 
 use std::{
     io::{self, IoSlice, IoSliceMut, Read, Write},
@@ -21,12 +27,16 @@ use std::{
     net::TcpListener,
     os::{fd::AsFd, unix::net::UnixStream},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
+use glassway_shared::service;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -34,7 +44,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
-use tokio::{io::Interest, sync::Notify};
+use tokio::{io::Interest, sync::watch};
 
 const PROTOCOL: &str = "glassway-hand-over";
 /// One byte of our own protocol: its being there is what counts.
@@ -43,25 +53,62 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The old side: what there is to take, and whether somebody has.
 pub struct Offer {
+    /// None once it is taken or withdrawn.
     listener: Mutex<Option<TcpListener>>,
-    taken: Notify,
-    successor: Mutex<Option<u32>>,
+    /// This process serves, and the one before it has been told.
+    open: AtomicBool,
+    /// Somebody is about to take it.
+    claimed: AtomicBool,
+    /// Who serves in our place.
+    successor: watch::Sender<Option<u32>>,
+}
+
+/// How an [`Offer`] stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It may be taken in a moment.
+    Beginning,
+    /// It may be taken.
+    Open,
+    /// This process serves in our place.
+    Taken(u32),
+    /// The process stops.
+    Withdrawn,
 }
 
 impl Offer {
-    /// Until [`Self::withdraw`], this listener may be taken.
+    /// From [`Self::open`] until [`Self::withdraw`], this listener may be taken.
     pub fn new(listener: TcpListener) -> Arc<Self> {
         Arc::new(Self {
             listener: Mutex::new(Some(listener)),
-            taken: Notify::new(),
-            successor: Mutex::default(),
+            open: AtomicBool::new(false),
+            claimed: AtomicBool::new(false),
+            successor: watch::Sender::new(None),
         })
     }
 
+    /// This process serves. Before the one whose place it takes has told the service manager
+    /// of it, it must not be followed itself: the manager would not know whom to believe.
+    pub fn open(&self) {
+        self.open.store(true, SeqCst);
+    }
+
     /// Resolves once another process serves in our place; gives its id.
-    pub async fn taken(&self) -> Option<u32> {
-        self.taken.notified().await;
-        *lock(&self.successor)
+    pub async fn taken(&self) -> u32 {
+        let mut successor = self.successor.subscribe();
+        let taken = successor.wait_for(Option::is_some).await.map(|pid| *pid);
+        taken.ok().flatten().expect("the sender is ours, and it was waited for some")
+    }
+
+    /// How it stands now.
+    pub fn standing(&self) -> Standing {
+        let listener = lock(&self.listener);
+        match *self.successor.borrow() {
+            Some(pid) => Standing::Taken(pid),
+            None if listener.is_none() => Standing::Withdrawn,
+            None if self.open.load(SeqCst) => Standing::Open,
+            None => Standing::Beginning,
+        }
     }
 
     /// The process stops: there is nothing to take any more.
@@ -69,26 +116,39 @@ impl Offer {
         drop(lock(&self.listener).take());
     }
 
+    /// For one process alone, until it is dropped; else why there is nothing to have.
+    fn claim(self: &Arc<Self>) -> Result<Claim, StatusCode> {
+        let listener = lock(&self.listener);
+        let listener = listener.as_ref().ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
+        if !self.open.load(SeqCst) || self.claimed.swap(true, SeqCst) {
+            return Err(StatusCode::CONFLICT);
+        }
+        let listener = listener.try_clone().map_err(|_| {
+            self.claimed.store(false, SeqCst);
+            StatusCode::SERVICE_UNAVAILABLE
+        })?;
+        Ok(Claim { offer: self.clone(), listener })
+    }
+
     /// Answers `GET /hand-over`.
     pub fn answer(self: &Arc<Self>, mut request: Request<Incoming>) -> Response<Bytes> {
         let asked = request.headers().get(header::UPGRADE).is_some_and(|v| v == PROTOCOL);
-        let listener = lock(&self.listener).as_ref().map(TcpListener::try_clone);
+        let claim = if asked { self.claim() } else { Err(StatusCode::UPGRADE_REQUIRED) };
         let mut response = Response::new(Bytes::new());
-        let (true, Some(Ok(listener))) = (asked, listener) else {
-            *response.status_mut() =
-                if asked { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::UPGRADE_REQUIRED };
-            return response;
+        let claim = match claim {
+            Ok(claim) => claim,
+            Err(status) => {
+                *response.status_mut() = status;
+                return response;
+            }
         };
         let upgraded = hyper::upgrade::on(&mut request);
-        let offer = self.clone();
         tokio::spawn(async move {
             let Ok(upgraded) = upgraded.await else { return };
             let Ok(parts) = upgraded.downcast::<TokioIo<tokio::net::UnixStream>>() else { return };
-            match give(parts.io.into_inner(), !parts.read_buf.is_empty(), &listener).await {
-                Ok(pid) => {
-                    *lock(&offer.successor) = pid;
-                    offer.taken.notify_one();
-                }
+            let (stream, asked) = (parts.io.into_inner(), !parts.read_buf.is_empty());
+            match give(&stream, asked, &claim.listener).await {
+                Ok(pid) => claim.given(pid),
                 Err(e) => {
                     tracing::warn!(error = %e, "a new process wanted to take over and failed; this one serves on");
                 }
@@ -102,14 +162,37 @@ impl Offer {
     }
 }
 
+/// The listener, on its way to one process.
+struct Claim {
+    offer: Arc<Offer>,
+    listener: TcpListener,
+}
+
+impl Claim {
+    /// That process serves. The service manager hears of it before anybody here does, so
+    /// that whoever waited for it finds the right main process.
+    fn given(self, pid: u32) {
+        let mut listener = lock(&self.offer.listener);
+        service::succeeded_by(pid);
+        drop(listener.take());
+        self.offer.successor.send_replace(Some(pid));
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.offer.claimed.store(false, SeqCst);
+    }
+}
+
 /// The old side of the conversation; the id of the process that serves now.
 async fn give(
-    stream: tokio::net::UnixStream,
+    stream: &tokio::net::UnixStream,
     asked: bool,
     listener: &TcpListener,
-) -> io::Result<Option<u32>> {
+) -> io::Result<u32> {
     if !asked {
-        one_byte(&stream).await?;
+        one_byte(stream).await?;
     }
     stream
         .async_io(Interest::WRITABLE, || {
@@ -117,12 +200,13 @@ async fn give(
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
             let mut control = SendAncillaryBuffer::new(&mut space);
             control.push(SendAncillaryMessage::ScmRights(&fds));
-            Ok(sendmsg(&stream, &[IoSlice::new(&BYTE)], &mut control, SendFlags::NOSIGNAL)?)
+            Ok(sendmsg(stream, &[IoSlice::new(&BYTE)], &mut control, SendFlags::NOSIGNAL)?)
         })
         .await?;
     // As long as the new one needs: it may have to wait for a lock.
-    one_byte(&stream).await?;
-    Ok(stream.peer_cred()?.pid().and_then(|pid| pid.try_into().ok()))
+    one_byte(stream).await?;
+    let pid = stream.peer_cred()?.pid().and_then(|pid| pid.try_into().ok());
+    pid.ok_or_else(|| io::Error::other("the kernel does not say which process it is"))
 }
 
 async fn one_byte(stream: &tokio::net::UnixStream) -> io::Result<()> {
@@ -153,9 +237,13 @@ impl Takeover {
         Ok(Some((Self(stream), listener)))
     }
 
-    /// From now on this process serves, and the old one drains.
+    /// From now on this process serves, and the old one drains. Returns once that one has
+    /// told the service manager.
     pub fn done(mut self) -> io::Result<()> {
-        self.0.write_all(&BYTE)
+        self.0.write_all(&BYTE)?;
+        // Its end of the stream; one that takes too long is not waited for.
+        let _ = self.0.read(&mut [0]);
+        Ok(())
     }
 }
 
@@ -180,6 +268,7 @@ fn take(mut stream: &UnixStream) -> anyhow::Result<TcpListener> {
     match String::from_utf8_lossy(&head).split(' ').nth(1) {
         Some("101") => {}
         Some("503") => bail!("it is stopping already"),
+        Some("409") => bail!("another process is taking over from it already"),
         Some("404" | "405") => bail!("it is too old to hand over: stop it, then start this one"),
         other => bail!("it refused ({})", other.unwrap_or("no status")),
     }
@@ -201,34 +290,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts a process of the program as it is installed now, to take over from this one:
-/// what SIGUSR2 asks for. A failure of it is logged, and this process serves on.
-pub fn start_successor() -> io::Result<()> {
-    let exe = std::env::current_exe()?;
-    let exe = installed(&exe.to_string_lossy());
-    let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    if !arguments.iter().any(|argument| argument == "--take-over") {
-        arguments.push("--take-over".into());
-    }
-    let mut child = std::process::Command::new(&exe)
-        .args(arguments)
-        // Meant for this process alone; without it the watchdog is the successor's, too.
-        .env_remove("WATCHDOG_PID")
-        .spawn()?;
-    tracing::info!(pid = child.id(), program = exe, "started a process to take over");
-    std::thread::Builder::new().name("successor".into()).spawn(move || {
-        if let Ok(status) = child.wait() {
-            tracing::error!(%status, "the process that was to take over has ended");
-        }
-    })?;
-    Ok(())
-}
-
-/// A program that was replaced while it runs is called so by the kernel.
-fn installed(exe: &str) -> String {
-    exe.strip_suffix(" (deleted)").unwrap_or(exe).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,12 +303,16 @@ mod tests {
         drop(new);
         old.set_nonblocking(true).unwrap();
         let old = tokio::net::UnixStream::from_std(old).unwrap();
-        assert!(give(old, true, &listener).await.is_err(), "gone before it served");
+        assert!(give(&old, true, &listener).await.is_err(), "gone before it served");
 
         let (new, old) = UnixStream::pair().unwrap();
         old.set_nonblocking(true).unwrap();
         let old = tokio::net::UnixStream::from_std(old).unwrap();
-        let giving = give(old, true, &listener);
+        let giving = async {
+            let given = give(&old, true, &listener).await;
+            drop(old);
+            given
+        };
         let taking = tokio::task::spawn_blocking(move || {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
             let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -262,13 +327,26 @@ mod tests {
             TcpListener::from(got.unwrap()).local_addr().unwrap()
         });
         let (given, taken) = tokio::join!(giving, taking);
-        assert_eq!(given.unwrap(), Some(std::process::id()));
+        assert_eq!(given.unwrap(), std::process::id());
         assert_eq!(taken.unwrap(), address);
     }
 
-    #[test]
-    fn a_replaced_program_is_found_again() {
-        assert_eq!(installed("/usr/bin/glassway-proxy (deleted)"), "/usr/bin/glassway-proxy");
-        assert_eq!(installed("/usr/bin/glassway-proxy"), "/usr/bin/glassway-proxy");
+    #[tokio::test]
+    async fn one_process_at_a_time_may_take_it() {
+        let offer = Offer::new(TcpListener::bind("127.0.0.1:0").unwrap());
+        assert_eq!(offer.claim().err(), Some(StatusCode::CONFLICT), "it does not serve yet");
+        assert_eq!(offer.standing(), Standing::Beginning);
+        offer.open();
+        let claim = offer.claim().unwrap();
+        assert_eq!(offer.claim().err(), Some(StatusCode::CONFLICT));
+        drop(claim);
+        assert_eq!(offer.standing(), Standing::Open, "one that fails changes nothing");
+        offer.claim().unwrap().given(7);
+        assert_eq!((offer.taken().await, offer.standing()), (7, Standing::Taken(7)));
+        assert_eq!(offer.claim().err(), Some(StatusCode::SERVICE_UNAVAILABLE));
+        let offer = Offer::new(TcpListener::bind("127.0.0.1:0").unwrap());
+        offer.withdraw();
+        assert_eq!(offer.claim().err(), Some(StatusCode::SERVICE_UNAVAILABLE));
+        assert_eq!(offer.standing(), Standing::Withdrawn);
     }
 }

@@ -97,13 +97,14 @@ use glassway_shared::{
     service::{self, watchdog::Watchdog},
     tls::Tls,
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     app::{App, Routing, Tasks},
     capture::Budget,
     feed::Feed,
     flight::Flight,
-    handover::{Offer, Takeover},
+    handover::{Offer, Takeover, successor::Succession},
     journal::Journal,
     keyfile::KeyFile,
     metrics::Metrics,
@@ -185,14 +186,19 @@ pub fn run(
     // Before anybody can know that we serve: who is asked to stop then drains.
     let mut shutdown = Box::pin(shutdown);
     let asked = control.block_on(poll_fn(|cx| Poll::Ready(shutdown.as_mut().poll(cx).is_ready())));
+    let succeed = {
+        let _inside = control.enter();
+        signal(SignalKind::user_defined2())?
+    };
     let drain = Drain::default();
     let offer = Offer::new(listener.try_clone()?);
+    let succession = Succession::new(offer.clone());
     let link = control.block_on(link::start(
         app.clone(),
         instance,
         reloader,
         connector.clone(),
-        offer.clone(),
+        link::Handover { offer: offer.clone(), succession: succession.clone() },
         predecessor.is_some(),
     ))?;
     let threads = server::start(&app, &listener, tls.as_ref(), &connector, &drain, &mut watchdog)?;
@@ -208,12 +214,14 @@ pub fn run(
     if let Some(predecessor) = predecessor {
         predecessor.done().context("the process to take over from has gone")?;
     }
+    offer.open();
+    control.spawn(succession.clone().follow(succeed));
     let successor = match asked {
         true => None,
         false => control.block_on(async {
             tokio::select! {
                 () = shutdown => None,
-                pid = offer.taken() => pid,
+                pid = offer.taken() => Some(pid),
             }
         }),
     };
@@ -226,7 +234,6 @@ pub fn run(
             tracing::info!(in_flight = running(), pid, "another process serves now");
             metrics.hand_over();
             link.moved();
-            service::succeeded_by(pid);
         }
         None => {
             tracing::info!(in_flight = running(), "stopping: letting exchanges in flight end");
@@ -237,8 +244,9 @@ pub fn run(
     for thread in threads {
         let _ = thread.join();
     }
-    // What the monitor asked for has as long as any other exchange.
-    while running() > 0 && begun.elapsed() < limit {
+    // What the monitor asked for has as long as any other exchange; who asked for another
+    // process is answered.
+    while (running() > 0 || succession.is_asked()) && begun.elapsed() < limit {
         std::thread::sleep(Duration::from_millis(20));
     }
     metrics.stop();

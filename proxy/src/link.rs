@@ -30,7 +30,10 @@ use tokio::{
 
 use crate::{
     app::App,
-    handover::Offer,
+    handover::{
+        Offer,
+        successor::{Refusal, Succession},
+    },
     managed::{self, Brought, Call},
     reload::Reloader,
     tee::Reply,
@@ -68,13 +71,21 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
     std::fs::symlink_metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
+/// What another process may ask for in order to serve in this one's place.
+pub struct Handover {
+    /// The listener.
+    pub offer: Arc<Offer>,
+    /// A process that takes it.
+    pub succession: Arc<Succession>,
+}
+
 struct Shared {
     app: Arc<App>,
     reloader: Reloader,
     client: Client,
     instance: String,
     watching: Arc<progress::Watching>,
-    offer: Arc<Offer>,
+    handover: Handover,
     /// Whether another process serves the path.
     moved: watch::Receiver<bool>,
 }
@@ -85,7 +96,7 @@ pub async fn start(
     instance: String,
     reloader: Reloader,
     connector: Arc<Connector>,
-    offer: Arc<Offer>,
+    handover: Handover,
     taking_over: bool,
 ) -> anyhow::Result<Link> {
     let path = app.config.proxy.link.clone();
@@ -96,7 +107,8 @@ pub async fn start(
     let watching = progress::Watching::start(&app);
     let client = Client::new(connector, app.config.proxy.first_byte_timeout.0);
     let (moved, tell) = watch::channel(false);
-    let shared = Arc::new(Shared { app, reloader, client, instance, watching, offer, moved: tell });
+    let shared =
+        Arc::new(Shared { app, reloader, client, instance, watching, handover, moved: tell });
     tokio::spawn(accept(listener, shared, path.clone(), file.clone()));
     Ok(Link { path, file, moved })
 }
@@ -219,7 +231,8 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Re
         (&Method::GET, "/in-flight") => json_reply(StatusCode::OK, &json!(in_flight(app))),
         (&Method::GET, "/metrics") => text_reply(metrics(app)),
         (&Method::GET, "/feed") => feed::upgrade(shared, request),
-        (&Method::GET, "/hand-over") => shared.offer.answer(request),
+        (&Method::GET, "/hand-over") => shared.handover.offer.answer(request),
+        (&Method::POST, "/succeed") => succeed(&shared.handover.succession).await,
         (&Method::GET, path) => {
             let id = path.strip_prefix("/in-flight/").and_then(|id| id.parse::<ExchangeId>().ok());
             let live = id.map(|id| app.recorder.as_ref().and_then(|r| r.flight.find(id)));
@@ -233,6 +246,17 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Response<Re
     };
     let (parts, body) = response.into_parts();
     Response::from_parts(parts, Reply::from(body))
+}
+
+/// `POST /succeed`: another process in this one's place; answers once it serves.
+async fn succeed(succession: &Arc<Succession>) -> Response<Bytes> {
+    let (status, error) = match succession.succeed().await {
+        Ok(pid) => return json_reply(StatusCode::OK, &json!({"pid": pid})),
+        Err(e @ Refusal::Moved(_)) => (StatusCode::CONFLICT, e),
+        Err(e @ Refusal::Stopping) => (StatusCode::SERVICE_UNAVAILABLE, e),
+        Err(e @ Refusal::Failed(_)) => (StatusCode::INTERNAL_SERVER_ERROR, e),
+    };
+    json_reply(status, &json!({"error": error.to_string()}))
 }
 
 /// `ANY /as/{key id}/…` and `ANY /managed/…`: requests that the monitor has made for it.

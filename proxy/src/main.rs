@@ -6,7 +6,7 @@ use clap::Parser;
 use glassway_proxy::{
     arguments::{Arguments, Command},
     check,
-    handover::{self, Takeover},
+    handover::{Takeover, ask, successor},
     hardened, rekey,
 };
 use glassway_shared::{
@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         Some(Command::Check) => check(&config),
         Some(Command::Rekey) => rekey(&config),
         Some(Command::Health) => health(&config),
+        Some(Command::Reload) => reload(&config),
         None => serve(config, arguments.config, arguments.take_over),
     }
 }
@@ -94,25 +95,16 @@ fn adopt(config: Config, listener: &TcpListener) -> Result<Config, String> {
     config.at(address).map_err(|e| e.to_string())
 }
 
-/// Resolves on SIGTERM and SIGINT. SIGUSR2 meanwhile starts a process that takes over.
+/// Resolves on SIGTERM and SIGINT.
 async fn asked_to_stop() {
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut succeed)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::user_defined2()),
-    ) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
         return std::future::pending().await;
     };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return,
-            _ = interrupt.recv() => return,
-            _ = succeed.recv() => {
-                if let Err(e) = handover::start_successor() {
-                    tracing::error!(error = %e, "cannot start a process to take over; serving on");
-                }
-            }
-        }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }
 
@@ -152,9 +144,20 @@ fn health(config: &Config) -> ExitCode {
     }
 }
 
+fn reload(config: &Config) -> ExitCode {
+    match ask::reload(&config.proxy.link) {
+        Ok(pid) => {
+            println!("process {pid} serves now");
+            ExitCode::SUCCESS
+        }
+        Err(e) => complain(1, &format!("{e:#}")),
+    }
+}
+
 /// One line, whatever it was made of.
 fn complain(code: u8, what: &dyn std::fmt::Display) -> ExitCode {
     let line = what.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     logging::complain(&format!("glassway-proxy: {line}"));
+    successor::tell(&line);
     ExitCode::from(code)
 }

@@ -93,6 +93,7 @@ mod tests {
         local_units(&systemd).unwrap();
         let unit = fs::read_to_string(systemd.join("glassway-proxy.service")).unwrap();
         assert!(unit.contains("ExecStart=/usr/local/bin/glassway-proxy --config /etc/glassway/"));
-        assert!(!unit.contains("/usr/bin/") && unit.contains("ExecReload=/bin/sh "));
+        assert!(unit.contains("ExecReload=/usr/local/bin/glassway-proxy "));
+        assert!(!unit.contains("/usr/bin/"));
     }
 }

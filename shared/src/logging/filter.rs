@@ -33,6 +33,7 @@ pub const MODULES: &[&str] = &[
     "glassway_proxy",
     "glassway_proxy::flight",
     "glassway_proxy::handover",
+    "glassway_proxy::handover::successor",
     "glassway_proxy::journal",
     "glassway_proxy::journal::age",
     "glassway_proxy::keyfile",

@@ -43,6 +43,7 @@ mod realtime;
 mod recording;
 mod redaction;
 mod rekey;
+mod reload;
 mod replay;
 mod restarts;
 mod services;
