@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -73,7 +73,7 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     let new = !path.exists() || fs::metadata(path).map_err(io(path))?.len() == 0;
     let mut alone = false;
     if new {
-        private_file(path).map_err(io(path))?;
+        state_file(path).map_err(io(path))?;
     } else {
         // Read first: a database that is not ours to change stays as it is.
         alone = wants_to_be_alone(STEPS, due(path)?);
@@ -116,7 +116,7 @@ pub(super) fn make_schema(connection: &mut Connection, path: &Path) -> Result<()
 pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
     let lock_path = beside(path, ".lock");
     let io = |source| StoreError::Io { path: lock_path.clone(), source };
-    let lock = private_file(&lock_path).map_err(io)?;
+    let lock = state_file(&lock_path).map_err(io)?;
     lock.lock().map_err(io)?;
     Ok(lock)
 }
@@ -184,6 +184,18 @@ pub fn private_file(path: &Path) -> std::io::Result<File> {
     let mode = file.metadata()?.permissions().mode();
     if mode & 0o077 != 0 {
         file.set_permissions(fs::Permissions::from_mode(mode & !0o077))?;
+    }
+    Ok(file)
+}
+
+/// A [`private_file`] of the folder's owner: what root makes by hand in a service's folder
+/// that service can open.
+pub fn state_file(path: &Path) -> std::io::Result<File> {
+    let file = private_file(path)?;
+    let folder = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let (ours, owner) = (file.metadata()?, fs::metadata(folder.unwrap_or(Path::new(".")))?);
+    if ours.uid() == 0 && owner.uid() != 0 {
+        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
     }
     Ok(file)
 }

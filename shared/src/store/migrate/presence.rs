@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::private_file;
+use super::state_file;
 use crate::service;
 
 /// More than the streams of a process that stops have by default; one that takes longer is
@@ -32,7 +32,7 @@ fn held() -> MutexGuard<'static, HashMap<PathBuf, File>> {
 pub(super) fn enter(users: &Path, alone: bool) -> io::Result<()> {
     let mut held = held();
     if !held.contains_key(users) {
-        held.insert(users.to_owned(), private_file(users)?);
+        held.insert(users.to_owned(), state_file(users)?);
     }
     let file = &held[users];
     match alone {
@@ -81,9 +81,9 @@ mod tests {
         enter(&users, true).unwrap();
         share(&users).unwrap();
 
-        let other = private_file(&users).unwrap();
+        let other = state_file(&users).unwrap();
         other.lock_shared().unwrap();
-        let file = private_file(&dir.path().join("users")).unwrap();
+        let file = state_file(&dir.path().join("users")).unwrap();
         let refused = wait_alone(&file, Duration::from_millis(200)).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
 

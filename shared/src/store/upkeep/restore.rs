@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{alone, folder, sync};
 use crate::store::{
     StoreError,
-    migrate::{self, beside, private_file},
+    migrate::{self, beside, state_file},
 };
 
 /// What was done.
@@ -47,7 +47,7 @@ pub fn restore(database: &Path, from: &Path, stamp: &str) -> Result<Restored, St
     let _ = fs::remove_file(&part);
     let done = (|| {
         let mut source = fs::File::open(from).map_err(io(from))?;
-        let mut copy = private_file(&part).map_err(io(&part))?;
+        let mut copy = state_file(&part).map_err(io(&part))?;
         std::io::copy(&mut source, &mut copy).map_err(io(&part))?;
         end_sessions(&part)?;
         copy.sync_all().map_err(io(&part))?;
