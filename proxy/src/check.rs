@@ -53,7 +53,7 @@ fn keys(config: &Config, report: &mut Report) -> anyhow::Result<()> {
     let mut roster = RosterReader::open(&config.database.path)?.load(i64::MAX)?;
     // Those that are switched off by hand are to open again, too.
     roster.keys.iter_mut().for_each(|key| key.active = true);
-    let file = KeyFile::find(&config.secrets.private_key)?;
+    let file = KeyFile::find(config)?;
     let private = file.peek(roster.public_key.as_deref())?;
     let standing = Standing::default();
     let (_, unusable) = Snapshot::make(&roster, config, private.as_ref(), &standing);

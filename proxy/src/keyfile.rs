@@ -5,6 +5,10 @@
 //! of them opens what the database holds is said by the public half in it, as that changes
 //! in one transaction with the keys. So a process that dies at any point leaves a pair
 //! that works, and whoever looks next finishes the exchange of files.
+//!
+//! A key beside the database, where it is by default, is moved by the first start that is
+//! told another place and finds none there: a folder of its own can be hidden from the
+//! monitor as a whole, a file that is renamed over cannot.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,7 +18,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use glassway_shared::{secret::PrivateKey, store::migrate};
+use glassway_shared::{config::Config, secret::PrivateKey, store::migrate};
 use zeroize::Zeroizing;
 
 /// See the module.
@@ -25,12 +29,50 @@ pub struct KeyFile {
 enum Source {
     /// Its text, and whence it came.
     Given(Zeroizing<String>, String),
-    File(PathBuf),
+    File(Place),
+}
+
+struct Place {
+    /// Where it belongs.
+    path: PathBuf,
+    /// Where it is until a start has moved it.
+    beside_database: PathBuf,
+}
+
+impl Place {
+    /// Where it is, or is to be.
+    fn now(&self) -> &Path {
+        let old = &self.beside_database;
+        if is_there(old) && !is_there(&self.path) { old } else { &self.path }
+    }
+
+    /// Moves it where it belongs. At no moment is it in neither place.
+    fn settle(&self, published: Option<&[u8]>) -> anyhow::Result<()> {
+        let (old, path) = (&self.beside_database, &self.path);
+        if self.now() == path {
+            return Ok(());
+        }
+        let Some(key) = current(old, published)? else { return Ok(()) };
+        make_folder(path)?;
+        write_next(path, &key).and_then(|()| take_over(path)).with_context(|| {
+            format!("cannot move the private key {} to {}", old.display(), path.display())
+        })?;
+        for left in [old.clone(), next_to(old), beside(old, "lock")] {
+            match fs::remove_file(&left) {
+                Err(e) if e.kind() != ErrorKind::NotFound => {
+                    tracing::warn!(error = %e, path = %left.display(), "the private key has moved, and its old file cannot be removed: remove it");
+                }
+                _ => {}
+            }
+        }
+        tracing::info!(from = %old.display(), to = %path.display(), "moved the private key");
+        Ok(())
+    }
 }
 
 impl KeyFile {
     /// `GLASSWAY_PRIVATE_KEY`, the systemd credential `private_key`, else the file.
-    pub fn find(path: &Path) -> anyhow::Result<Self> {
+    pub fn find(config: &Config) -> anyhow::Result<Self> {
         if let Ok(text) = std::env::var("GLASSWAY_PRIVATE_KEY") {
             return Self::given(text, "GLASSWAY_PRIVATE_KEY".to_owned());
         }
@@ -41,7 +83,9 @@ impl KeyFile {
                 return Self::given(text, file.display().to_string());
             }
         }
-        Ok(Self { source: Source::File(path.to_owned()) })
+        let beside_database = config.data_dir().join("glassway.key");
+        let path = config.secrets.private_key.clone();
+        Ok(Self { source: Source::File(Place { path, beside_database }) })
     }
 
     fn given(text: String, whence: String) -> anyhow::Result<Self> {
@@ -53,29 +97,20 @@ impl KeyFile {
     /// The private key that opens what is sealed to the `published` half, and finishes an
     /// exchange of files that was broken off; `None` where there is no key yet.
     pub fn current(&self, published: Option<&[u8]>) -> anyhow::Result<Option<PrivateKey>> {
-        let path = match &self.source {
+        match &self.source {
             Source::Given(text, whence) => {
-                return Ok(Some(PrivateKey::from_hex(text).context(whence.clone())?));
+                Ok(Some(PrivateKey::from_hex(text).context(whence.clone())?))
             }
-            Source::File(path) => path,
-        };
-        // The next one first: if it is taken over in between, the file is read after.
-        if let Some(next) = read(&next_to(path))?
-            && published == Some(&next.public().as_bytes()[..])
-        {
-            if let Err(e) = take_over(path) {
-                tracing::warn!(error = %e, path = %path.display(), "cannot replace the private key's file; the next one beside it serves");
-            }
-            return Ok(Some(next));
+            Source::File(place) => current(place.now(), published),
         }
-        read(path)
     }
 
     /// The same, without changing anything.
     pub fn peek(&self, published: Option<&[u8]>) -> anyhow::Result<Option<PrivateKey>> {
         match &self.source {
             Source::Given(..) => self.current(published),
-            Source::File(path) => {
+            Source::File(place) => {
+                let path = place.now();
                 let next = read(&next_to(path))?;
                 let fits = |key: &PrivateKey| published == Some(&key.public().as_bytes()[..]);
                 next.filter(fits).map_or_else(|| read(path), |next| Ok(Some(next)))
@@ -83,15 +118,18 @@ impl KeyFile {
         }
     }
 
-    /// The same; makes one where there is none yet.
+    /// The same; moves it where it belongs, or makes one where there is none yet.
     pub fn current_or_new(&self, published: Option<&[u8]>) -> anyhow::Result<PrivateKey> {
+        if let Source::File(place) = &self.source
+            && let Err(e) = place.settle(published)
+        {
+            tracing::warn!(error = %format!("{e:#}"), "the private key stays where it is");
+        }
         if let Some(key) = self.current(published)? {
             return Ok(key);
         }
         let path = self.path()?;
-        if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-            migrate::create_private_dir(dir)?;
-        }
+        make_folder(path)?;
         let key = PrivateKey::generate();
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         made.and_then(|mut file| {
@@ -106,7 +144,7 @@ impl KeyFile {
     /// The file; an error where the key comes from elsewhere.
     pub fn path(&self) -> anyhow::Result<&Path> {
         match &self.source {
-            Source::File(path) => Ok(path),
+            Source::File(place) => Ok(place.now()),
             Source::Given(_, whence) => bail!(
                 "the private key comes from {whence}, which cannot be replaced from here: \
                  leave that out and put the key into the file secrets.private_key first"
@@ -117,7 +155,7 @@ impl KeyFile {
     /// Only one may prepare a next key at a time; held until dropped.
     pub fn lock(&self) -> anyhow::Result<File> {
         let path = beside(self.path()?, "lock");
-        let file = migrate::private_file(&path).with_context(|| path.display().to_string())?;
+        let file = migrate::state_file(&path).with_context(|| path.display().to_string())?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(_) => bail!("another `glassway-proxy rekey` runs on {}", path.display()),
@@ -128,6 +166,32 @@ impl KeyFile {
     pub fn prepare(&self, next: &PrivateKey) -> anyhow::Result<()> {
         let path = self.path()?;
         write_next(path, next).with_context(|| next_to(path).display().to_string())
+    }
+}
+
+/// [`KeyFile::current`] of the file at this path.
+fn current(path: &Path, published: Option<&[u8]>) -> anyhow::Result<Option<PrivateKey>> {
+    // The next one first: if it is taken over in between, the file is read after.
+    if let Some(next) = read(&next_to(path))?
+        && published == Some(&next.public().as_bytes()[..])
+    {
+        if let Err(e) = take_over(path) {
+            tracing::warn!(error = %e, path = %path.display(), "cannot replace the private key's file; the next one beside it serves");
+        }
+        return Ok(Some(next));
+    }
+    read(path)
+}
+
+/// The key, or one that is about to take its place.
+fn is_there(path: &Path) -> bool {
+    path.exists() || next_to(path).exists()
+}
+
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    match path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        Some(dir) => migrate::create_private_dir(dir).with_context(|| dir.display().to_string()),
+        None => Ok(()),
     }
 }
 
@@ -192,7 +256,12 @@ mod tests {
     use super::*;
 
     fn file(dir: &tempfile::TempDir) -> KeyFile {
-        KeyFile { source: Source::File(dir.path().join("glassway.key")) }
+        at(dir.path().join("glassway.key"), dir)
+    }
+
+    fn at(path: PathBuf, dir: &tempfile::TempDir) -> KeyFile {
+        let beside_database = dir.path().join("glassway.key");
+        KeyFile { source: Source::File(Place { path, beside_database }) }
     }
 
     fn public(key: &PrivateKey) -> [u8; 32] {
@@ -228,5 +297,34 @@ mod tests {
         assert!(file.lock().unwrap_err().to_string().contains("another"));
         drop(held);
         file.lock().unwrap();
+    }
+
+    #[test]
+    fn a_start_that_is_told_another_place_moves_the_key_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let before = file(&dir);
+        before.current_or_new(None).unwrap();
+        let old = before.path().unwrap().to_owned();
+        // As a death right after the commit of a rekey leaves it.
+        let next = PrivateKey::generate();
+        before.prepare(&next).unwrap();
+        let published = public(&next);
+
+        let path = dir.path().join("secret/glassway.key");
+        let file = at(path.clone(), &dir);
+        assert_eq!(public(&file.peek(Some(&published)).unwrap().unwrap()), published);
+        drop(file.lock().unwrap());
+        assert!(!path.exists() && next_to(&old).exists(), "only a start moves it");
+        assert_eq!(public(&file.current_or_new(Some(&published)).unwrap()), published);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o777, 0o700);
+        let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|f| f.unwrap().path()).collect();
+        assert_eq!(left, [path.parent().unwrap()], "nothing is left beside the database");
+        assert_eq!(public(&file.current(Some(&published)).unwrap().unwrap()), published);
+
+        // One that is at its place already is not touched by what lies beside the database.
+        fs::write(&old, PrivateKey::generate().to_hex().as_bytes()).unwrap();
+        assert_eq!(public(&file.current_or_new(Some(&published)).unwrap()), published);
+        assert!(old.exists());
     }
 }

@@ -135,7 +135,7 @@ pub fn run(
     let metrics = Arc::new(Metrics::default());
     let feed = Feed::new();
     let budget = Budget::new(usize::try_from(config.record.queue_bytes).unwrap_or(usize::MAX));
-    let key = Arc::new(KeyFile::find(&config.secrets.private_key)?);
+    let key = Arc::new(KeyFile::find(&config)?);
     let routing = Routing::empty();
     let done = Arc::new(AtomicI64::new(0));
     let dir = config.flight_dir();

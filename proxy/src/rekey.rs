@@ -18,7 +18,7 @@ pub fn rekey(config: &Config) -> anyhow::Result<Resealed> {
     if !path.exists() {
         bail!("{} does not exist yet: there is nothing to seal anew", path.display());
     }
-    let file = KeyFile::find(&config.secrets.private_key)?;
+    let file = KeyFile::find(config)?;
     let _lock = file.lock()?;
     let mut resealer = Resealer::open(path)?;
     let published = resealer.published()?;

@@ -95,5 +95,7 @@ mod tests {
         assert!(unit.contains("ExecStart=/usr/local/bin/glassway-proxy --config /etc/glassway/"));
         assert!(unit.contains("ExecReload=/usr/local/bin/glassway-proxy "));
         assert!(!unit.contains("/usr/bin/"));
+        let monitor = fs::read_to_string(systemd.join("glassway-monitor.service")).unwrap();
+        assert!(monitor.contains("ExecStartPre=/bin/mkdir "));
     }
 }

@@ -140,6 +140,33 @@ fn a_death_between_commit_and_rename_is_made_good() {
     assert_eq!(ask(&glassway), 200);
 }
 
+/// As the units have it: a folder of its own, which the monitor's hides from the monitor.
+#[test]
+fn a_key_beside_the_database_moves_to_the_place_that_is_configured() {
+    let upstream = Upstream::answer(json("{}"));
+    let mut glassway = Glassway::before(&upstream);
+    paste(&glassway, 0..2);
+    let old = glassway.folder().join("data/glassway.key");
+    let key = fs::read_to_string(&old).unwrap();
+    glassway.term(Which::Proxy);
+    let new = glassway.folder().join("data/secret/glassway.key");
+    glassway.reconfigure("secrets.private_key", new.to_str().unwrap());
+    let checked = run(&glassway, "check");
+    assert!(text(&checked).contains("2 keys, all of which can be opened"), "{}", text(&checked));
+    assert!(old.exists() && !new.exists(), "check changes nothing");
+    assert!(run(&glassway, "rekey").status.success(), "it is found where it is");
+    assert_ne!(fs::read_to_string(&old).unwrap(), key);
+    glassway.start(Which::Proxy);
+    glassway.connected();
+    assert_eq!(ask(&glassway), 200);
+    assert!(new.exists() && !old.exists());
+    assert_eq!(fs::metadata(new.parent().unwrap()).unwrap().mode() & 0o777, 0o700);
+    assert!(run(&glassway, "rekey").status.success());
+    assert_eq!(ask(&glassway), 200);
+    assert_eq!(statuses(&glassway), vec![value!("active"); 2]);
+    assert!(!old.exists());
+}
+
 #[test]
 fn check_counts_keys_that_cannot_be_opened() {
     let upstream = Upstream::answer(json("{}"));
