@@ -35,6 +35,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// An exit code and its line.
 struct Failure(u8, String);
 
+impl From<upkeep::Failure> for Failure {
+    fn from(upkeep::Failure(code, line): upkeep::Failure) -> Self {
+        Self(code, line)
+    }
+}
+
+/// For a command that works on what is recorded.
+fn there(config: &Config) -> Result<(), Failure> {
+    upkeep::there(config).map_err(Failure::from)
+}
+
 fn usage(line: impl ToString) -> Failure {
     Failure(2, line.to_string())
 }
@@ -78,8 +89,7 @@ fn begin(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Health) => health(&config),
         Some(Command::NewAdminKey) => new_admin_key(&config),
         Some(Command::ImportPrices { file, date }) => import_prices(&config, &file, date),
-        Some(Command::Upkeep(command)) => upkeep::run(&config, &command)
-            .map_err(|upkeep::Failure(code, line)| Failure(code, line)),
+        Some(Command::Upkeep(command)) => upkeep::run(&config, &command).map_err(Failure::from),
         None => run(config, arguments.config),
     }
 }
@@ -115,6 +125,7 @@ fn new_admin_key(config: &Config) -> Result<(), Failure> {
             "the admin key is set by GLASSWAY_ADMIN_KEY, a credential or monitor.admin_key; change it there",
         ));
     }
+    there(config)?;
     let mut settings = Settings::open(&config.database.path).map_err(failed)?;
     let key = auth::replace(&mut settings).map_err(failed)?;
     audit::command(&mut settings, "newAdminKey").map_err(failed)?;
@@ -140,6 +151,7 @@ fn import_prices(
     let date = changed.and_then(|at| jiff::Timestamp::try_from(at).ok()).unwrap_or_default();
     let date = given.unwrap_or_else(|| date.to_zoned(jiff::tz::TimeZone::UTC).date()).to_string();
     let book = Book::import(&json, &date).map_err(|e| wrong(&e))?;
+    there(config)?;
     let mut settings = Settings::open(&config.database.path).map_err(failed)?;
     let now = jiff::Timestamp::now().as_second();
     let packed = book.pack();

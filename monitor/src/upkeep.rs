@@ -95,12 +95,18 @@ fn vacuum(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn there(config: &Config) -> Result<(), Failure> {
+/// For a command that works on what is recorded: it never makes a database where none is.
+pub fn there(config: &Config) -> Result<(), Failure> {
     let path = &config.database.path;
-    if path.exists() {
-        return Ok(());
-    }
-    Err(Failure(1, format!("{}: there is no database; nothing was recorded yet", path.display())))
+    if path.exists() { Ok(()) } else { Err(Failure(1, absent(path))) }
+}
+
+fn absent(path: &Path) -> String {
+    format!(
+        "{}: there is no database; nothing was recorded yet, or the services record elsewhere: \
+         database.path must be theirs (or GLASSWAY_DATABASE__PATH)",
+        path.display()
+    )
 }
 
 /// For people.

@@ -16,7 +16,11 @@ use crate::keyfile::KeyFile;
 pub fn rekey(config: &Config) -> anyhow::Result<Resealed> {
     let path = &config.database.path;
     if !path.exists() {
-        bail!("{} does not exist yet: there is nothing to seal anew", path.display());
+        bail!(
+            "{}: there is no database, so nothing to seal anew; or the services record elsewhere: \
+             database.path must be theirs (or GLASSWAY_DATABASE__PATH)",
+            path.display()
+        );
     }
     let file = KeyFile::find(config)?;
     let _lock = file.lock()?;

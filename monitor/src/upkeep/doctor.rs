@@ -19,7 +19,7 @@ use glassway_shared::{
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Failure, bytes};
+use super::{Failure, absent, bytes};
 
 /// One thing that was looked at.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -75,8 +75,7 @@ pub(super) fn run(config: &Config, thorough: Thorough, json: bool) -> Result<(),
 fn look(config: &Config, thorough: Thorough, report: &mut Report) {
     let path = &config.database.path;
     if !path.exists() {
-        let text = format!("{}: no database yet; the first start makes it", path.display());
-        return report.say(State::Note, text);
+        return report.say(State::Wrong, absent(path));
     }
     match migrate::due(path) {
         Ok(0) => {}

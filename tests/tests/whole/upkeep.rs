@@ -124,18 +124,29 @@ fn a_vacuum_beside_the_services_disturbs_nobody() {
 
 #[test]
 fn commands_on_nothing_say_so() {
-    let setup = Glassway::setup();
+    let setup = Glassway::setup().unset("monitor.admin_key");
     setup.write_config();
     let glassway = setup.start_nothing();
-    for command in [&["backup", "x.db"][..], &["vacuum"]] {
+    let list = glassway.folder().join("list.json");
+    fs::write(&list, r#"{"one": {"mode": "chat", "input_cost_per_token": 3e-6}}"#).unwrap();
+    for command in [
+        &["backup", "x.db"][..],
+        &["vacuum"],
+        &["doctor"],
+        &["new-admin-key"],
+        &["import-prices", list.to_str().unwrap()],
+    ] {
         let output = run(&glassway, command);
-        assert_eq!(output.status.code(), Some(1));
-        assert!(said(&output).contains("there is no database"), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        assert!(said(&output).contains("there is no database"), "{command:?}: {}", said(&output));
+        assert!(!glassway.database().parent().unwrap().exists(), "{command:?} made its folder");
     }
+    let output = glassway.started_with().command(Which::Proxy).arg("rekey").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("there is no database"), "{}", said(&output));
     let output = run(&glassway, &["restore", "/nowhere/x.db"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("/nowhere/x.db"));
-    assert!(done(&run(&glassway, &["doctor"])).contains("no database yet"));
     let output = run(&glassway, &["backup"]);
     assert_eq!(output.status.code(), Some(2));
 }
