@@ -1,6 +1,7 @@
 //! `cargo xtask dist`: one archive with all it takes to run Glassway, and a Debian
 //! package.
 
+mod config;
 pub mod debian;
 mod manual;
 
@@ -34,6 +35,7 @@ pub fn run() -> Result<ExitCode> {
     }
     manual::write(&staging)?;
     local_units(&staging.join("systemd"))?;
+    installed_config(&staging.join("systemd/config.toml"))?;
     let archive = root().join("dist").join(format!("{name}.tar.gz"));
     fs::create_dir_all(root().join("dist"))?;
     // Owners and times of whoever builds do not belong into an archive.
@@ -65,6 +67,13 @@ fn local_units(folder: &Path) -> Result<()> {
         fs::write(&unit, text)?;
     }
     Ok(())
+}
+
+/// Writes what is to be `/etc/glassway/config.toml`. The archive's own `config.toml` is for
+/// those who run the binaries in the folder they unpacked.
+fn installed_config(file: &Path) -> Result<()> {
+    let text = fs::read_to_string(root().join("config.toml"))?;
+    fs::write(file, config::installed(&text)?).with_context(|| file.display().to_string())
 }
 
 /// The target the compiler builds for.

@@ -29,6 +29,7 @@ pub fn package(profile: Profile, version: &str) -> Result<PathBuf> {
     let folder = root().join("dist/package");
     let _ = fs::remove_dir_all(&folder);
     manual::write(&folder)?;
+    super::installed_config(&folder.join("config.toml"))?;
     let folder_of_it = match profile {
         Profile::Release => root().join("dist"),
         Profile::Debug => target().join("debug"),
