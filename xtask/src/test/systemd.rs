@@ -1,8 +1,11 @@
 //! The package as it is in use: installed in a Debian that really boots, both services
 //! restarted under load, killed by the watchdog, asked for each other's secrets, removed.
 
+mod byhand;
 mod load;
 mod machine;
+mod reload;
+mod secrets;
 mod tree;
 
 use std::{
@@ -85,11 +88,21 @@ fn scenario(machine: &Machine, [older, newer]: &[Vec<u8>; 2], restarts: usize) -
     restarted_under_load(machine, "glassway-monitor", restarts)?;
     handed_over_under_load(machine, restarts.min(5))?;
     upgraded_under_load(machine, newer)?;
+    reload::refused(machine)?;
+    say("a reload that the new process refuses fails, and the old one serves on");
+    reload::together(machine)?;
+    say("reloads at once: one process is left");
+    byhand::commands_find_the_database(machine)?;
+    say("by hand: every command finds the services' database");
     stuck_and_restarted(machine, "glassway-proxy", PROXY)?;
     stuck_and_restarted(machine, "glassway-monitor", MONITOR)?;
-    secrets_are_kept_apart(machine)?;
+    secrets::are_kept_apart(machine)?;
     say("secrets: neither service reads the other's");
-    rekeyed(machine)?;
+    secrets::a_key_of_its_own_is_hidden(machine)?;
+    say("a private key in the state folder: taken over, and hidden from the monitor");
+    secrets::a_group_reads_what_the_user_cannot(machine)?;
+    say("certificates: a group's key is read by both services");
+    secrets::rekeyed(machine)?;
     say("rekeyed: the proxy has the new private key");
     stops_when_streams_have_ended(machine)?;
     say("stopped: after the stream's end; a new client starts it again");
@@ -244,9 +257,8 @@ fn handed_over_under_load(machine: &Machine, times: usize) -> Result<()> {
         wait("an answer before the next reload", || load.answered() > seen + 20)?;
         let start = Instant::now();
         machine.run("systemctl reload glassway-proxy")?;
-        wait("another process", || {
-            machine.property("glassway-proxy", "MainPID").is_ok_and(|now| now != pid)
-        })?;
+        let now = machine.property("glassway-proxy", "MainPID")?;
+        ensure!(now != pid, "reloaded, and the old process is the main one");
         longest = longest.max(start.elapsed());
     }
     let seen = load.answered();
@@ -271,7 +283,9 @@ fn handed_over_under_load(machine: &Machine, times: usize) -> Result<()> {
 /// The next version's package over the one before.
 fn upgraded_under_load(machine: &Machine, package: &[u8]) -> Result<()> {
     machine.write(PACKAGE, "644", package)?;
-    let pid = machine.property("glassway-proxy", "MainPID")?;
+    let main = || machine.property("glassway-proxy", "MainPID");
+    let invocation = || machine.property("glassway-proxy", "InvocationID");
+    let (pid, started) = (main()?, invocation()?);
     let (clients, browsers) = (proxy_load(), monitor_load());
     let said = machine.run(&format!("dpkg -i {PACKAGE} 2>&1"))?;
     let over = format!("({}-1) over ({OLDER}-1)", debian::VERSION);
@@ -282,8 +296,11 @@ fn upgraded_under_load(machine: &Machine, package: &[u8]) -> Result<()> {
         let (answered, failures) = load.end();
         ensure!(failures.is_empty(), "{whose}: of {answered} requests failed: {failures:?}");
     }
-    ensure!(machine.property("glassway-proxy", "MainPID")? != pid, "the old proxy still runs");
-    say("upgraded under load: no request failed");
+    ensure!(main()? != pid, "the old proxy still runs");
+    ensure!(invocation()? == started, "the proxy was restarted, and has not handed over:\n{said}");
+    let file = "/usr/share/glassway/monitoring/glassway-alerts.yml";
+    machine.run(&format!("grep -q GlasswayRestartsOften {file}"))?;
+    say("upgraded under load: handed over, and no request failed");
     Ok(())
 }
 
@@ -302,73 +319,6 @@ fn stuck_and_restarted(machine: &Machine, unit: &str, to: &str) -> Result<()> {
     let log = machine.run(&format!("journalctl --no-pager -u {unit}"))?;
     ensure!(log.contains("Watchdog timeout"), "{unit} came back, but not by the watchdog");
     say(&format!("{unit}: stuck, killed and back after {:.1} s", start.elapsed().as_secs_f64()));
-    Ok(())
-}
-
-/// Runs in a service's own sandbox, as its user, before it begins: its own secret can be
-/// read (so that silence means something), and no other.
-const SPY: &str = r#"#!/bin/sh
-out=/var/lib/glassway/spy-$1
-exec >"$out" 2>/dev/null
-grep -q . "$CREDENTIALS_DIRECTORY/$2" && echo "own: read"
-for file in /run/credentials/*/* /etc/glassway/credentials/*/* \
-    /proc/[0-9]*/root/run/credentials/*/* /proc/[0-9]*/root/etc/glassway/credentials/*/* \
-    /proc/[0-9]*/cwd/run/credentials/*/* /proc/[0-9]*/environ /proc/[0-9]*/maps; do
-    case $file in
-    "$CREDENTIALS_DIRECTORY"/*) continue ;;
-    "/proc/$$"/* | "/proc/$PPID"/* | /proc/self/* | /proc/thread-self/*) continue ;;
-    esac
-    cat "$file" >/dev/null 2>&1 && echo "foreign: $file"
-done
-for other in /proc/[0-9]*; do
-    [ "$other" = "/proc/$$" ] || [ "$other" = "/proc/$PPID" ] && continue
-    (exec 3<"$other/mem") 2>/dev/null && echo "foreign: $other/mem"
-done
-echo end
-"#;
-
-fn secrets_are_kept_apart(machine: &Machine) -> Result<()> {
-    machine.write("/usr/local/bin/spy", "755", SPY.as_bytes())?;
-    let key = machine.run("cat /etc/glassway/credentials/private/key")?;
-    ensure!(key.len() == 64, "the package made no private key: {key}");
-    for (unit, own) in [("proxy", "private_key"), ("monitor", "admin_key")] {
-        let conf = format!(
-            "[Service]\nExecStart=\nExecStart=/bin/sh -c '/usr/local/bin/spy {unit} {own}; \
-             exec /usr/bin/glassway-{unit} --config /etc/glassway/config.toml'\n"
-        );
-        let folder = format!("/run/systemd/system/glassway-{unit}.service.d");
-        machine.write(&format!("{folder}/spy.conf"), "644", conf.as_bytes())?;
-    }
-    // Twice: the first time the other one may not run yet.
-    machine.run("systemctl daemon-reload && systemctl restart glassway-proxy glassway-monitor")?;
-    for unit in ["proxy", "monitor"] {
-        machine.run(&format!("systemctl restart glassway-{unit}"))?;
-        let found = machine.run(&format!("cat /var/lib/glassway/spy-{unit}"))?;
-        ensure!(found == "own: read\nend", "what the {unit} could read:\n{found}");
-    }
-    machine.run("rm /run/systemd/system/glassway-*.service.d/spy.conf; systemctl daemon-reload")?;
-    Ok(())
-}
-
-/// The documented way to a new private key.
-fn rekeyed(machine: &Machine) -> Result<()> {
-    let file = "/etc/glassway/credentials/private/key";
-    let before = machine.run(&format!("cat {file}"))?;
-    let published = public_key(machine)?;
-    machine.run(&format!(
-        "systemctl stop glassway-proxy.service glassway-proxy.socket && \
-         env GLASSWAY_DATABASE__PATH=/var/lib/glassway/glassway.db \
-             GLASSWAY_SECRETS__PRIVATE_KEY={file} \
-             glassway-proxy --config /etc/glassway/config.toml rekey && \
-         systemctl start glassway-proxy.socket glassway-proxy.service"
-    ))?;
-    let after = machine.run(&format!("cat {file}"))?;
-    ensure!(after.len() == 64 && after != before, "the key's file is now {after}");
-    ensure!(public_key(machine)? != published, "the proxy still has the old key");
-    let foreign = machine.output("find /var/lib/private/glassway ! -user glassway")?;
-    ensure!(foreign.is_empty(), "rekeying as root left files of its own: {foreign}");
-    let (status, _) = ask(PROXY, client::post("/v1/chat/completions", "{}"))?;
-    ensure!(status == 200, "after rekeying: {status}");
     Ok(())
 }
 
