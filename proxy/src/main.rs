@@ -25,6 +25,9 @@ fn main() -> ExitCode {
     if let Err(e) = hardened::keep_memory_private() {
         return complain(1, &format!("cannot protect this process's memory: {e}"));
     }
+    if let Some(code) = successor::between() {
+        return code;
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(e) if !e.use_stderr() => {

@@ -6,10 +6,14 @@
 //! the new process is the one to ask. Why the new one did not come to serve it says on its
 //! standard output, one line, as its standard error is the log and belongs to no pipe of
 //! ours: it lives longer than this process.
+//!
+//! It is no child of this process: it is started by one in between, which ends at once, so
+//! that it is adopted by whoever adopts orphans, as a rule systemd. A main process that is
+//! not systemd's own child is killed by a stop that should let its streams end.
 
 use std::{
     io::{self, Write},
-    process::Stdio,
+    process::{ExitCode, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -17,17 +21,22 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal as Kill, getpid, getppid, kill_process};
 use tokio::{
-    io::AsyncReadExt,
-    process::{Child, Command},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
+    process::{ChildStdout, Command},
     signal::unix::Signal,
     sync::Mutex,
 };
 
 use super::{Offer, Standing};
 
-/// In the environment of a successor.
+/// In the environment of a successor: the id of the process that started it, and of that one:
+/// [`START`].
 const MARK: &str = "GLASSWAY_SUCCESSOR";
+const START: &str = "start";
+/// How the one in between says which process it has started.
+const STARTED: &str = "started ";
 /// So long a new process may take until it serves. Less than systemd waits for a reload.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
@@ -91,8 +100,14 @@ impl Succession {
     /// Whenever this signal comes, until another process serves.
     pub async fn follow(self: Arc<Self>, mut signal: Signal) {
         while signal.recv().await.is_some() {
-            if let Err(e) = self.succeed().await {
-                tracing::error!(error = %e, "SIGUSR2: no other process takes over from this one");
+            match self.succeed().await {
+                Ok(_) => {}
+                Err(Refusal::Moved(pid)) => {
+                    tracing::info!(pid, "SIGUSR2: another process serves already");
+                }
+                Err(e) => {
+                    tracing::error!(error = %e, "SIGUSR2: no other process takes over from this one");
+                }
             }
         }
     }
@@ -109,69 +124,86 @@ impl Succession {
             Standing::Withdrawn => return Err(Refusal::Stopping),
         }
         let exe = std::env::current_exe().map(|exe| installed(&exe.to_string_lossy()));
-        let started = exe.and_then(|exe| start(&exe).map(|child| (exe, child)));
-        let (program, mut child) =
+        let started = exe.and_then(|exe| start(&exe).map(|said| (exe, said)));
+        let (program, said) =
             started.map_err(|e| Refusal::Failed(format!("it cannot be started: {e}")))?;
-        tracing::info!(pid = child.id(), program, "started a process to take over");
+        tracing::info!(program, "starting a process to take over");
+        let mut pid = None;
         let result = tokio::select! {
             biased;
             pid = self.offer.taken() => Ok(pid),
-            why = end(&mut child) => Err(why),
+            why = end(said, &mut pid) => Err(why),
             () = tokio::time::sleep(PATIENCE) => {
-                let _ = child.kill().await;
                 Err(format!("it did not serve within {PATIENCE:?}, and was ended"))
             }
         };
-        match result {
-            Ok(pid) => {
-                tokio::spawn(reap(child));
-                Ok(pid)
-            }
-            Err(why) => {
-                tracing::error!(
-                    reason = why,
-                    "the process that was to take over has ended; this one serves on"
-                );
-                Err(Refusal::Failed(why))
-            }
-        }
+        result.map_err(|why| {
+            // Nothing to end where it has ended.
+            let _ = pid.map(|pid| kill_process(pid, Kill::KILL));
+            tracing::error!(reason = why, "no process took over; this one serves on");
+            Refusal::Failed(why)
+        })
     }
 }
 
-fn start(program: &str) -> io::Result<Child> {
+/// Starts the one in between, which starts the successor; gives what both say.
+fn start(program: &str) -> io::Result<ChildStdout> {
     let mut arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if !arguments.iter().any(|argument| argument == "--take-over") {
         arguments.push("--take-over".into());
     }
-    Command::new(program)
+    let mut between = Command::new(program)
         .args(arguments)
         // Meant for this process alone; without it the watchdog is the successor's, too.
         .env_remove("WATCHDOG_PID")
-        .env(MARK, "1")
+        .env(MARK, START)
         .stdout(Stdio::piped())
-        .spawn()
+        .spawn()?;
+    let said = between.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    tokio::spawn(async move { between.wait().await });
+    Ok(said)
 }
 
-/// Why it ended, once it has.
-async fn end(child: &mut Child) -> String {
-    let status = match child.wait().await {
-        Ok(status) => status.to_string(),
-        Err(e) => e.to_string(),
-    };
-    let mut said = Vec::new();
-    if let Some(stdout) = &mut child.stdout {
-        let _ = stdout.take(LONGEST).read_to_end(&mut said).await;
+/// Why it ended, once nobody has its standard output any more; meanwhile, which process it is.
+async fn end(said: impl AsyncRead + Unpin, pid: &mut Option<Pid>) -> String {
+    let mut lines = BufReader::new(said.take(LONGEST)).lines();
+    let mut why = None;
+    while let Ok(Some(line)) = lines.next_line().await {
+        match line.strip_prefix(STARTED) {
+            Some(id) => *pid = id.parse().ok().and_then(Pid::from_raw),
+            None => why = why.or(Some(line)),
+        }
     }
-    match String::from_utf8_lossy(&said).lines().next() {
-        Some(line) => line.to_owned(),
-        None => format!("it ended ({status}); the log says why"),
-    }
+    *pid = None;
+    why.unwrap_or_else(|| "it ended; the log says why".to_owned())
 }
 
-/// One that ends while this process does yet leaves no trace of itself.
-async fn reap(mut child: Child) {
-    if let Ok(status) = child.wait().await {
-        tracing::error!(%status, "the process that took over has ended");
+/// For a process that is the one in between: starts the successor, and is to end then. `None`
+/// for every other, a successor among them, which waits here until it is an orphan.
+pub fn between() -> Option<ExitCode> {
+    let mark = std::env::var(MARK).ok()?;
+    if mark != START {
+        let starter = mark.parse().ok().and_then(Pid::from_raw);
+        while starter.is_some() && getppid() == starter {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        return None;
+    }
+    let started = std::env::current_exe().and_then(|exe| {
+        std::process::Command::new(exe)
+            .args(std::env::args_os().skip(1))
+            .env(MARK, getpid().as_raw_nonzero().to_string())
+            .spawn()
+    });
+    match started {
+        Ok(child) => {
+            let _ = writeln!(io::stdout(), "{STARTED}{}", child.id());
+            Some(ExitCode::SUCCESS)
+        }
+        Err(e) => {
+            tell(&format!("it cannot be started: {e}"));
+            Some(ExitCode::FAILURE)
+        }
     }
 }
 
@@ -201,13 +233,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn why_it_ended_is_its_own_line_or_its_exit_code() {
-        let run = |script: &str| {
-            Command::new("sh").args(["-c", script]).stdout(Stdio::piped()).spawn().unwrap()
-        };
-        assert_eq!(end(&mut run("echo no such key; exit 2")).await, "no such key");
-        let silent = end(&mut run("exit 2")).await;
-        assert!(silent.contains("exit status: 2") && silent.contains("the log"), "{silent}");
+    async fn why_it_ended_is_its_own_line() {
+        let mut pid = None;
+        assert_eq!(end(&b"started 7\nno such key\nat all\n"[..], &mut pid).await, "no such key");
+        assert_eq!(pid, None, "nobody is left");
+        let silent = end(&b"started 7\n"[..], &mut pid).await;
+        assert!(silent.contains("the log says why"), "{silent}");
+        let (ours, mut its) = tokio::io::duplex(64);
+        tokio::io::AsyncWriteExt::write_all(&mut its, b"started 7\n").await.unwrap();
+        let heard = tokio::time::timeout(Duration::from_millis(100), end(ours, &mut pid)).await;
+        assert!(heard.is_err() && pid == Pid::from_raw(7), "while it runs, its id is known");
     }
 
     #[tokio::test]

@@ -266,10 +266,7 @@ fn handed_over_under_load(machine: &Machine, times: usize) -> Result<()> {
     let (answered, failures) = load.end();
     ensure!(failures.is_empty(), "of {answered} requests failed: {failures:?}");
     all_recorded(before + answered as u64)?;
-    wait("the old processes to end", || {
-        let group = "/sys/fs/cgroup/system.slice/glassway-proxy.service/cgroup.procs";
-        machine.output(&format!("wc -l <{group}")).is_ok_and(|n| n == "1")
-    })?;
+    wait("the old processes to end", || one_process(machine))?;
     let state = machine.property("glassway-proxy", "ActiveState")?;
     ensure!(state == "active", "the proxy is {state} after it was handed over");
     say(&format!(
@@ -278,6 +275,12 @@ fn handed_over_under_load(machine: &Machine, times: usize) -> Result<()> {
         longest.as_secs_f64()
     ));
     Ok(())
+}
+
+/// Whether the proxy is one process.
+fn one_process(machine: &Machine) -> bool {
+    let group = "/sys/fs/cgroup/system.slice/glassway-proxy.service/cgroup.procs";
+    machine.output(&format!("wc -l <{group}")).is_ok_and(|n| n == "1")
 }
 
 /// The next version's package over the one before.
@@ -332,7 +335,10 @@ fn public_key(machine: &Machine) -> Result<String> {
     answer.rsplit("\r\n").next().map(str::to_owned).context("no public key")
 }
 
+/// Also where the main process is not the one that systemd has started.
 fn stops_when_streams_have_ended(machine: &Machine) -> Result<()> {
+    machine.run("systemctl reload glassway-proxy")?;
+    wait("the old process to end", || one_process(machine))?;
     let stream = Load::start(address(PROXY), &[Kind::Streaming], |_| {
         client::post("/v1/stream", r#"{"stream":true}"#)
     });
