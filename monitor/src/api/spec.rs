@@ -25,6 +25,7 @@ const INPUT: &[&str] = &[
     "KeySwitchInput",
     "LogLevelsChange",
     "ModelInput",
+    "ModelTestInput",
     "NewAdminKey",
     "PasswordForm",
     "PriceInput",
@@ -61,6 +62,8 @@ const CLEARED: &[&str] = &[
     "tpm",
     "upstream_model",
 ];
+/// The same, in these inputs alone.
+const CLEARED_IN: &[(&str, &str)] = &[("ModelTestInput", "provider"), ("RouteInput", "strategy")];
 /// Needs no credential.
 const PUBLIC: &[&str] = &["/healthz", "/api/health", "/api/img", "/token"];
 
@@ -74,7 +77,7 @@ pub fn finish(generated: &str) -> Value {
             let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
             for (field, property) in fields.into_iter().flatten() {
                 let cleared = CLEARED.contains(&&field[..])
-                    || (name, &field[..]) == (&"RouteInput".to_owned(), "strategy");
+                    || CLEARED_IN.contains(&(&name[..], &field[..]));
                 if cleared {
                     nullable(property);
                 }

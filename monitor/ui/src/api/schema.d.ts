@@ -3207,7 +3207,7 @@ export interface components {
             /** @description As clients call it. */
             model: string;
             /** @description Only this provider, by its name; left out: whichever the routes choose. */
-            provider: string | null;
+            provider?: string | null;
         };
         /**
          * NewAdminKey
