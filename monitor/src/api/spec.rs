@@ -76,8 +76,8 @@ pub fn finish(generated: &str) -> Value {
             schema["additionalProperties"] = json!(false);
             let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
             for (field, property) in fields.into_iter().flatten() {
-                let cleared = CLEARED.contains(&&field[..])
-                    || CLEARED_IN.contains(&(&name[..], &field[..]));
+                let cleared =
+                    CLEARED.contains(&&field[..]) || CLEARED_IN.contains(&(&name[..], &field[..]));
                 if cleared {
                     nullable(property);
                 }
