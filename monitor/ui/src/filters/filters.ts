@@ -2,6 +2,8 @@
 // text; the URL holds it as it stands. Parsing never fails: what is no filter is searched as text,
 // and said so.
 
+import { fits } from "./pattern";
+
 /** The names of the list's filters, as the API has them. */
 export const NAMES = [
   "model", "status", "outcome", "error", "path", "method", "provider", "key", "client_token", "origin", "mode", "stream", "pinned",
@@ -114,12 +116,6 @@ export function set(text: string, name: Name, value: string | null): string {
   return out ? `${word} ${out}` : word;
 }
 
-/** Names match exactly; `*` stands for anything. */
-function like(text: string, pattern: string): boolean {
-  if (!pattern.includes("*")) return text === pattern;
-  return new RegExp(`^${pattern.split(/\*+/).map((p) => p.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`, "s").test(text);
-}
-
 /** The part of an exchange that filters look at. */
 export interface Filterable {
   id?: string;
@@ -154,7 +150,7 @@ export function afterwards(filters: Filters): Filters {
  */
 export function matches(x: Filterable, filters: Filters, now: number): boolean {
   const { by, q } = filters;
-  const has = (field: string | null | undefined, wanted: string | undefined) => wanted === undefined || like(field ?? "", wanted);
+  const has = (field: string | null | undefined, wanted: string | undefined) => wanted === undefined || fits(wanted, field ?? "");
   if ((!has(x.model, by.model) && !has(x.upstream_model ?? null, by.model)) || !has(x.provider, by.provider) || !has(x.key, by.key)) return false;
   if (!has(x.client_token, by.client_token) || !has(x.method.toLowerCase(), by.method?.toLowerCase())) return false;
   if (!has(x.mode, by.mode) || (by.origin !== undefined && !by.origin.split(",").includes(x.origin))) return false;

@@ -3,31 +3,17 @@
 
 import { computed } from "vue";
 import type { Route } from "../api/managed";
+import { fits } from "../filters/pattern";
 import { routes } from "../roster/roster";
 import { modelTraffic, shown, together, type Carried } from "../roster/traffic";
-
-/** Whether `*` stands for any run of characters. */
-export function matches(pattern: string, name: string): boolean {
-  const [first, ...rest] = pattern.split("*") as [string, ...string[]];
-  const last = rest.pop();
-  if (last === undefined) return name === pattern;
-  if (!name.startsWith(first)) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = name.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return name.length - at >= last.length && name.endsWith(last);
-}
 
 /** The most exact route, as the proxy chooses it: the model's own, else the longest pattern. */
 export function routeOf(of: readonly Route[], model: string): Route | undefined {
   const own = of.find((r) => r.model === model);
   if (own) return own;
-  const fits = of.filter((r) => r.model.includes("*") && matches(r.model, model));
+  const patterns = of.filter((r) => r.model.includes("*") && fits(r.model, model));
   // Of equals the last, as in the proxy.
-  return fits.reduce<Route | undefined>((best, r) => (best && best.model.length > r.model.length ? best : r), undefined);
+  return patterns.reduce<Route | undefined>((best, r) => (best && best.model.length > r.model.length ? best : r), undefined);
 }
 
 const rows = computed(() => {
