@@ -77,6 +77,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             bail!("there is no step {wanted}; `cargo xtask test --list` shows them");
         }
     }
+    if arguments.report.is_none() {
+        beside::forget();
+    }
     let done = Arc::new(Mutex::new(Vec::new()));
     let start = Instant::now();
     let time = arguments.minutes.map(|minutes| Duration::from_secs(minutes * 60));
@@ -120,10 +123,11 @@ fn end_after(time: Duration, done: Arc<Mutex<Vec<Done>>>, report: Option<PathBuf
         std::thread::sleep(time);
         // Held to the end: no step is told as done after this.
         let done = lock(&done);
-        if let Some(file) = report {
-            let _ = beside::report(&file, &done);
+        match report {
+            // Who runs this beside itself prints what we have printed.
+            Some(file) => drop(beside::report(&file, &done)),
+            None => beside::print(),
         }
-        beside::print();
         summary(&done);
         println!("FAILED: cut off after {} minutes", time.as_secs() / 60);
         std::process::exit(1);

@@ -26,10 +26,7 @@ impl Beside {
     pub fn start(steps: &[&Step], given: &Arguments, time: Option<Duration>) -> Result<Self> {
         let steps: Vec<&'static str> = steps.iter().map(|step| step.name).collect();
         let log = log();
-        let report = target().join("test-beside.json");
-        if report.exists() {
-            fs::remove_file(&report)?;
-        }
+        let report = told();
         let output = File::create(&log).with_context(|| log.display().to_string())?;
         // This program as it runs: a step that builds has put another one in its file's place.
         let mut program = Command::new("/proc/self/exe");
@@ -65,6 +62,17 @@ impl Beside {
 
 fn log() -> PathBuf {
     target().join("test-beside.log")
+}
+
+fn told() -> PathBuf {
+    target().join("test-beside.json")
+}
+
+/// What an earlier run left is none of this one's.
+pub fn forget() {
+    for left in [log(), told()] {
+        let _ = fs::remove_file(left);
+    }
 }
 
 /// Prints what they have printed so far.
