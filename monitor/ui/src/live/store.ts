@@ -38,18 +38,24 @@ const counters = reactive({ inFlight: 0, lost: { bodies_shed: 0, records_lost: 0
 /** How far this machine's clock is ahead of the gateway's, in ms; small differences count as none. */
 let skew: number | null = null;
 
+const SWEPT = 3_000;
+let sweeping: ReturnType<typeof setTimeout> | undefined;
+
 let queue: FeedEvent[] = [];
 /** More changes than a screen holds in one frame are a blur: take a breath before the next. */
 const BLUR = 40;
 const BREATH_MS = 120;
 const HIDDEN_MS = 500;
 let rushed = false;
+let moved = 0;
 let scheduled = false;
 /** What was said last of exchanges that have ended, by when: a page that was asked for before is older. */
 const said = new Map<string, number>();
 const SAID = 1_000;
 /** So many events wait at most for a frame that a hidden tab may not get for a minute. */
 const QUEUED = 5_000;
+/** So many events are applied in one frame; the next one takes the rest. */
+const ONE_GO = 250;
 
 export const live = {
   state: readonly(feedState),
@@ -121,9 +127,7 @@ export const live = {
     for (const [id, x] of exchanges) {
       if (!running(x) && !shown(id)) letGo(x);
     }
-    for (const id of shelf.ids()) {
-      if (!shown(id)) shelf.drop(id);
-    }
+    sweep(shelf.ids());
   },
 
   /** Asks for the body of one running exchange as it arrives. */
@@ -192,6 +196,17 @@ function shown(id: string): boolean {
   return false;
 }
 
+/** Takes from the shelf what is not shown, some thousands in a go: of a hundred thousand, all at once is felt. */
+function sweep(ids: Iterator<string>) {
+  clearTimeout(sweeping);
+  for (let n = 0; n < SWEPT; n++) {
+    const { value: id, done } = ids.next();
+    if (done) return;
+    if (!shown(id)) shelf.drop(id);
+  }
+  sweeping = setTimeout(() => sweep(ids), 0);
+}
+
 function keep(x: Exchange): Exchange {
   const shelved = shelf.get(x.id);
   const merged = merge(exchanges.get(x.id) ?? shelved ?? ended.get(x.id), listed(x));
@@ -250,8 +265,7 @@ function letGo(x: Exchange) {
 
 function apply() {
   scheduled = false;
-  const events = queue;
-  queue = [];
+  const events = queue.splice(0, document.hidden || queue.length > QUEUED ? queue.length : ONE_GO);
   const changed = new Map<string, Exchange>();
   const take = (x: Exchange) => {
     const before = live.get(x.id);
@@ -297,8 +311,15 @@ function apply() {
       default:
     }
   }
-  rushed = changed.size > BLUR;
+  moved += changed.size;
   announce([...changed.values()]);
+  if (queue.length > 0) {
+    scheduled = true;
+    requestAnimationFrame(apply);
+  } else {
+    rushed = moved > BLUR;
+    moved = 0;
+  }
   if (!connected) return;
   for (const viewer of viewers) viewer.connected();
   for (const listener of poolListeners) listener({ type: "hello" });

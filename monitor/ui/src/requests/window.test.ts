@@ -19,21 +19,27 @@ describe("the span of rows", () => {
 
 describe("what one frame draws", () => {
   const span = { first: 88, from: 100, to: 110, end: 122 };
+  const rows = (...runs: [number, number][]) => runs.flatMap(([first, end]) => Array.from({ length: end - first }, (_, n) => first + n));
 
-  it("is what is in view, whatever it costs", () => {
-    expect(affordable(span, () => false, 0)).toEqual({ first: 100, end: 110 });
-    expect(affordable(span, () => false, 8)).toEqual({ first: 100, end: 110 });
+  it("is as many new rows as it can afford, from the top of the view", () => {
+    expect(affordable(span, () => false, 6)).toEqual(rows([100, 106]));
+    expect(affordable(span, (n) => n >= 100 && n < 106, 8)).toEqual(rows([100, 114]));
   });
 
-  it("goes on beyond it, below first", () => {
-    expect(affordable(span, (n) => n >= 100 && n < 110, 8)).toEqual({ first: 100, end: 118 });
-    expect(affordable(span, (n) => n >= 100 && n < 118, 8)).toEqual({ first: 96, end: 122 });
-    expect(affordable(span, (n) => n >= 96, 8)).toEqual({ first: 88, end: 122 });
+  it("goes on beyond the view, below first", () => {
+    expect(affordable(span, (n) => n >= 100 && n < 110, 8)).toEqual(rows([100, 118]));
+    expect(affordable(span, (n) => n >= 100 && n < 118, 8)).toEqual(rows([96, 122]));
+    expect(affordable(span, (n) => n >= 96, 8)).toEqual(rows([88, 122]));
   });
 
-  it("keeps what is drawn already", () => {
-    expect(affordable(span, (n) => n < 105, 0)).toEqual({ first: 88, end: 110 });
-    expect(affordable(span, () => true, 0)).toEqual({ first: 88, end: 122 });
+  it("keeps what is drawn already, wherever it is", () => {
+    expect(affordable(span, (n) => n < 105, 0)).toEqual(rows([88, 105]));
+    expect(affordable(span, (n) => n >= 108, 6)).toEqual(rows([100, 106], [108, 122]));
+    expect(affordable(span, () => true, 0)).toEqual(rows([88, 122]));
+  });
+
+  it("is all of it where that costs nothing", () => {
+    expect(affordable(span, () => false, Infinity)).toEqual(rows([88, 122]));
   });
 });
 
@@ -46,31 +52,49 @@ describe("scrolling to a row", () => {
 });
 
 describe("elements of rows", () => {
-  it("stay with their rows and are handed on by those that leave", () => {
+  const drawing = () => {
     const slots = new Slots();
-    expect(slots.assign(["a", "b", "c"], null)).toEqual([0, 1, 2]);
-    expect(slots.assign(["b", "c", "d"], null)).toEqual([1, 2, 0]);
-    expect(slots.assign(["new", "b", "c", "d"], null)).toEqual([3, 1, 2, 0]);
+    return { slots, draw: (ids: string[], own: string | null = null, spare = 0) => slots.assign(ids, own, spare) };
+  };
+  const abc = ["a", "b", "c"];
+
+  it("stay with their rows and are handed on by those that leave", () => {
+    const { draw } = drawing();
+    expect(draw(abc).slots).toEqual([0, 1, 2]);
+    expect(draw(["b", "c", "d"]).slots).toEqual([1, 2, 0]);
+    expect(draw(["new", "b", "c", "d"]).slots).toEqual([3, 1, 2, 0]);
   });
 
   it("are moved by no jump", () => {
-    const slots = new Slots();
-    slots.assign(["a", "b", "c"], null);
-    expect(slots.assign(["x", "y", "z"], null)).toEqual([0, 1, 2]);
+    const { draw } = drawing();
+    draw(abc);
+    expect(draw(["x", "y", "z"]).slots).toEqual([0, 1, 2]);
   });
 
   it("are not handed on while they have the focus", () => {
-    const slots = new Slots();
-    slots.assign(["a", "b", "c"], null);
-    expect(slots.assign(["c", "d", "e"], "a")).toEqual([2, 1, 3]);
+    const { draw } = drawing();
+    draw(abc);
+    expect(draw(["c", "d", "e"], "a").slots).toEqual([2, 1, 3]);
     // Gone with its row: nobody gets it later either.
-    expect(slots.assign(["d", "e", "f"], null)).toEqual([1, 3, 2]);
+    expect(draw(["d", "e", "f"]).slots).toEqual([1, 3, 2]);
+  });
+
+  it("are left for rows to come, as they are", () => {
+    const { slots, draw } = drawing();
+    draw(abc);
+    expect(draw(["x"], null, 9)).toEqual({ slots: [0], left: new Set([1, 2]) });
+    expect(slots.has("b")).toBe(true);
+    expect(draw(["x", "b", "y"], null, 9)).toEqual({ slots: [0, 1, 2], left: new Set() });
+    expect(draw([], null, 2).left.size).toBe(2);
+    expect(draw([], null, 0).left.size).toBe(0);
   });
 
   it("number no more than are drawn at once", () => {
-    const slots = new Slots();
-    for (let at = 0; at < 5000; at += 7) slots.assign(Array.from({ length: 50 }, (_, i) => `row ${at + i}`), null);
-    expect(Math.max(...slots.assign(["last"], null))).toBeLessThan(50);
+    const { draw } = drawing();
+    for (let at = 0; at < 5000; at += 7) draw(Array.from({ length: 50 }, (_, i) => `row ${at + i}`));
+    expect(Math.max(...draw(["last"]).slots)).toBeLessThan(50);
+    for (let at = 0; at < 5000; at += 7) draw(Array.from({ length: 9 }, (_, i) => `row ${at + i}`), null, 41);
+    expect(Math.max(...draw(["last"]).slots)).toBeLessThan(100);
   });
 });
 

@@ -23,17 +23,18 @@ export function spanOf(top: number, height: number, row: number, count: number):
 }
 
 /**
- * What one frame draws of a span: all that is in view, and beyond it what is drawn already or what
- * remains of `few` new rows.
+ * Which rows of a span one frame draws, in order: all that are drawn already, and `few` new ones, first
+ * in view from its top down, then below it, then above. The others wait for the next frame.
  */
-export function affordable(span: Span, drawn: (index: number) => boolean, few: number): { first: number; end: number } {
+export function affordable({ first, from, end }: Span, drawn: (index: number) => boolean, few: number): number[] {
+  const rows: number[] = [];
   let left = few;
-  for (let index = span.from; index < span.to; index++) if (!drawn(index)) left--;
-  const pays = (index: number) => drawn(index) || left-- > 0;
-  let { from: first, to: end } = span;
-  while (end < span.end && pays(end)) end++;
-  while (first > span.first && pays(first - 1)) first--;
-  return { first, end };
+  const add = (index: number) => {
+    if (drawn(index) || left-- > 0) rows.push(index);
+  };
+  for (let index = from; index < end; index++) add(index);
+  for (let index = from - 1; index >= first; index--) add(index);
+  return rows.sort((a, b) => a - b);
 }
 
 /** How far to scroll so that row `index` is in view; null where it is already. */
@@ -55,19 +56,23 @@ export class Slots {
     return this.taken.has(id);
   }
 
-  /** The element of each id, in order. That of `own` is never handed on: it has the focus. */
-  assign(ids: string[], own: string | null): number[] {
+  /**
+   * The element of each id, in order; that of `own` is never handed on: it has the focus. Also which
+   * elements are left as they are, `spare` at most: rows are to come that need them.
+   */
+  assign(ids: string[], own: string | null, spare: number): { slots: number[]; left: Set<number> } {
     const wanted = new Set(ids);
-    const free: number[] = [];
-    for (const [id, slot] of this.taken) {
-      if (!wanted.has(id) && id !== own) free.push(slot);
-    }
+    const others = [...this.taken].filter(([id]) => !wanted.has(id));
     // In the order they stand on the page: then a jump moves none of them.
-    free.reverse();
+    const free = others.filter(([id]) => id !== own).reverse();
     const taken = new Map<string, number>();
-    for (const id of ids) taken.set(id, this.taken.get(id) ?? free.pop() ?? this.made++);
+    for (const id of ids) taken.set(id, this.taken.get(id) ?? free.pop()?.[1] ?? this.made++);
+    const slots = [...taken.values()];
+    const handedOn = new Set(slots);
+    const left = others.filter(([, slot]) => !handedOn.has(slot)).slice(0, spare);
+    for (const [id, slot] of left) taken.set(id, slot);
     this.taken = taken;
-    return [...taken.values()];
+    return { slots, left: new Set(left.map(([, slot]) => slot)) };
   }
 }
 
