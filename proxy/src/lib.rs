@@ -89,12 +89,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use glassway_shared::{
     address::Allow,
     config::Config,
     id::ExchangeId,
     service::{self, watchdog::Watchdog},
+    store::migrate,
     tls::Tls,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -125,6 +126,12 @@ pub fn run(
     predecessor: Option<Takeover>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    // What serves waits for us before it ends, and we would wait for its end.
+    ensure!(
+        predecessor.is_none() || !migrate::is_due_alone(&config.database.path)?,
+        "this version changes the database in a way that the running one cannot live with: \
+         restart both services, do not reload"
+    );
     let instance = ExchangeId::new().to_string();
     let proxy = &config.proxy;
     let tls = Tls::open("proxy", &proxy.tls_cert, &proxy.tls_key, server::PROTOCOLS)?;

@@ -70,13 +70,15 @@ fn fuzz(target: &str, seconds: u64) -> Result<()> {
     let mut spent = 0;
     while spent < seconds {
         let before = of_children()?;
-        must(cargo_fuzz("run", target).arg(&corpus).arg(folder.join("seeds").join(target)).args([
-            "--",
-            &dictionary(&folder, target),
-            &format!("-max_total_time={}", (seconds - spent).clamp(60, 900)),
-            "-rss_limit_mb=4096",
-            "-timeout=60",
-        ]))?;
+        must(cargo_fuzz("run", target).arg(&corpus).arg(folder.join("seeds").join(target)).args(
+            [
+                "--",
+                &dictionary(&folder, target),
+                &format!("-max_total_time={}", (seconds - spent).clamp(60, 900)),
+                "-rss_limit_mb=4096",
+                "-timeout=60",
+            ],
+        ))?;
         let ran = of_children()? - before;
         ensure!(ran > 0, "a run used no CPU");
         count(&folder.join("seconds.toml"), target, ran)?;
@@ -103,7 +105,8 @@ fn count(file: &Path, target: &str, seconds: u64) -> Result<()> {
     let mut of: BTreeMap<String, u64> =
         toml::from_str(&so_far).with_context(|| file.display().to_string())?;
     *of.entry(target.to_owned()).or_default() += seconds;
-    let head = "# Seconds of CPU that `cargo xtask fuzz` has run each target, as it counts them itself.\n";
+    let head =
+        "# Seconds of CPU that `cargo xtask fuzz` has run each target, as it counts them itself.\n";
     Ok(fs::write(file, format!("{head}{}", toml::to_string(&of)?))?)
 }
 

@@ -3,9 +3,11 @@
 //! are newer, damaged, or not databases.
 
 use std::{
+    borrow::Cow,
     fs::{self, DirBuilder, File, OpenOptions},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown},
     path::{Path, PathBuf},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -20,7 +22,7 @@ mod presence;
 /// that ends its streams, a monitor that is upgraded later. So it only adds: tables,
 /// indexes, columns that have a default. One that changes or takes away what is there has
 /// a first line `-- alone`, and waits until they are gone.
-const STEPS: &[&str] = &[
+const RELEASED: &[&str] = &[
     include_str!("../../migrations/001_exchanges.sql"),
     include_str!("../../migrations/002_managed.sql"),
     include_str!("../../migrations/003_attempts.sql"),
@@ -38,13 +40,40 @@ const STEPS: &[&str] = &[
 /// pages that can be given back.
 pub(super) const LAYOUT: &str = "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL;";
 
+/// All steps. A program built for tests also takes those in the folder `<program>.steps`, so
+/// that an upgrade to a version that has more can be walked through.
+static STEPS: LazyLock<Vec<Cow<'static, str>>> = LazyLock::new(|| {
+    let mut steps: Vec<_> = RELEASED.iter().map(|sql| Cow::Borrowed(*sql)).collect();
+    #[cfg(debug_assertions)]
+    steps.extend(to_come().into_iter().map(Cow::Owned));
+    steps
+});
+
+#[cfg(debug_assertions)]
+fn to_come() -> Vec<String> {
+    let Ok(program) = std::env::current_exe() else { return Vec::new() };
+    let Ok(files) = fs::read_dir(beside(&program, ".steps")) else { return Vec::new() };
+    let mut files: Vec<_> = files.flatten().map(|file| file.path()).collect();
+    files.sort();
+    files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect()
+}
+
 /// The schema version this program writes.
-pub const VERSION: i64 = STEPS.len() as i64;
+fn version() -> i64 {
+    STEPS.len() as i64
+}
 
 /// Whether one of the last `due` steps does more than add.
-fn wants_to_be_alone(steps: &[&str], due: i64) -> bool {
+fn wants_to_be_alone(steps: &[Cow<str>], due: i64) -> bool {
     let due = usize::try_from(due).unwrap_or_default().min(steps.len());
     steps[steps.len() - due..].iter().any(|sql| sql.starts_with("-- alone"))
+}
+
+/// Whether the database is to be changed in a way that processes of the version before could
+/// not live with: they are to end first, so none of them can hand over.
+pub fn is_due_alone(path: &Path) -> Result<bool, StoreError> {
+    let there = fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    Ok(there && wants_to_be_alone(&STEPS, due(path)?))
 }
 
 fn migrations() -> Migrations<'static> {
@@ -76,7 +105,7 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
         state_file(path).map_err(io(path))?;
     } else {
         // Read first: a database that is not ours to change stays as it is.
-        alone = wants_to_be_alone(STEPS, due(path)?);
+        alone = wants_to_be_alone(&STEPS, due(path)?);
     }
     let users = beside(path, ".users");
     presence::enter(&users, alone).map_err(|e| match e.kind() {
@@ -143,8 +172,9 @@ pub fn due(path: &Path) -> Result<i64, StoreError> {
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(classify)?;
-    if found > VERSION {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION });
+    let known = version();
+    if found > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
     if found == 0 && tables > 0 {
         return Err(StoreError::Corrupt {
@@ -164,7 +194,7 @@ pub fn due(path: &Path) -> Result<i64, StoreError> {
             )
             .map_err(classify)?;
     }
-    Ok(VERSION - found)
+    Ok(known - found)
 }
 
 /// Makes a folder and its parents, closed to others.
@@ -220,7 +250,7 @@ mod tests {
         };
         assert_eq!(pragma("page_size"), 16384);
         assert_eq!(pragma("auto_vacuum"), 2);
-        assert_eq!(pragma("user_version"), VERSION);
+        assert_eq!(pragma("user_version"), version());
         let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o600);
         assert_eq!(mode(path.parent().unwrap()), 0o700);
@@ -231,7 +261,7 @@ mod tests {
     fn sums_of_before_are_there_by_quarter_and_failures_by_kind() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("glassway.db");
-        let before = STEPS.iter().take_while(|sql| !sql.contains("quarter_totals"));
+        let before = RELEASED.iter().take_while(|sql| !sql.contains("quarter_totals"));
         let mut old = Connection::open(&path).unwrap();
         Migrations::new(before.map(|sql| M::up(sql)).collect()).to_latest(&mut old).unwrap();
         old.execute_batch(
@@ -275,7 +305,8 @@ mod tests {
 
     #[test]
     fn only_steps_that_are_due_want_to_be_alone() {
-        let steps = ["-- alone: renames\nALTER …", "CREATE TABLE a (b)", "-- adds\nCREATE …"];
+        let steps = ["-- alone: renames\nALTER …", "CREATE TABLE a (b)", "-- adds\nCREATE …"]
+            .map(Cow::Borrowed);
         assert!(!wants_to_be_alone(&steps, 0));
         assert!(!wants_to_be_alone(&steps, 2));
         assert!(wants_to_be_alone(&steps, 3));

@@ -4,6 +4,7 @@
 mod byhand;
 mod load;
 mod machine;
+mod migrate;
 mod reload;
 mod secrets;
 mod tree;
@@ -88,6 +89,7 @@ fn scenario(machine: &Machine, [older, newer]: &[Vec<u8>; 2], restarts: usize) -
     restarted_under_load(machine, "glassway-monitor", restarts)?;
     handed_over_under_load(machine, restarts.min(5))?;
     upgraded_under_load(machine, newer)?;
+    migrate::alone_under_load(machine)?;
     reload::refused(machine)?;
     say("a reload that the new process refuses fails, and the old one serves on");
     reload::together(machine)?;
@@ -288,23 +290,35 @@ fn upgraded_under_load(machine: &Machine, package: &[u8]) -> Result<()> {
     machine.write(PACKAGE, "644", package)?;
     let main = || machine.property("glassway-proxy", "MainPID");
     let invocation = || machine.property("glassway-proxy", "InvocationID");
-    let (pid, started) = (main()?, invocation()?);
+    let (pid, started, before) = (main()?, invocation()?, recorded()?);
     let (clients, browsers) = (proxy_load(), monitor_load());
+    migrate::one_more(machine, "CREATE TABLE to_come (a INTEGER PRIMARY KEY) STRICT;")?;
     let said = machine.run(&format!("dpkg -i {PACKAGE} 2>&1"))?;
     let over = format!("({}-1) over ({OLDER}-1)", debian::VERSION);
     ensure!(said.contains(&over), "no upgrade {over}:\n{said}");
-    let seen = clients.answered();
-    wait("an answer after the upgrade", || clients.answered() > seen + 20)?;
-    for (whose, load) in [("the proxy", clients), ("the monitor", browsers)] {
-        let (answered, failures) = load.end();
-        ensure!(failures.is_empty(), "{whose}: of {answered} requests failed: {failures:?}");
-    }
+    let answered = none_failed(clients, browsers)?;
+    all_recorded(before + answered)?;
+    ensure!(migrate::is_up_to_date(machine)?, "the step was not taken");
     ensure!(main()? != pid, "the old proxy still runs");
     ensure!(invocation()? == started, "the proxy was restarted, and has not handed over:\n{said}");
     let file = "/usr/share/glassway/monitoring/glassway-alerts.yml";
     machine.run(&format!("grep -q GlasswayRestartsOften {file}"))?;
-    say("upgraded under load: handed over, and no request failed");
+    say("upgraded under load, with a step of the database: handed over, and no request failed");
     Ok(())
+}
+
+/// Of what clients and browsers asked until now, and a little longer; gives how many answers the
+/// clients had.
+fn none_failed(clients: Load, browsers: Load) -> Result<u64> {
+    let seen = clients.answered();
+    wait("an answer after the upgrade", || clients.answered() > seen + 20)?;
+    let mut of_clients = None;
+    for (whose, load) in [("the proxy", clients), ("the monitor", browsers)] {
+        let (answered, failures) = load.end();
+        ensure!(failures.is_empty(), "{whose}: of {answered} requests failed: {failures:?}");
+        of_clients.get_or_insert(answered as u64);
+    }
+    Ok(of_clients.unwrap_or_default())
 }
 
 /// A process that hangs is killed and started again; who connected meanwhile is served.

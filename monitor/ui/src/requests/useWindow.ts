@@ -82,7 +82,7 @@ export function useWindow(list: List, { count, rowHeight, above, following, own 
     if (began !== frame) spent = 0;
     frame = began;
     const few = performance.now() - began > LATE_MS ? NEW_ROWS_LATE : NEW_ROWS;
-    const rows = affordable(span.value, known, drawn.length ? few - spent : Infinity);
+    const rows = affordable(span.value, known, few - spent);
     spent += rows.filter((index) => !known(index)).length;
     const wanting = rows.length < span.value.end - span.value.first;
     if (wanting) asked ||= requestAnimationFrame(more);

@@ -1,9 +1,9 @@
 // A long page drawn in parts, a frame each from the top: none takes long, and the first is there sooner.
 
-import { onMounted, onUnmounted, ref, type Ref } from "vue";
+import { onMounted, onUnmounted, ref, watch, type Ref } from "vue";
 
-/** How many of so many parts are to be drawn by now; one at first. */
-export function useParts(all: number): Readonly<Ref<number>> {
+/** How many of so many parts are to be drawn by now; one at first, and until `ready`. */
+export function useParts(all: number, ready: Readonly<Ref<boolean>> = ref(true)): Readonly<Ref<number>> {
   const drawn = ref(1);
   let frame = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -15,7 +15,11 @@ export function useParts(all: number): Readonly<Ref<number>> {
       });
     });
   };
-  onMounted(() => all > 1 && next());
+  onMounted(() => {
+    if (all <= 1) return;
+    if (ready.value) return next();
+    watch(ready, next, { once: true });
+  });
   onUnmounted(() => {
     cancelAnimationFrame(frame);
     clearTimeout(timer);
