@@ -5,10 +5,15 @@ mod config;
 pub mod debian;
 mod manual;
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
 
+use self::debian::Profile;
 use crate::{
     tools::{cargo, command, must, output, root, target},
     ui,
@@ -23,32 +28,9 @@ pub fn run() -> Result<ExitCode> {
         bail!("an archive without the web UI is of no use: {why}");
     }
     must(cargo().args(["build", "--release", "-p", "glassway-proxy", "-p", "glassway-monitor"]))?;
-    let name = format!("glassway-{}-{}", env!("CARGO_PKG_VERSION"), host()?);
-    let staging = target().join("dist").join(&name);
-    let _ = fs::remove_dir_all(&staging);
-    fs::create_dir_all(&staging)?;
-    for binary in ["glassway-proxy", "glassway-monitor"] {
-        copy(&target().join("release").join(binary), &staging)?;
-    }
-    for file in FILES {
-        copy(&root().join(file), &staging)?;
-    }
-    manual::write(&staging)?;
-    local_units(&staging.join("systemd"))?;
-    installed_config(&staging.join("systemd/config.toml"))?;
-    let archive = root().join("dist").join(format!("{name}.tar.gz"));
-    fs::create_dir_all(root().join("dist"))?;
-    // Owners and times of whoever builds do not belong into an archive.
-    must(
-        command("tar")
-            .args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-czf"])
-            .arg(&archive)
-            .arg("-C")
-            .arg(target().join("dist"))
-            .arg(&name),
-    )?;
+    let archive = archive(Profile::Release)?;
     println!("{}", archive.display());
-    match debian::package(debian::Profile::Release, debian::VERSION) {
+    match debian::package(Profile::Release, debian::VERSION) {
         Ok(package) => println!("{}", package.display()),
         Err(error) => {
             eprintln!("no Debian package: {error:#}");
@@ -56,6 +38,39 @@ pub fn run() -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Packs what is built already; gives the archive's file.
+pub fn archive(profile: Profile) -> Result<PathBuf> {
+    let name = format!("glassway-{}-{}", env!("CARGO_PKG_VERSION"), host()?);
+    let staging = target().join("dist").join(&name);
+    let _ = fs::remove_dir_all(&staging);
+    fs::create_dir_all(&staging)?;
+    let (built, folder, pack) = match profile {
+        Profile::Release => ("release", root().join("dist"), "gzip"),
+        Profile::Debug => ("debug", target().join("debug"), "gzip -1"),
+    };
+    for binary in ["glassway-proxy", "glassway-monitor"] {
+        copy(&target().join(built).join(binary), &staging)?;
+    }
+    for file in FILES {
+        copy(&root().join(file), &staging)?;
+    }
+    manual::write(&staging)?;
+    local_units(&staging.join("systemd"))?;
+    installed_config(&staging.join("systemd/config.toml"))?;
+    let archive = folder.join(format!("{name}.tar.gz"));
+    fs::create_dir_all(&folder)?;
+    // Owners and times of whoever builds do not belong into an archive.
+    must(
+        command("tar")
+            .args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-I", pack, "-cf"])
+            .arg(&archive)
+            .arg("-C")
+            .arg(target().join("dist"))
+            .arg(&name),
+    )?;
+    Ok(archive)
 }
 
 /// The units as whoever unpacks an archive needs them: binaries that no package manager

@@ -1,6 +1,7 @@
 //! The package as it is in use: installed in a Debian that really boots, both services
 //! restarted under load, killed by the watchdog, asked for each other's secrets, removed.
 
+mod archive;
 mod byhand;
 mod load;
 mod machine;
@@ -110,6 +111,7 @@ fn scenario(machine: &Machine, [older, newer]: &[Vec<u8>; 2], restarts: usize) -
     say("stopped: after the stream's end; a new client starts it again");
     purged(machine)?;
     say("purged: nothing is left");
+    archive::is_installed_by_hand(machine)?;
     drop(upstream);
     Ok(())
 }
