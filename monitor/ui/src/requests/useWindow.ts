@@ -55,7 +55,10 @@ export function useWindow(list: List, { count, rowHeight, above, following, own 
   /** While it moves, elements are filled anew where they stand; after it, they stand in order again. */
   const moving = ref(false);
   let still: ReturnType<typeof setTimeout> | undefined;
-  onScopeDispose(() => clearTimeout(still));
+  onScopeDispose(() => {
+    clearTimeout(still);
+    cancelAnimationFrame(asked);
+  });
   function stir() {
     moving.value = true;
     clearTimeout(still);
