@@ -55,6 +55,9 @@ export function inkOf(state: State): "run" | "warn" | "ok" | "err" | "off" {
   }
 }
 
+/** What was asked: the path, with its method where that is not the usual one. */
+export const pathOf = (x: Exchange) => (x.method === "POST" ? x.path : `${x.method} ${x.path}`);
+
 /** The state in words. */
 export function wordOf(x: Exchange, state: State, words: { states: Record<string, string> }): string {
   const key = state === "streaming" || state === "stalled" ? state : x.outcome;

@@ -4,12 +4,12 @@
 import type { Exchange } from "../api/types";
 import { absolute } from "../format/time";
 import type { Language } from "../i18n";
-import { startedAt } from "./state";
+import { pathOf, startedAt } from "./state";
 
 const SAYS: Record<string, (x: Exchange, language: Language) => string | null | undefined> = {
   "c-time": (x, language) => absolute(new Date(startedAt(x)), language),
   "c-model": (x) => x.model,
-  "c-path": (x) => (x.method === "POST" ? x.path : `${x.method} ${x.path}`),
+  "c-path": pathOf,
   "c-client": (x) => x.client_ip,
 };
 

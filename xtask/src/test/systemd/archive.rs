@@ -49,8 +49,7 @@ pub(super) fn is_installed_by_hand(machine: &Machine) -> Result<()> {
 
 /// The block of code that has this in it.
 fn block_with<'a>(text: &'a str, what: &str) -> Option<&'a str> {
-    text.split("```").skip(1).step_by(2).find(|block| block.contains(what)).and_then(|block| {
-        let (_, lines) = block.split_once('\n')?;
-        Some(lines)
-    })
+    let block = text.split("```").skip(1).step_by(2).find(|block| block.contains(what))?;
+    // Its first line says which language it is in.
+    block.split_once('\n').map(|(_, lines)| lines)
 }
