@@ -38,15 +38,13 @@ const counters = reactive({ inFlight: 0, lost: { bodies_shed: 0, records_lost: 0
 /** How far this machine's clock is ahead of the gateway's, in ms; small differences count as none. */
 let skew: number | null = null;
 
-const SWEPT = 3_000;
-let sweeping: ReturnType<typeof setTimeout> | undefined;
-
 let queue: FeedEvent[] = [];
 /** More changes than a screen holds in one frame are a blur: take a breath before the next. */
 const BLUR = 40;
 const BREATH_MS = 120;
 const HIDDEN_MS = 500;
 let rushed = false;
+/** What changed since it was all applied last. */
 let moved = 0;
 let scheduled = false;
 /** What was said last of exchanges that have ended, by when: a page that was asked for before is older. */
@@ -70,6 +68,7 @@ export const live = {
     feed.stop();
     queue = [];
     exchanges.clear();
+    clearTimeout(sweeping);
     shelf.clear();
     ended.clear();
     inFlight.clear();
@@ -195,6 +194,10 @@ function shown(id: string): boolean {
   for (const viewer of viewers) if (viewer.shows(id)) return true;
   return false;
 }
+
+/** So many ids of the shelf are looked at in one go. */
+const SWEPT = 3_000;
+let sweeping: ReturnType<typeof setTimeout> | undefined;
 
 /** Takes from the shelf what is not shown, some thousands in a go: of a hundred thousand, all at once is felt. */
 function sweep(ids: Iterator<string>) {
