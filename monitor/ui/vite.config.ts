@@ -50,11 +50,28 @@ function wants(): Plugin {
   };
 }
 
+/** What uPlot makes of `Intl` as soon as it comes, for what we never ask of it; see src/format/time.ts. */
+function withoutIntl(): Plugin {
+  const made = [
+    ["new Intl.NumberFormat(domEnv ? nav.language : 'en-US')", "{ format: String }"],
+    ["new Intl.DateTimeFormat().resolvedOptions().timeZone", "undefined"],
+  ] as const;
+  return {
+    name: "without-intl",
+    transform(code, id) {
+      if (!id.endsWith("/uPlot.esm.js")) return;
+      for (const [from] of made) if (!code.includes(from)) this.error(`uPlot no longer says ${from}: see whether this is still needed`);
+      return { code: made.reduce((text, [from, to]) => text.replace(from, to), code), map: null };
+    },
+  };
+}
+
 export default defineConfig({
   base: "./",
   plugins: [
     vue(),
     wants(),
+    withoutIntl(),
     components({ resolvers: [ElementPlusResolver({ importStyle: false })], dirs: [], dts: "src/components.d.ts" }),
   ],
   build: {
