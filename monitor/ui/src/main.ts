@@ -82,11 +82,19 @@ function hearEarly() {
   router.isReady().then(deaf, deaf);
 }
 
+/** Lets the browser do what it has to do; a phone takes long for what follows each. */
+const breath = () => new Promise((resume) => setTimeout(resume));
+
 async function start() {
   if (linkKey !== null) await signInByLink(linkKey);
   // Until then the empty frame of index.html stands; then the frame, and the page when it is there.
   if (standing.value === "unknown") await known();
-  createApp(App).use(router).mount("#app");
+  await breath();
+  const app = createApp(App);
+  await breath();
+  app.use(router);
+  await breath();
+  app.mount("#app");
   hearEarly();
 }
 

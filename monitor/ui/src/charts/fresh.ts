@@ -5,6 +5,7 @@ import { onScopeDispose, ref, shallowRef, watch, type Ref } from "vue";
 import { Failure } from "../api/client";
 import { running } from "../api/types";
 import { live } from "../live/store";
+import { turn } from "../shell/turns";
 
 /** A change is committed a moment before or after it is heard of. */
 const SETTLE_MS = 400;
@@ -77,8 +78,10 @@ export function useFresh<T>(what: Ref<unknown>, ask: (signal: AbortSignal) => Pr
     failure.value = null;
     void load();
   });
-  void load();
+  // What is there to be seen comes before the question.
+  const callOff = turn(() => void load());
   onScopeDispose(() => {
+    callOff();
     leave();
     document.removeEventListener("visibilitychange", seen);
     clearTimeout(timer);

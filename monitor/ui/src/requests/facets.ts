@@ -5,6 +5,7 @@ import { computed, onScopeDispose, reactive, watch, type Ref } from "vue";
 import { running, type Exchange } from "../api/types";
 import { DROPPED, matches, parse, query, set, type Filters } from "../filters/filters";
 import { live } from "../live/store";
+import { turn } from "../shell/turns";
 import { ask } from "./pages";
 import { endedAt } from "./state";
 
@@ -103,8 +104,11 @@ export function useFacets(text: Ref<string>) {
     if (dirty && !document.hidden) void recount();
   }, RECOUNT_MS);
 
-  watch(base, recount, { immediate: true });
+  watch(base, recount);
+  // The list is there before its counts.
+  const callOff = turn(() => void recount());
   onScopeDispose(() => {
+    callOff();
     leave();
     clearInterval(timer);
     abort.abort();

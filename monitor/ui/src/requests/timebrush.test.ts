@@ -21,6 +21,8 @@ app.mount(root);
 afterEach(() => app.unmount());
 
 async function answered(status: number) {
+  // What it asks, it asks in a turn of its own.
+  await vi.waitFor(() => expect(answers).not.toHaveLength(0));
   answers.pop()!(status);
   await new Promise((go) => setTimeout(go));
   await nextTick();

@@ -6,12 +6,12 @@ import { useRoute, useRouter, type LocationQueryRaw } from "vue-router";
 import { words as w } from "../i18n";
 import { useKey } from "../shell/keyboard";
 import type { PageName } from "../shell/pages";
-import { useParts } from "../shell/parts";
+import { useParts } from "../shell/turns";
 import { direction } from "./sort";
 
 export const PAGE = 50;
-/** The rows of a page are drawn so many a frame: all at once would hold up a phone. */
-const ROWS_A_FRAME = 10;
+/** The rows of a page are drawn so many a turn: all at once would hold up a phone. */
+const ROWS_A_TURN = 4;
 
 export function useWalk<T>(name: PageName, title: () => string, rows: ComputedRef<readonly T[] | null>, idOf: (row: T) => string) {
   const route = useRoute();
@@ -23,8 +23,8 @@ export function useWalk<T>(name: PageName, title: () => string, rows: ComputedRe
   const total = computed(() => rows.value?.length ?? 0);
   const pages = computed(() => Math.max(1, Math.ceil(total.value / PAGE)));
   const page = computed(() => Math.min(pages.value, Math.max(1, Math.trunc(Number(route.query.page ?? 1)) || 1)));
-  const parts = useParts(PAGE / ROWS_A_FRAME, computed(() => total.value > 0));
-  const shown = computed(() => rows.value?.slice((page.value - 1) * PAGE, page.value * PAGE).slice(0, parts.value * ROWS_A_FRAME) ?? []);
+  const parts = useParts(1 + Math.ceil(PAGE / ROWS_A_TURN), computed(() => total.value > 0));
+  const shown = computed(() => rows.value?.slice((page.value - 1) * PAGE, page.value * PAGE).slice(0, (parts.value - 1) * ROWS_A_TURN) ?? []);
 
   const to = (entry: string | null, query: LocationQueryRaw = {}) => ({ name, params: entry === null ? {} : { id: entry }, query: { ...route.query, ...query } });
   const href = (entry: string | null, query: LocationQueryRaw = {}) => router.resolve(to(entry, query)).href;

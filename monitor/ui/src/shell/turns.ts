@@ -1,0 +1,68 @@
+// Drawing by turns. What a page is made of is drawn one after the other, and the browser may answer
+// in between: a phone takes several times as long for each as the machine on which it was written.
+// One queue for the whole window, so that two parts never come in one go because they belong to two
+// pieces of the page.
+
+import { computed, nextTick, onMounted, onUnmounted, readonly, ref, watch, type Ref } from "vue";
+
+/** Turns share a task that began so recently: a fast machine draws a page in one or two of them. */
+const ONE_TASK_MS = 3;
+
+const waiting: (() => void)[] = [];
+let going = false;
+
+async function go() {
+  const began = performance.now();
+  do {
+    waiting.shift()?.();
+    // Until what the turn changed is drawn.
+    await nextTick();
+  } while (waiting.length && performance.now() - began < ONE_TASK_MS);
+  if (waiting.length) setTimeout(go);
+  else going = false;
+}
+
+/** Does `act` when its turn comes, in a task of its own unless those before it took next to no time; gives what calls it off. */
+export function turn(act: () => void): () => void {
+  waiting.push(act);
+  if (!going) {
+    going = true;
+    // After the frame, not before it: what is drawn so far is seen first. A hidden page has no frames.
+    if (document.hidden) setTimeout(go);
+    else requestAnimationFrame(() => setTimeout(go));
+  }
+  return () => {
+    const at = waiting.indexOf(act);
+    if (at >= 0) waiting.splice(at, 1);
+  };
+}
+
+/** Whether the turn has come of what asks for this once it is mounted, and `ready` is so. */
+export function useTurn(ready: Readonly<Ref<boolean>> = ref(true)): Readonly<Ref<boolean>> {
+  const parts = useParts(2, ready);
+  return computed(() => parts.value > 1);
+}
+
+/** What has come, once there is something and its turn has come, too; null until then, and at once from then on. */
+export function useHeld<T>(source: () => T | null): Readonly<Ref<T | null>> {
+  const come = useTurn(computed(() => source() !== null));
+  return computed(() => (come.value ? source() : null));
+}
+
+/** How many of so many parts are to be drawn by now; one at first, and until `ready`. A turn for each. */
+export function useParts(all: number, ready: Readonly<Ref<boolean>> = ref(true)): Readonly<Ref<number>> {
+  const drawn = ref(1);
+  let callOff = () => {};
+  const next = () => {
+    callOff = turn(() => {
+      if (++drawn.value < all) next();
+    });
+  };
+  onMounted(() => {
+    if (all <= 1) return;
+    if (ready.value) return next();
+    watch(ready, next, { once: true });
+  });
+  onUnmounted(() => callOff());
+  return readonly(drawn);
+}
