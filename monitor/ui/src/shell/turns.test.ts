@@ -45,6 +45,21 @@ test("what is called off does not come, and the others do", async () => {
   expect(done).toEqual(["a", "c"]);
 });
 
+test("one that fails is heard of, and keeps no other from its turn", async () => {
+  const listening = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  const failed = vi.fn();
+  process.once("uncaughtException", failed);
+  const done = vi.fn();
+  turn(() => {
+    throw new Error("no");
+  });
+  turn(done);
+  await vi.waitFor(() => expect(done).toHaveBeenCalledOnce());
+  await vi.waitFor(() => expect(failed).toHaveBeenCalledOnce());
+  for (const one of listening) process.on("uncaughtException", one);
+});
+
 test("a hidden page, which has no frames, gets its turns too", async () => {
   vi.spyOn(document, "hidden", "get").mockReturnValue(true);
   const frames = vi.spyOn(globalThis, "requestAnimationFrame");

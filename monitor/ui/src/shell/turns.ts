@@ -14,9 +14,16 @@ let going = false;
 async function go() {
   const began = performance.now();
   do {
-    waiting.shift()?.();
-    // Until what the turn changed is drawn.
-    await nextTick();
+    try {
+      waiting.shift()?.();
+      // Until what the turn changed is drawn.
+      await nextTick();
+    } catch (cause) {
+      // One that fails is heard of, and keeps no other from its turn.
+      setTimeout(() => {
+        throw cause;
+      });
+    }
   } while (waiting.length && performance.now() - began < ONE_TASK_MS);
   if (waiting.length) setTimeout(go);
   else going = false;
