@@ -11,8 +11,11 @@ const folded = (c: number) => (c >= 65 && c <= 90 ? c + 32 : c);
 
 /** By name as people read it: key-2 before key-10, whatever the case, Chinese by its sound. */
 export function named(a: string, b: string): number {
+  // Neighbours in a long list mostly begin alike; a number they share the beginning of counts whole.
   let i = 0;
-  let j = 0;
+  while (i < a.length && a.charCodeAt(i) === b.charCodeAt(i)) i++;
+  while (digit(a.charCodeAt(i - 1))) i--;
+  let j = i;
   while (i < a.length && j < b.length) {
     const c = folded(a.charCodeAt(i));
     const d = folded(b.charCodeAt(j));
