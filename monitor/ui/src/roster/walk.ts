@@ -20,14 +20,23 @@ export function useWalk<T>(name: PageName, title: () => string, rows: ComputedRe
   const sort = computed(() => (typeof route.query.sort === "string" ? route.query.sort : ""));
   const id = computed(() => (route.name === name && typeof route.params.id === "string" && route.params.id ? route.params.id : null));
 
+  /** Whether it is known what there is to show. */
+  const known = computed(() => rows.value !== null);
   const total = computed(() => rows.value?.length ?? 0);
   const pages = computed(() => Math.max(1, Math.ceil(total.value / PAGE)));
   const page = computed(() => Math.min(pages.value, Math.max(1, Math.trunc(Number(route.query.page ?? 1)) || 1)));
-  const parts = useParts(1 + Math.ceil(PAGE / ROWS_A_TURN), computed(() => total.value > 0));
+  const all = 1 + Math.ceil(PAGE / ROWS_A_TURN);
+  const parts = useParts(all, computed(() => total.value > 0));
   const shown = computed(() => rows.value?.slice((page.value - 1) * PAGE, page.value * PAGE).slice(0, (parts.value - 1) * ROWS_A_TURN) ?? []);
 
+  /** Whether all rows of the page are drawn: what is below them would be pushed down before. */
+  const whole = computed(() => parts.value === all);
+
   const to = (entry: string | null, query: LocationQueryRaw = {}) => ({ name, params: entry === null ? {} : { id: entry }, query: { ...route.query, ...query } });
-  const href = (entry: string | null, query: LocationQueryRaw = {}) => router.resolve(to(entry, query)).href;
+  /** Around the entry; the router works it out once for all rows, and this writes an entry as it would. */
+  const around = computed(() => router.resolve(to("ID")).href);
+  const encoded = (entry: string) => encodeURI(entry).replace(/[/?#]/g, encodeURIComponent);
+  const href = (entry: string | null, query?: LocationQueryRaw) => (entry !== null && !query ? around.value.replace("ID", () => encoded(entry)) : router.resolve(to(entry, query)).href);
   const open = (entry: string | null, query: LocationQueryRaw = {}) => void router.push(to(entry, query));
   const hrefOfText = (q: string) => href(id.value, { q: q || undefined, page: undefined });
   const hrefOfPage = (n: number) => href(id.value, { page: n === 1 ? undefined : n });
@@ -79,7 +88,7 @@ export function useWalk<T>(name: PageName, title: () => string, rows: ComputedRe
     if (route.name === name) document.title = `${title()} | ${w.value.app}`;
   });
 
-  return { text, sort, id, total, pages, page, shown, href, open, close, hrefOfText, hrefOfPage, hrefOfSort };
+  return { text, sort, id, known, total, pages, page, shown, whole, href, open, close, hrefOfText, hrefOfPage, hrefOfSort };
 }
 
 export type Walk = ReturnType<typeof useWalk>;
