@@ -5,7 +5,7 @@ import { onScopeDispose, ref, shallowRef, watch, type Ref } from "vue";
 import { Failure } from "../api/client";
 import { running } from "../api/types";
 import { live } from "../live/store";
-import { turn } from "../shell/turns";
+import { enqueue } from "../shell/drawing";
 
 /** A change is committed a moment before or after it is heard of. */
 const SETTLE_MS = 400;
@@ -79,7 +79,7 @@ export function useFresh<T>(what: Ref<unknown>, ask: (signal: AbortSignal) => Pr
     void load();
   });
   // What is there to be seen comes before the question.
-  const callOff = turn(() => void load());
+  const callOff = enqueue(() => void load());
   onScopeDispose(() => {
     callOff();
     leave();

@@ -5,7 +5,7 @@ import { computed, onScopeDispose, reactive, watch, type Ref } from "vue";
 import { running, type Exchange } from "../api/types";
 import { DROPPED, matches, parse, query, set, type Filters } from "../filters/filters";
 import { live } from "../live/store";
-import { turn } from "../shell/turns";
+import { enqueue } from "../shell/drawing";
 import { ask } from "./pages";
 import { endedAt } from "./state";
 
@@ -106,7 +106,7 @@ export function useFacets(text: Ref<string>) {
 
   watch(base, recount);
   // The list is there before its counts.
-  const callOff = turn(() => void recount());
+  const callOff = enqueue(() => void recount());
   onScopeDispose(() => {
     callOff();
     leave();

@@ -21,7 +21,7 @@ app.mount(root);
 afterEach(() => app.unmount());
 
 async function answered(status: number) {
-  // What it asks, it asks in a turn of its own.
+  // It asks after it has been drawn.
   await vi.waitFor(() => expect(answers).not.toHaveLength(0));
   answers.pop()!(status);
   await new Promise((go) => setTimeout(go));

@@ -6,12 +6,12 @@ import { useRoute, useRouter, type LocationQueryRaw } from "vue-router";
 import { words as w } from "../i18n";
 import { useKey } from "../shell/keyboard";
 import type { PageName } from "../shell/pages";
-import { useParts } from "../shell/turns";
+import { useParts } from "../shell/drawing";
 import { direction } from "./sort";
 
 export const PAGE = 50;
-/** The rows of a page are drawn so many a turn: all at once would hold up a phone. */
-const ROWS_A_TURN = 4;
+/** The rows of a page are drawn so many at once: all of them would hold up a phone. */
+const ROWS_AT_ONCE = 4;
 
 export function useWalk<T>(name: PageName, title: () => string, rows: ComputedRef<readonly T[] | null>, idOf: (row: T) => string) {
   const route = useRoute();
@@ -25,9 +25,9 @@ export function useWalk<T>(name: PageName, title: () => string, rows: ComputedRe
   const total = computed(() => rows.value?.length ?? 0);
   const pages = computed(() => Math.max(1, Math.ceil(total.value / PAGE)));
   const page = computed(() => Math.min(pages.value, Math.max(1, Math.trunc(Number(route.query.page ?? 1)) || 1)));
-  const all = 1 + Math.ceil(PAGE / ROWS_A_TURN);
+  const all = 1 + Math.ceil(PAGE / ROWS_AT_ONCE);
   const parts = useParts(all, computed(() => total.value > 0));
-  const shown = computed(() => rows.value?.slice((page.value - 1) * PAGE, page.value * PAGE).slice(0, (parts.value - 1) * ROWS_A_TURN) ?? []);
+  const shown = computed(() => rows.value?.slice((page.value - 1) * PAGE, page.value * PAGE).slice(0, (parts.value - 1) * ROWS_AT_ONCE) ?? []);
 
   /** Whether all rows of the page are drawn: what is below them would be pushed down before. */
   const whole = computed(() => parts.value === all);

@@ -1,11 +1,11 @@
-// Drawing by turns. What a page is made of is drawn one after the other, and the browser may answer
+// Drawing piece by piece. What a page is made of is drawn one after the other, and the browser may answer
 // in between: a phone takes several times as long for each as the machine on which it was written.
 // One queue for the whole window, so that two parts never come in one go because they belong to two
 // pieces of the page.
 
 import { computed, nextTick, onMounted, onUnmounted, readonly, ref, watch, type Ref } from "vue";
 
-/** Turns share a task that began so recently: a fast machine draws a page in one or two of them. */
+/** Pieces share a task that began so recently: a fast machine draws a page in one or two of them. */
 const ONE_TASK_MS = 3;
 
 const waiting: (() => void)[] = [];
@@ -16,10 +16,10 @@ async function go() {
   do {
     try {
       waiting.shift()?.();
-      // Until what the turn changed is drawn.
+      // Until what it changed is drawn.
       await nextTick();
     } catch (cause) {
-      // One that fails is heard of, and keeps no other from its turn.
+      // One that fails is heard of, and keeps no other from being drawn.
       setTimeout(() => {
         throw cause;
       });
@@ -29,8 +29,8 @@ async function go() {
   else going = false;
 }
 
-/** Does `act` when its turn comes, in a task of its own unless those before it took next to no time; gives what calls it off. */
-export function turn(act: () => void): () => void {
+/** Does `act` when it is due: after what waits already, in a task of its own unless those before it took next to no time; gives what calls it off. */
+export function enqueue(act: () => void): () => void {
   waiting.push(act);
   if (!going) {
     going = true;
@@ -44,24 +44,24 @@ export function turn(act: () => void): () => void {
   };
 }
 
-/** Whether the turn has come of what asks for this once it is mounted, and `ready` is so. */
-export function useTurn(ready: Readonly<Ref<boolean>> = ref(true)): Readonly<Ref<boolean>> {
+/** Whether what asks for this is due: it waits from when it is mounted and `ready`. */
+export function useDue(ready: Readonly<Ref<boolean>> = ref(true)): Readonly<Ref<boolean>> {
   const parts = useParts(2, ready);
   return computed(() => parts.value > 1);
 }
 
-/** What has come, once there is something and its turn has come, too; null until then, and at once from then on. */
+/** What has come, once there is something and it is due; null until then, and at once from then on. */
 export function useHeld<T>(source: () => T | null): Readonly<Ref<T | null>> {
-  const come = useTurn(computed(() => source() !== null));
+  const come = useDue(computed(() => source() !== null));
   return computed(() => (come.value ? source() : null));
 }
 
-/** How many of so many parts are to be drawn by now; one at first, and until `ready`. A turn for each. */
+/** How many of so many parts are to be drawn by now; one at first, and until `ready`. Each waits for its own. */
 export function useParts(all: number, ready: Readonly<Ref<boolean>> = ref(true)): Readonly<Ref<number>> {
   const drawn = ref(1);
   let callOff = () => {};
   const next = () => {
-    callOff = turn(() => {
+    callOff = enqueue(() => {
       if (++drawn.value < all) next();
     });
   };

@@ -1,8 +1,8 @@
-// Turns: one after the other, a task for each that takes its time, and none for what has gone.
+// Pieces: one after the other, a task for each that takes its time, and none for what has gone.
 
 import { createApp, defineComponent, h, nextTick, shallowRef } from "vue";
 import { afterEach, expect, test, vi } from "vitest";
-import { turn, useHeld, useParts } from "./turns";
+import { enqueue, useHeld, useParts } from "./drawing";
 
 const later = (ms = 0) => new Promise((go) => setTimeout(go, ms));
 const busy = (ms: number) => {
@@ -13,7 +13,7 @@ afterEach(() => vi.restoreAllMocks());
 
 test("they come in order, and not before what asked for them has been drawn", async () => {
   const done: number[] = [];
-  for (const n of [1, 2, 3]) turn(() => done.push(n));
+  for (const n of [1, 2, 3]) enqueue(() => done.push(n));
   expect(done).toEqual([]);
   await nextTick();
   expect(done).toEqual([]);
@@ -26,7 +26,7 @@ test("what takes its time has a task of its own, what does not shares one", asyn
   const tasks = async (ms: number) => {
     timers.mockClear();
     done = 0;
-    for (let n = 0; n < 4; n++) turn(() => (busy(ms), done++));
+    for (let n = 0; n < 4; n++) enqueue(() => (busy(ms), done++));
     while (done < 4) await new Promise((go) => requestAnimationFrame(go));
     return timers.mock.calls.length;
   };
@@ -36,35 +36,35 @@ test("what takes its time has a task of its own, what does not shares one", asyn
 
 test("what is called off does not come, and the others do", async () => {
   const done: string[] = [];
-  turn(() => done.push("a"));
-  const off = turn(() => done.push("b"));
-  turn(() => done.push("c"));
+  enqueue(() => done.push("a"));
+  const off = enqueue(() => done.push("b"));
+  enqueue(() => done.push("c"));
   off();
   await vi.waitFor(() => expect(done).toEqual(["a", "c"]));
   await later(30);
   expect(done).toEqual(["a", "c"]);
 });
 
-test("one that fails is heard of, and keeps no other from its turn", async () => {
+test("one that fails is heard of, and keeps no other from being drawn", async () => {
   const listening = process.listeners("uncaughtException");
   process.removeAllListeners("uncaughtException");
   const failed = vi.fn();
   process.once("uncaughtException", failed);
   const done = vi.fn();
-  turn(() => {
+  enqueue(() => {
     throw new Error("no");
   });
-  turn(done);
+  enqueue(done);
   await vi.waitFor(() => expect(done).toHaveBeenCalledOnce());
   await vi.waitFor(() => expect(failed).toHaveBeenCalledOnce());
   for (const one of listening) process.on("uncaughtException", one);
 });
 
-test("a hidden page, which has no frames, gets its turns too", async () => {
+test("a hidden page, which has no frames, gets its pieces too", async () => {
   vi.spyOn(document, "hidden", "get").mockReturnValue(true);
   const frames = vi.spyOn(globalThis, "requestAnimationFrame");
   const done = vi.fn();
-  turn(done);
+  enqueue(done);
   await vi.waitFor(() => expect(done).toHaveBeenCalledOnce());
   expect(frames).not.toHaveBeenCalled();
 });
@@ -92,7 +92,7 @@ test("parts come one by one, once it is ready", async () => {
   page.leave();
 });
 
-test("what has come is held until its turn, and what comes after is there at once", async () => {
+test("what has come is held until it is due, and what comes after is there at once", async () => {
   const answer = shallowRef<string | null>(null);
   const page = mounted(() => {
     const held = useHeld(() => answer.value);
