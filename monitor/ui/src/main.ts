@@ -7,6 +7,7 @@ import { live } from "./live/store";
 import { router } from "./router";
 import { tellWarnings } from "./roster/tell";
 import { check, keyFromLink, reason, signIn, standing } from "./session/session";
+import { breath } from "./shell/drawing";
 import { learnInstance } from "./shell/instance";
 // The sheets of what Element Plus draws later, too: ours come after them.
 import "element-plus/theme-chalk/base.css";
@@ -81,9 +82,6 @@ function hearEarly() {
   const deaf = () => setTimeout(() => removeEventListener("hashchange", go), 100);
   router.isReady().then(deaf, deaf);
 }
-
-/** Lets the browser do what it has to do; a phone takes long for what follows each. */
-const breath = () => new Promise((resume) => setTimeout(resume));
 
 async function start() {
   if (linkKey !== null) await signInByLink(linkKey);

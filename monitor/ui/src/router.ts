@@ -2,6 +2,7 @@
 // knows the session.
 
 import { createRouter, createWebHashHistory } from "vue-router";
+import { breath } from "./shell/drawing";
 import type { PageName } from "./shell/pages";
 
 declare module "vue-router" {
@@ -14,7 +15,7 @@ declare module "vue-router" {
 }
 
 /** A page is run in one task and drawn in another: a phone takes long for each. */
-const page = <T>(load: () => Promise<T>) => () => load().then((module) => new Promise<T>((resume) => setTimeout(resume, 0, module)));
+const page = <T>(load: () => Promise<T>) => () => load().then((module) => breath().then(() => module));
 
 export const router = createRouter({
   history: createWebHashHistory(),

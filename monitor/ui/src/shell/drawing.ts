@@ -29,6 +29,9 @@ async function go() {
   else going = false;
 }
 
+/** Lets the browser do what it has to do: a phone takes long for what follows. */
+export const breath = () => new Promise<void>((resume) => setTimeout(resume));
+
 /** Does `act` when it is due: after what waits already, in a task of its own unless those before it took next to no time; gives what calls it off. */
 export function enqueue(act: () => void): () => void {
   waiting.push(act);
