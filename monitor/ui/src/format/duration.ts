@@ -3,6 +3,7 @@
 
 import { language } from "../i18n";
 import { NONE } from "./numbers";
+import { two } from "./time";
 
 /** After a number, the space between them included. */
 const UNITS = {
@@ -34,7 +35,6 @@ export const mark = (ms: number) => (ms === 0 ? "0" : duration(ms).replace(/\.0(
 /** Time until something happens by itself, ticking: 0:42, 23:10, 1:02:10, 2 d 3 h. */
 export function countdown(ms: number): string {
   const s = Math.max(0, Math.ceil(ms / 1000));
-  const two = (n: number) => String(n).padStart(2, "0");
   if (s < 3600) return `${Math.floor(s / 60)}:${two(s % 60)}`;
   if (s < 86_400) return `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}`;
   const u = UNITS[language.value];

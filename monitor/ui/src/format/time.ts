@@ -7,6 +7,8 @@ interface Forms {
   days: readonly string[];
   day(at: Date): string;
   year(at: Date): string;
+  /** Between a day and a time. */
+  gap: string;
   /** With the day of the week. */
   weekday(day: string, name: string): string;
   ago(n: number, unit: Unit): string;
@@ -19,6 +21,7 @@ const SHORT: Record<Unit, string> = { second: "sec.", minute: "min.", hour: "hr.
 const amount = (n: number, unit: Unit) => `${n} ${SHORT[unit]}${unit === "day" && n !== 1 ? "s" : ""}`;
 const ENGLISH: Forms = {
   days: ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"],
+  gap: ", ",
   day: (at) => `${MONTHS[at.getMonth()]} ${at.getDate()}`,
   year: (at) => `${ENGLISH.day(at)}, ${at.getFullYear()}`,
   weekday: (day, name) => `${name}, ${day}`,
@@ -28,6 +31,7 @@ const ENGLISH: Forms = {
 const UNITS: Record<Unit, string> = { second: "秒", minute: "分钟", hour: "小时", day: "天" };
 const CHINESE: Forms = {
   days: ["周日", "周一", "周二", "周三", "周四", "周五", "周六"],
+  gap: " ",
   day: (at) => `${at.getMonth() + 1}月${at.getDate()}日`,
   year: (at) => `${at.getFullYear()}年${CHINESE.day(at)}`,
   weekday: (day, name) => `${day}${name}`,
@@ -36,10 +40,14 @@ const CHINESE: Forms = {
 };
 const forms = (language: string) => (language === "zh-CN" ? CHINESE : ENGLISH);
 
-const two = (n: number) => String(n).padStart(2, "0");
+/** 07 */
+export const two = (n: number) => String(n).padStart(2, "0");
 
 /** 14:32 */
 export const hourMinute = (at: Date): string => `${two(at.getHours())}:${two(at.getMinutes())}`;
+
+/** 2026-11-20T14:05, as an input of type `datetime-local` wants it. */
+export const forInput = (at: Date): string => `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${hourMinute(at)}`;
 
 /** 14:32:07, whatever the day. */
 export const wallClock = (at: Date): string => `${hourMinute(at)}:${two(at.getSeconds())}`;
@@ -57,7 +65,7 @@ export const yearDay = (at: Date, language: string): string => forms(language).y
 export const weekday = (n: number, language: string): string => forms(language).days[n % 7]!;
 
 /** Nov 20, 06:00 · 11月20日 06:00 */
-export const dayHourMinute = (at: Date, language: string): string => `${monthDay(at, language)}${language === "zh-CN" ? " " : ", "}${hourMinute(at)}`;
+export const dayHourMinute = (at: Date, language: string): string => `${monthDay(at, language)}${forms(language).gap}${hourMinute(at)}`;
 
 /** 14:32:07 today, otherwise the day, with hour and minute left to the hover. */
 export function clock(at: Date, now: Date, language: string): string {
@@ -75,7 +83,7 @@ function zone(at: Date): string {
 /** Nov 20, 2026, 14:32:07.123 GMT+8 · 2026年11月20日 14:32:07.123 GMT+8 */
 export function absolute(at: Date, language: string): string {
   if (Number.isNaN(at.getTime())) return "";
-  return `${yearDay(at, language)}${language === "zh-CN" ? " " : ", "}${wallClock(at)}.${String(at.getMilliseconds()).padStart(3, "0")} ${zone(at)}`;
+  return `${yearDay(at, language)}${forms(language).gap}${wallClock(at)}.${String(at.getMilliseconds()).padStart(3, "0")} ${zone(at)}`;
 }
 
 /** "3 min. ago", "3分钟前"; `justNow` for less than five seconds. */

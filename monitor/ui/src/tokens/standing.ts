@@ -1,6 +1,7 @@
 // Where a client token stands right now, and its expiry as a field of a form holds it.
 
 import type { ClientToken } from "../api/managed";
+import { forInput } from "../format/time";
 import type { PoolState } from "../roster/StateMark.vue";
 
 export type Standing = "on" | "off" | "expired" | "spent";
@@ -19,10 +20,7 @@ export const rank = (s: Standing) => RANK[s];
 
 /** 2026-11-20T14:05, in the reader's zone, as `datetime-local` wants it. */
 export function localMinute(at: string | null): string {
-  if (!at) return "";
-  const d = new Date(at);
-  const two = (n: number) => String(n).padStart(2, "0");
-  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}T${two(d.getHours())}:${two(d.getMinutes())}`;
+  return at ? forInput(new Date(at)) : "";
 }
 
 export function fromLocalMinute(text: string): string | null {
