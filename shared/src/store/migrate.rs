@@ -43,14 +43,14 @@ pub(super) const LAYOUT: &str = "PRAGMA page_size = 16384; PRAGMA auto_vacuum = 
 /// All steps. A program built for tests also takes those in the folder `<program>.steps`, so
 /// that an upgrade to a version that has more can be walked through.
 static STEPS: LazyLock<Vec<Cow<'static, str>>> = LazyLock::new(|| {
-    let mut steps: Vec<_> = RELEASED.iter().map(|sql| Cow::Borrowed(*sql)).collect();
-    #[cfg(debug_assertions)]
-    steps.extend(to_come().into_iter().map(Cow::Owned));
-    steps
+    let released = RELEASED.iter().map(|sql| Cow::Borrowed(*sql));
+    released.chain(to_come().into_iter().map(Cow::Owned)).collect()
 });
 
-#[cfg(debug_assertions)]
 fn to_come() -> Vec<String> {
+    if !cfg!(debug_assertions) {
+        return Vec::new();
+    }
     let Ok(program) = std::env::current_exe() else { return Vec::new() };
     let Ok(files) = fs::read_dir(beside(&program, ".steps")) else { return Vec::new() };
     let mut files: Vec<_> = files.flatten().map(|file| file.path()).collect();
