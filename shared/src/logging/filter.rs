@@ -36,6 +36,7 @@ pub const MODULES: &[&str] = &[
     "glassway_proxy::handover::successor",
     "glassway_proxy::journal",
     "glassway_proxy::journal::age",
+    "glassway_proxy::journal::work",
     "glassway_proxy::keyfile",
     "glassway_proxy::link",
     "glassway_proxy::link::feed",
