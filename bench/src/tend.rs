@@ -43,7 +43,7 @@ pub fn measure() -> Result<Vec<Slices>> {
     let records: Vec<_> = (0..ROWS).map(record).collect();
     for batch in records.chunks(64) {
         writer.append(batch, Losses::default())?;
-        checkpointer.keep_up(writer.log_bytes());
+        checkpointer.keep_up(&writer);
     }
     let watch = Watch::start(&path)?;
     let mut tender = Tender::default();
@@ -58,7 +58,7 @@ pub fn measure() -> Result<Vec<Slices>> {
                 taken.push(began.elapsed());
                 // Or one hold would look like one with the next.
                 thread::sleep(Duration::from_micros(300));
-                checkpointer.keep_up(writer.log_bytes());
+                checkpointer.keep_up(&writer);
                 if !more {
                     break;
                 }

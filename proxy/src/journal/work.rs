@@ -171,7 +171,7 @@ impl Work {
         }
         let cursor = self.append_patiently(&records, &mut held);
         self.parts.metrics.vitals.written(ended_rows);
-        self.checkpointer.keep_up(self.writer.log_bytes());
+        self.checkpointer.keep_up(&self.writer);
         if cursor.is_none() {
             // Given up at shutdown: the slots stay for the next start.
             return full;
@@ -292,7 +292,7 @@ impl Work {
         match self.tender.slice(&mut self.writer, limits, now_us) {
             Ok(more) => {
                 // Hours of idle work would otherwise never let the log start over.
-                self.checkpointer.keep_up(self.writer.log_bytes());
+                self.checkpointer.keep_up(&self.writer);
                 more
             }
             Err(e) => {

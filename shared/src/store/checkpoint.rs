@@ -6,7 +6,8 @@
 //! The log starts over from its beginning only when a checkpoint has caught up with
 //! the writer, which under steady load never happens by itself: past [`LOG_LIMIT`]
 //! the writer waits for one pass: for a second at most, and on a disk that cannot keep
-//! up, past [`LOG_TOO_LARGE`], for longer, so that the log cannot outgrow the disk.
+//! up, past [`LOG_TOO_LARGE`], for longer, so that the log cannot outgrow the disk. Whatever
+//! is written first after it syncs the log's new head, under the write lock: nothing else does.
 
 use std::{
     path::Path,
@@ -20,6 +21,8 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags};
+
+use super::write::Writer;
 
 /// Bytes of log past which the writer waits. Small enough to stay in the page cache, and
 /// less by some batches than `journal_size_limit`: cutting the file costs up to 100 ms.
@@ -91,10 +94,10 @@ impl Checkpointer {
         Ok(Self { requests: Some(requests), thread: Some(thread), log: 0, waited: None, unmoved })
     }
 
-    /// To be called by the writer between transactions, with how many bytes the log now has
-    /// ([`Writer::log_bytes`](super::write::Writer::log_bytes)): waits for one pass where it
-    /// has grown past its limit.
-    pub fn keep_up(&mut self, log: u64) {
+    /// To be called between transactions: waits for one pass where the writer's log has grown
+    /// past its limit, and lets it start over.
+    pub fn keep_up(&mut self, writer: &Writer) {
+        let log = writer.log_bytes();
         let before = std::mem::replace(&mut self.log, log);
         if log == before {
             return;
@@ -110,9 +113,11 @@ impl Checkpointer {
         let sent = self.requests.as_ref().is_some_and(|r| r.send(Some(done)).is_ok());
         if sent {
             let patience = if log > LOG_TOO_LARGE { LONG_PATIENCE } else { PATIENCE };
-            let _ = wait.recv_timeout(patience);
+            if wait.recv_timeout(patience).is_ok() {
+                // Where it cannot be written, the next batch says so.
+                let _ = writer.write_a_page();
+            }
         }
-        // Caught up: the next write starts the log over.
         self.waited = Some(Instant::now());
     }
 }
@@ -145,7 +150,6 @@ fn checkpoint(connection: &mut Option<Connection>, path: &Path) -> Result<(), ru
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::write::Writer;
 
     #[test]
     fn the_log_starts_over_under_steady_writes() {
@@ -160,12 +164,12 @@ mod tests {
         let starts_over = (0..4000).any(|_| {
             let insert = "INSERT INTO chunk_data (data) VALUES (?1)";
             writer.connection.execute(insert, [&noise]).unwrap();
-            let log = writer.log_bytes();
-            checkpointer.keep_up(log);
-            largest = log.max(largest);
-            log < largest
+            largest = writer.log_bytes().max(largest);
+            checkpointer.keep_up(&writer);
+            writer.log_bytes() < largest
         });
         assert!(starts_over && largest > LOG_LIMIT, "{largest} bytes of log");
+        assert_eq!(writer.log_bytes(), 16_384, "nothing but its head is in the new one");
         let log = std::fs::metadata(dir.path().join("glassway.db-wal")).unwrap().len();
         assert!(log < largest + (8 << 20), "the file has {log} bytes, its log had {largest}");
     }

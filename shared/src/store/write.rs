@@ -3,7 +3,9 @@
 
 use std::{cell::Cell, path::Path};
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{
+    CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
 use super::{
     StoreError, attempts, bodies, migrate,
@@ -70,6 +72,16 @@ impl Writer {
         }
         transaction.commit()?;
         self.cursor()
+    }
+
+    /// A transaction as small as there is one, and no change: the first page of the database
+    /// as it is.
+    pub(super) fn write_a_page(&self) -> Result<(), StoreError> {
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        let id: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        transaction.pragma_update(None, "application_id", id)?;
+        Ok(transaction.commit()?)
     }
 
     /// Bytes in the write-ahead log after this thread's last commit.
