@@ -29,9 +29,6 @@ use glassway_shared::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// An exit code and its line.
 struct Failure(u8, String);
 
