@@ -1,6 +1,7 @@
-//! How long one slice of the writer's idle work takes, and how long it holds the write lock,
-//! which it takes once it has read what it writes: indexing, then retention by a disk budget
-//! over large bodies, merging and giving pages back.
+//! How long one slice of the writer's idle work takes, by the clock and by what it computes
+//! (what is more is the disk, the kernel and whoever else has the CPU), and how long it holds
+//! the write lock, which it takes once it has read what it writes: indexing, then retention by
+//! a disk budget over large bodies, merging and giving pages back.
 
 use std::{
     fmt::Write,
@@ -20,6 +21,10 @@ use glassway_shared::{
         write::Writer,
     },
 };
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::TimeValLike,
+};
 
 use crate::lock::Watch;
 
@@ -31,6 +36,7 @@ const START_US: i64 = 1_700_000_000_000_000;
 pub struct Slices {
     what: &'static str,
     taken: Vec<Duration>,
+    computed: Vec<Duration>,
     held: Vec<Duration>,
 }
 
@@ -49,13 +55,14 @@ pub fn measure() -> Result<Vec<Slices>> {
     let mut tender = Tender::default();
     let mut now_us = START_US + 3_600_000_000;
     let mut run = |what, limits| -> Result<Slices> {
-        let mut taken = Vec::new();
+        let (mut taken, mut computed) = (Vec::new(), Vec::new());
         for _ in 0..3 {
             now_us += 700_000_000;
             loop {
-                let began = Instant::now();
+                let (began, before) = (Instant::now(), used()?);
                 let more = tender.slice(&mut writer, limits, now_us)?;
                 taken.push(began.elapsed());
+                computed.push(used()? - before);
                 // Or one hold would look like one with the next.
                 thread::sleep(Duration::from_micros(300));
                 checkpointer.keep_up(&writer);
@@ -64,7 +71,7 @@ pub fn measure() -> Result<Vec<Slices>> {
                 }
             }
         }
-        Ok(Slices { what, taken, held: watch.taken() })
+        Ok(Slices { what, taken, computed, held: watch.taken() })
     };
     let disk = |max_disk_bytes| Limits { max_disk_bytes, ..Limits::NONE };
     let age = |seconds| Limits { max_age: Some(Duration::from_secs(seconds)), ..Limits::NONE };
@@ -75,18 +82,26 @@ pub fn measure() -> Result<Vec<Slices>> {
     ])
 }
 
+/// CPU time of this thread so far.
+fn used() -> Result<Duration> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD)?;
+    let us = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Ok(Duration::from_micros(us.unsigned_abs()))
+}
+
 /// As a section of the results.
 pub fn section(all: &[Slices]) -> String {
     let mut out = format!(
         "{ROWS} exchanges with requests of 60 KB. One slice of idle work stands between two batches\n\
          of records; what it writes it commits. The aim is 20 ms of write lock, here as it is seen\n\
          from beside the writer.\n\n\
-         | ms | slices | median | 99 of 100 | longest | locked: median | 99 of 100 | longest |\n\
-         |---|---|---|---|---|---|---|---|\n"
+         | ms | slices | median | 99 of 100 | longest | CPU: median | 99 of 100 | longest \
+         | locked: median | 99 of 100 | longest |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n"
     );
-    for Slices { what, taken, held } in all {
+    for Slices { what, taken, computed, held } in all {
         let _ = write!(out, "| {what} | {} |", taken.len());
-        for mut times in [taken.clone(), held.clone()] {
+        for mut times in [taken.clone(), computed.clone(), held.clone()] {
             times.sort();
             for share in [0.5, 0.99, 1.0] {
                 let at = times.get((times.len().saturating_sub(1) as f64 * share) as usize);
