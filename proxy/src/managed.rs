@@ -28,6 +28,7 @@ use std::{
 use glassway_shared::{
     id::ExchangeId,
     model::{Mode, Origin},
+    wildcard,
 };
 use http::{HeaderValue, Response, StatusCode, Version, request::Parts};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
@@ -272,7 +273,7 @@ async fn prepare(
 fn may_use(token: &Token, model: &str) -> Result<(), Fault> {
     let Token { row, .. } = token;
     let allowed = &row.allowed_models;
-    if allowed.is_empty() || allowed.iter().any(|p| crate::route::matches(p, model)) {
+    if allowed.is_empty() || allowed.iter().any(|p| wildcard::matches(p, model)) {
         return Ok(());
     }
     Err(Fault::refused(

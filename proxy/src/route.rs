@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use glassway_shared::store::roster;
+use glassway_shared::{store::roster, wildcard::matches};
 
 use crate::{
     dialect::{self, Conversion},
@@ -61,21 +61,6 @@ pub fn find<'a>(routes: &'a [roster::Route], model: &str) -> Option<&'a roster::
             .filter(|route| route.model.contains('*') && matches(&route.model, model))
             .max_by_key(|route| route.model.len())
     })
-}
-
-/// Whether `*` stands for any run of characters.
-pub fn matches(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = name.strip_prefix(first) else { return false };
-    let Some(last) = parts.next_back() else { return rest.is_empty() };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
 }
 
 /// Which providers a request may go to.
@@ -200,21 +185,6 @@ pub fn plan(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[rstest::rstest]
-    #[case("gpt-4o", "gpt-4o", true)]
-    #[case("gpt-4o", "gpt-4o-mini", false)]
-    #[case("gpt-*", "gpt-4o-mini", true)]
-    #[case("*", "", true)]
-    #[case("*-mini", "gpt-4o-mini", true)]
-    #[case("*-mini", "gpt-4o-mini-x", false)]
-    #[case("a*b*c", "axxbyyc", true)]
-    #[case("a*b*c", "ac", false)]
-    #[case("a*a", "a", false)]
-    #[case("org/*", "org/model/x", true)]
-    fn patterns_match(#[case] pattern: &str, #[case] name: &str, #[case] expected: bool) {
-        assert_eq!(matches(pattern, name), expected);
-    }
 
     #[test]
     fn the_most_exact_route_wins() {

@@ -52,6 +52,7 @@ pub mod service;
 pub mod sse;
 pub mod store;
 pub mod tls;
+pub mod wildcard;
 
 /// The version both processes report, from the workspace's `Cargo.toml`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

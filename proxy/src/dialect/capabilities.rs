@@ -8,9 +8,8 @@
 
 use std::sync::LazyLock;
 
+use glassway_shared::wildcard::matches;
 use serde::Deserialize;
-
-use crate::route::matches;
 
 /// The table.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use glassway_shared::model::Outcome;
+use glassway_shared::{model::Outcome, wildcard::matches};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -14,7 +14,6 @@ use crate::{
     error::{Dialect, Fault},
     exchange::settle,
     live::Recording,
-    route::matches,
     snapshot::Snapshot,
     tee::Reply,
 };

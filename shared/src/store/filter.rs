@@ -4,7 +4,7 @@
 //! ```text
 //! sql       of the database
 //! memory    of an exchange that runs: the same answer
-//! pattern   what a `*` fits, for both
+//! pattern   a name with a `*`, for the database
 //! ```
 //!
 //! Names (`model`, `path`, …) match exactly; a `*` stands for anything. `status` and

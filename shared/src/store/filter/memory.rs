@@ -2,15 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::{Filter, NO_CODE, pattern::wild};
-use crate::model::Exchange;
+use super::{Filter, NO_CODE};
+use crate::{model::Exchange, wildcard};
 
 impl Filter {
     /// Whether an exchange that is not (or not only) in the database matches. `q`
     /// looks at the model, the path and the last words of the answer.
     pub fn matches(&self, exchange: &Exchange, now: Timestamp) -> bool {
         let name = |wanted: &Option<String>, found: Option<&str>| match wanted {
-            Some(pattern) => found.is_some_and(|found| wild(pattern, found)),
+            Some(pattern) => found.is_some_and(|found| wildcard::matches(pattern, found)),
             None => true,
         };
         let equals = |same: Option<bool>| same.unwrap_or(true);

@@ -1,4 +1,4 @@
-//! The patterns of names, in which a `*` stands for anything.
+//! The patterns of names as the database knows them.
 
 /// Our `*` pattern as SQLite's GLOB, whose other special characters mean themselves.
 pub(in crate::store) fn glob(pattern: &str) -> String {
@@ -13,25 +13,10 @@ pub(in crate::store) fn glob(pattern: &str) -> String {
     out
 }
 
-/// Whether `text` fits a pattern in which `*` stands for anything.
-pub(super) fn wild(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wildcard::matches;
 
     #[rstest::rstest]
     #[case("gpt-4o", "gpt-4o", true)]
@@ -49,7 +34,7 @@ mod tests {
         #[case] text: &str,
         #[case] fits: bool,
     ) {
-        assert_eq!(wild(pattern, text), fits);
+        assert_eq!(matches(pattern, text), fits);
         let db = rusqlite::Connection::open_in_memory().unwrap();
         let sql: bool =
             db.query_row("SELECT ?1 GLOB ?2", [text, &glob(pattern)], |row| row.get(0)).unwrap();
