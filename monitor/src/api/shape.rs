@@ -2,81 +2,14 @@
 //! travels; these mirror it field by field for `/openapi.json`, and a test holds the
 //! two together.
 
-use std::borrow::Cow;
+mod several;
+mod text;
 
-use glassway_shared::{id::ExchangeId, model};
-use jiff::Timestamp;
-use poem_openapi::{
-    Enum, Object,
-    registry::{MetaSchema, MetaSchemaRef, Registry},
-    types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
-};
-use serde_json::Value;
+use glassway_shared::model;
+use poem_openapi::{Enum, Object};
 
-/// Text with a format: a schema name, how to read it, how to write it.
-macro_rules! text_type {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $format:literal, $expected:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq)]
-        pub struct $name(pub $inner);
-
-        impl Type for $name {
-            const IS_REQUIRED: bool = true;
-            type RawValueType = Self;
-            type RawElementValueType = Self;
-
-            fn name() -> Cow<'static, str> {
-                concat!("string_", $format).into()
-            }
-
-            fn schema_ref() -> MetaSchemaRef {
-                MetaSchemaRef::Inline(Box::new(MetaSchema::new_with_format("string", $format)))
-            }
-
-            fn as_raw_value(&self) -> Option<&Self> {
-                Some(self)
-            }
-
-            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-                Box::new(self.as_raw_value().into_iter())
-            }
-        }
-
-        impl ParseFromParameter for $name {
-            fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-                value.parse().map(Self).map_err(|_| {
-                    ParseError::custom(format!(concat!("`{}` is not ", $expected), value))
-                })
-            }
-        }
-
-        impl ParseFromJSON for $name {
-            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-                match value.unwrap_or_default() {
-                    Value::String(text) => {
-                        Self::parse_from_parameter(&text).map_err(ParseError::propagate)
-                    }
-                    other => Err(ParseError::expected_type(other)),
-                }
-            }
-        }
-
-        impl ToJSON for $name {
-            fn to_json(&self) -> Option<Value> {
-                Some(Value::String(self.0.to_string()))
-            }
-        }
-    };
-}
-
-text_type!(
-    /// An exchange's id.
-    Id(ExchangeId), "uuid", "the id of an exchange (a UUID)"
-);
-text_type!(
-    /// A moment, RFC 3339.
-    Time(Timestamp), "date-time", "a time such as 2026-01-31T12:00:00Z"
-);
+pub use several::{Origins, Outcomes};
+pub use text::{Id, Time};
 
 /// How an exchange ended, or that it has not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -101,72 +34,6 @@ pub enum Outcome {
     /// Glassway died while it ran.
     Interrupted,
 }
-
-/// Several of an enum, repeated or with commas; none is no condition.
-macro_rules! several {
-    ($(#[$doc:meta])* $name:ident($one:ident, $model:ty)) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        pub struct $name(pub Vec<$one>);
-
-        impl Type for $name {
-            const IS_REQUIRED: bool = false;
-            type RawValueType = Self;
-            type RawElementValueType = Self;
-
-            fn name() -> Cow<'static, str> {
-                Vec::<$one>::name()
-            }
-
-            fn schema_ref() -> MetaSchemaRef {
-                Vec::<$one>::schema_ref()
-            }
-
-            fn register(registry: &mut Registry) {
-                $one::register(registry);
-            }
-
-            fn as_raw_value(&self) -> Option<&Self> {
-                Some(self)
-            }
-
-            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-                Box::new(self.as_raw_value().into_iter())
-            }
-        }
-
-        impl ParseFromParameter for $name {
-            fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-                // Not `name.is_empty()`: poem-openapi's `Type` has one of its own, always false.
-                let names = value.split(',').map(str::trim);
-                let all = names.map(|name| match name.parse::<$model>() {
-                    Ok(one) => Ok(one.into()),
-                    Err(e) => Err(ParseError::custom(e)),
-                });
-                all.collect::<Result<_, _>>().map(Self)
-            }
-
-            fn parse_from_parameters<I: IntoIterator<Item = A>, A: AsRef<str>>(
-                values: I,
-            ) -> ParseResult<Self> {
-                let mut all = Vec::new();
-                for value in values {
-                    all.extend(Self::parse_from_parameter(value.as_ref())?.0);
-                }
-                Ok(Self(all))
-            }
-        }
-    };
-}
-
-several!(
-    /// Several outcomes.
-    Outcomes(Outcome, model::Outcome)
-);
-several!(
-    /// Several origins.
-    Origins(Origin, model::Origin)
-);
 
 /// Who caused an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -385,6 +252,9 @@ impl From<model::Exchange> for Exchange {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use poem_openapi::types::ToJSON;
+    use serde_json::Value;
+
     use super::*;
 
     /// An exchange with every field set.
