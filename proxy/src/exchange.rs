@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Serves one request; every error is an answer. `parts` mark the two halves of the
-/// request on its HTTP/1 connection until they are over.
+/// request on its connection until they are over.
 pub async fn serve(
     app: Arc<App>,
     client: Client,

@@ -9,6 +9,7 @@ mod drain;
 mod guard;
 mod quiet;
 mod stall;
+mod streams;
 
 use std::{io, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
@@ -23,7 +24,7 @@ use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -41,6 +42,7 @@ pub use drain::Drain;
 use guard::Guard;
 pub use guard::{Boundary, Part};
 use stall::Stall;
+use streams::Streams;
 
 /// hyper's default is 100; each place costs a little on every request.
 const MAX_HEADERS: usize = 128;
@@ -228,7 +230,7 @@ impl Connection {
 
     async fn http2(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let Self { app, client, peer, drain, _permit } = self;
-        let mut builder = http2::Builder::new(TokioExecutor::new());
+        let mut builder = http2::Builder::new(Streams::new(app.config.proxy.idle_timeout.0));
         builder
             .timer(TokioTimer::new())
             .auto_date_header(false)
@@ -246,9 +248,10 @@ impl Connection {
         let asked = boundary.clone();
         let service = service_fn(move |request| {
             let (app, client) = (app.clone(), client.clone());
-            let parts = Some((asked.part(), asked.part()));
+            let (upload, reply) = (asked.part(), asked.part());
             async move {
                 let ip = peer.ip().to_canonical();
+                let parts = Some((upload, reply.on(streams::current())));
                 let response = exchange::serve(app, client, ip, request, parts).await;
                 Ok::<_, std::convert::Infallible>(response)
             }

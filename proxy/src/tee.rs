@@ -5,13 +5,14 @@
 //! Backpressure is the frames' own: the next one is asked for when the other side took
 //! the last. `upload` is the client's body, [`Relay`] the upstream's.
 
+mod idle;
 pub mod reshape;
 mod upload;
 
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,9 +20,10 @@ use glassway_shared::model::{Failure, Outcome};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::{sync::oneshot, time::Sleep};
+use tokio::sync::oneshot;
 
 use crate::{forward, live::Recording, pool::Lease, server::Part, upstream::Reuse};
+pub use idle::Idle;
 use reshape::Reshaped;
 pub use upload::Upload;
 
@@ -37,42 +39,6 @@ pub enum BodyError {
     Idle(Duration),
 }
 
-/// Notices that a body has not moved. Arms a timer only while it waits, and re-arms it
-/// only when it fires early, so that a busy stream costs none.
-struct Idle {
-    limit: Duration,
-    moved: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Idle {
-    fn new(limit: Duration) -> Self {
-        Self { limit, moved: None, timer: None }
-    }
-
-    fn moved(&mut self) {
-        if self.timer.is_some() {
-            self.moved = Some(Instant::now());
-        }
-    }
-
-    /// Ready once the limit has passed without a move.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.limit.is_zero() {
-            return Poll::Pending;
-        }
-        loop {
-            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.limit)));
-            ready!(timer.as_mut().poll(cx));
-            match self.moved.take() {
-                // It moved since the timer was set: wait for the rest.
-                Some(moved) => timer.as_mut().reset((moved + self.limit).into()),
-                None => return Poll::Ready(()),
-            }
-        }
-    }
-}
-
 fn filtered(frame: Frame<Bytes>) -> Frame<Bytes> {
     match frame.into_trailers() {
         Ok(trailers) => Frame::trailers(forward::trailers(trailers)),
@@ -83,7 +49,7 @@ fn filtered(frame: Frame<Bytes>) -> Frame<Bytes> {
 /// What a client gets: made here, or an upstream's body.
 pub struct Reply {
     content: Content,
-    _part: Option<Part>,
+    part: Option<Part>,
 }
 
 enum Content {
@@ -94,12 +60,12 @@ enum Content {
 impl Reply {
     /// No body.
     pub fn empty() -> Self {
-        Self { content: Content::Made(None), _part: None }
+        Self { content: Content::Made(None), part: None }
     }
 
     /// Keeps its half of the request open until it is dropped.
     pub fn holds(&mut self, part: Option<Part>) {
-        self._part = part;
+        self.part = part;
     }
 }
 
@@ -107,11 +73,11 @@ impl Drop for Reply {
     /// Tells a client that stopped reading from one that left.
     fn drop(&mut self) {
         if let Content::Relayed(relay) = &mut self.content
-            && self._part.as_ref().is_some_and(Part::is_stalled)
+            && self.part.as_ref().is_some_and(Part::is_stalled)
         {
             let message = format!(
                 "the client took nothing for {} s (proxy.idle_timeout)",
-                relay.idle.limit.as_secs_f64()
+                relay.idle.limit().as_secs_f64()
             );
             relay.fail(Outcome::ClientClosed, "client_stalled", message);
         }
@@ -120,13 +86,13 @@ impl Drop for Reply {
 
 impl From<Bytes> for Reply {
     fn from(bytes: Bytes) -> Self {
-        Self { content: Content::Made(Some(bytes).filter(|b| !b.is_empty())), _part: None }
+        Self { content: Content::Made(Some(bytes).filter(|b| !b.is_empty())), part: None }
     }
 }
 
 impl From<Relay> for Reply {
     fn from(relay: Relay) -> Self {
-        Self { content: Content::Relayed(Box::new(relay)), _part: None }
+        Self { content: Content::Relayed(Box::new(relay)), part: None }
     }
 }
 
@@ -268,10 +234,15 @@ impl Body for Reply {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.get_mut().content {
+        let this = self.get_mut();
+        let next = match &mut this.content {
             Content::Made(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Content::Relayed(relay) => relay.poll(cx),
+        };
+        if let Some(part) = &this.part {
+            part.given(next.is_ready());
         }
+        next
     }
 
     fn is_end_stream(&self) -> bool {
@@ -316,7 +287,7 @@ impl Relay {
                     return Poll::Ready(Some(Ok(Frame::data(ping))));
                 }
                 ready!(self.idle.poll(cx));
-                let limit = self.idle.limit;
+                let limit = self.idle.limit();
                 let message = format!(
                     "the upstream sent nothing for {} s (proxy.idle_timeout)",
                     limit.as_secs_f64()

@@ -22,7 +22,7 @@ use tokio::{
     time::Sleep,
 };
 
-use super::quiet::KEEP_ALIVE;
+use super::{quiet::KEEP_ALIVE, streams::Taking};
 
 /// Tells whether bytes that arrive belong to a request being served or begin a new
 /// one. Pipelined heads arrive early and are left to hyper.
@@ -43,7 +43,11 @@ struct State {
 
 /// One half of a request (its body, its answer) that is not over.
 #[derive(Debug)]
-pub struct Part(Boundary);
+pub struct Part {
+    boundary: Boundary,
+    /// Where the connection has several, what this one's client takes.
+    stream: Option<Arc<Taking>>,
+}
 
 impl Boundary {
     /// A half begins; it is over when the part is dropped.
@@ -51,7 +55,7 @@ impl Boundary {
         self.0.parts.fetch_add(1, Relaxed);
         self.0.asked.fetch_add(1, Relaxed);
         self.0.head.store(false, Relaxed);
-        Part(self.clone())
+        Part { boundary: self.clone(), stream: None }
     }
 
     /// Whether nothing is being asked or answered.
@@ -75,9 +79,23 @@ impl Boundary {
 }
 
 impl Part {
-    /// Whether the connection ended because the client took nothing any more.
+    /// The answer's half, on an HTTP/2 stream.
+    pub(super) fn on(mut self, stream: Option<Arc<Taking>>) -> Self {
+        self.stream = stream;
+        self
+    }
+
+    /// Some of the answer was asked for, for what came before is taken; whether there was some.
+    pub fn given(&self, some: bool) {
+        if let Some(stream) = &self.stream {
+            stream.given(some);
+        }
+    }
+
+    /// Whether the connection or stream ended because the client took nothing any more.
     pub fn is_stalled(&self) -> bool {
-        self.0.0.stalled.load(Relaxed)
+        self.boundary.0.stalled.load(Relaxed)
+            || self.stream.as_ref().is_some_and(|stream| stream.is_stalled())
     }
 
     /// The connection has become something else: no head will ever follow.
@@ -88,7 +106,7 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        self.0.0.parts.fetch_sub(1, Relaxed);
+        self.boundary.0.parts.fetch_sub(1, Relaxed);
     }
 }
 

@@ -119,7 +119,7 @@ impl Body for Upload {
         let Poll::Ready(next) = this.inner.poll_frame(cx) else {
             ready!(this.idle.poll(cx));
             this.state.stall();
-            return Poll::Ready(Some(Err(BodyError::Idle(this.idle.limit))));
+            return Poll::Ready(Some(Err(BodyError::Idle(this.idle.limit()))));
         };
         this.idle.moved();
         Poll::Ready(match next {

@@ -6,11 +6,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use glassway_tests::{
     Glassway, Upstream,
     client::get,
     upstream::{SSE_HEAD, json},
 };
+use http::Request;
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::Value;
 
 /// A megabyte at a time, until nobody takes it any more.
@@ -72,4 +76,42 @@ fn a_client_that_reads_slowly_is_not_cut() {
     let recorded = glassway.finished(1);
     assert_eq!(recorded[0]["outcome"], "client_closed");
     assert_eq!(recorded[0]["error"], Value::Null, "it left by itself");
+}
+
+/// To the connection it is as lively as any: it answers pings, and others use it.
+#[tokio::test]
+async fn a_stream_that_gets_no_window_ends_and_its_connection_goes_on() {
+    let upstream = endless();
+    let glassway =
+        Glassway::setup().upstream(&upstream.url()).set("proxy.idle_timeout", "2s").start();
+    let connection = tokio::net::TcpStream::connect(glassway.proxy_addr()).await.unwrap();
+    let mut client = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    client.initial_stream_window_size(64 * 1024).initial_connection_window_size(1 << 20);
+    let (mut send, connection) = client.handshake(TokioIo::new(connection)).await.unwrap();
+    tokio::spawn(connection);
+    let mut ask = async |path: &str| {
+        let uri = format!("http://localhost{path}");
+        let request = Request::get(uri).body(Empty::<Bytes>::new()).unwrap();
+        send.send_request(request).await.unwrap()
+    };
+    let mut stuck = ask("/v1/endless").await.into_body();
+    let since = Instant::now();
+    let mut asked = 2;
+    while since.elapsed() < Duration::from_secs(5) {
+        asked += 1;
+        assert_eq!(ask("/v1/after").await.status(), 200);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let after = ask("/v1/after").await.into_body().collect().await.unwrap();
+    assert_eq!(after.to_bytes(), "{}");
+    let cut = loop {
+        match stuck.frame().await.expect("it has no clean end") {
+            Ok(_) => {}
+            Err(e) => break e,
+        }
+    };
+    assert!(!cut.is_closed(), "{cut:?}: the connection is as it was");
+    let recorded = tokio::task::spawn_blocking(move || glassway.finished(asked)).await.unwrap();
+    let endless = recorded.iter().find(|one| one["path"] == "/v1/endless");
+    said_so(endless.expect("it is over"));
 }
