@@ -168,6 +168,30 @@ async fn a_changed_address_invalidates_keys_until_they_are_pasted_again() {
 }
 
 #[tokio::test]
+async fn a_key_moves_with_its_credential_wherever_the_one_before_is_known() {
+    let gateway = gateway::start().await;
+    let relay = json!({"name": "relay", "base_url": "https://relay.example/v1"});
+    let relay = gateway.add("/api/providers", relay).await["id"].as_i64().unwrap();
+    let there = json!({"name": "there", "provider_id": relay, "key_value": SECRET});
+    let there = add(&gateway, there).await;
+    let id = add(&gateway, json!({"name": "moving", "key_value": SECRET})).await;
+    let path = format!("/api/keys/{id}");
+    let alone = gateway.send("PUT", &path, json!({"provider_id": relay})).await;
+    assert!(alone.refused(400).contains("send key_value too"));
+    let same = json!({"provider_id": relay, "key_value": SECRET});
+    let detail = gateway.send("PUT", &path, same).await.refused(409);
+    assert!(detail.contains("`there`"), "{detail}");
+    assert_eq!(gateway.get(&path).await["provider"], "openai", "a refusal changes nothing");
+    let other =
+        json!({"provider_id": relay, "key_value": "sk-another-one-0123456789", "name": "moved"});
+    let moved = gateway.send("PUT", &path, other).await.json();
+    assert_eq!((&moved["provider"], &moved["name"]), (&json!("relay"), &json!("moved")), "{moved}");
+    // Where it was is free for the same credential again.
+    add(&gateway, json!({"key_value": SECRET})).await;
+    assert_eq!(gateway.get(&format!("/api/keys/{there}")).await["name"], "there");
+}
+
+#[tokio::test]
 async fn a_test_asks_the_provider_and_keeps_its_models() {
     let gateway = gateway::start().await;
     let id = add(&gateway, json!({"key_value": SECRET})).await;

@@ -221,7 +221,7 @@ pub fn insert(
             key.created_at,
         ])?;
     let id = connection.last_insert_rowid();
-    reseal(connection, id, &seal(id))?;
+    reseal(connection, id, key.provider_id, &seal(id))?;
     if key.name.is_empty() {
         connection
             .prepare_cached("UPDATE keys SET name = ?2 WHERE id = ?1")?
@@ -230,15 +230,22 @@ pub fn insert(
     Ok(id)
 }
 
-/// Puts another credential in a key's row.
-pub fn reseal(connection: &Connection, id: i64, sealed: &Sealed) -> Result<(), StoreError> {
+/// Puts another credential in a key's row, and the provider it is for: a provider may know
+/// the one that was there before by another key.
+pub fn reseal(
+    connection: &Connection,
+    id: i64,
+    provider_id: i64,
+    sealed: &Sealed,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE keys SET sealed = ?2, sealed_origin = ?3, sealed_kind = ?4, fingerprint = ?5,
-                 masked = ?6 WHERE id = ?1",
+            "UPDATE keys SET provider_id = ?2, sealed = ?3, sealed_origin = ?4, sealed_kind = ?5,
+                 fingerprint = ?6, masked = ?7 WHERE id = ?1",
         )?
         .execute(params![
             id,
+            provider_id,
             sealed.bytes,
             sealed.origin,
             sealed.kind,
@@ -248,16 +255,15 @@ pub fn reseal(connection: &Connection, id: i64, sealed: &Sealed) -> Result<(), S
     Ok(())
 }
 
-/// Puts everything but the credential in this state.
+/// Puts everything but the credential and its provider in this state.
 pub fn update(connection: &Connection, key: &Key) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE keys SET provider_id = ?2, name = ?3, active = ?4, models = ?5, weight = ?6,
-                 priority = ?7, price_per_call_nano = ?8, quota_nano = ?9 WHERE id = ?1",
+            "UPDATE keys SET name = ?2, active = ?3, models = ?4, weight = ?5, priority = ?6,
+                 price_per_call_nano = ?7, quota_nano = ?8 WHERE id = ?1",
         )?
         .execute(params![
             key.id,
-            key.provider_id,
             key.name,
             key.active,
             list(&key.models),

@@ -164,7 +164,8 @@ pub(in crate::api) async fn change(
         if let Some((credential, public)) = pasted {
             let sealer = Sealer::new(connection, public)?;
             unknown(connection, &sealer, &credential, key.provider_id, Some(id))?;
-            keys::reseal(connection, id, &sealer.seal(&credential, id, &target))?;
+            let sealed = sealer.seal(&credential, id, &target);
+            keys::reseal(connection, id, key.provider_id, &sealed)?;
             keys::reset(connection, id)?;
         }
         shown(&within, connection, id)
