@@ -105,8 +105,7 @@ fn count(file: &Path, target: &str, seconds: u64) -> Result<()> {
     let mut of: BTreeMap<String, u64> =
         toml::from_str(&so_far).with_context(|| file.display().to_string())?;
     *of.entry(target.to_owned()).or_default() += seconds;
-    let head =
-        "# Seconds of CPU that `cargo xtask fuzz` has run each target, as it counts them itself.\n";
+    let head = "# Seconds of CPU that each target has run; `cargo xtask fuzz` adds its own.\n";
     Ok(fs::write(file, format!("{head}{}", toml::to_string(&of)?))?)
 }
 
