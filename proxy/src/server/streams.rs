@@ -4,6 +4,8 @@
 //!
 //! hyper waits for a stream's window with a piece of the answer in its hand, and asks for the
 //! next once that is gone. So whoever gave a piece and is not asked again waits for the client.
+//! A piece is what the upstream sent at once: who takes less of it than all
+//! in that time is let go of as well, for what h2 has sent of it nobody is told.
 
 use std::{
     future::{Future, poll_fn},
