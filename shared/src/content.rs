@@ -96,6 +96,11 @@ impl Indexed {
 
 /// Most text indexed of one exchange.
 const MAX_TEXT: usize = 512 * 1024;
+/// Of a question, and of an answer on top, so many different words are indexed: as many as
+/// half a megabyte of prose has. Of what is all numbers and names, the rest is not found;
+/// what the index has to write at once goes by them.
+const MOST_WORDS: usize = 16 * 1024;
+const MOST_WORDS_ANSWERED: usize = 4 * 1024;
 /// Up to this much, a request is indexed whole whatever was indexed before.
 const SMALL_REQUEST: usize = 16 * 1024;
 
@@ -152,6 +157,7 @@ pub fn read(
         }
         Err(_) => out.plain(request),
     }
+    let asked = out.text.len();
     match serde_json::from_slice::<Value>(response) {
         Ok(body) => {
             call = turn::call_id(&body);
@@ -182,9 +188,11 @@ pub fn read(
             out.add(&said);
         }
     }
-    let mut prepared = String::new();
-    search::prepare(&out.text, &mut prepared);
-    Read { text: prepared, turn, call }
+    let mut words = search::Words::default();
+    let (asked, answered) = out.text.split_at(asked);
+    words.add(asked, MOST_WORDS);
+    words.add(answered, MOST_WORDS + MOST_WORDS_ANSWERED);
+    Read { text: words.prepared, turn, call }
 }
 
 #[derive(Default)]
