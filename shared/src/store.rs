@@ -9,6 +9,7 @@
 //! attempts   what attempts said and were told, where the client saw something else
 //! bodies     raw, compressed, or cut into chunks stored by content
 //! search     text in, phrases out; Chinese included
+//! shards     the tables of the search index
 //! keep       pinned exchanges outlive their chunks
 //! tend       idle work of the writer: indexing, retention, merging, vacuum
 //! checkpoint moves the WAL into the file, beside the writer
@@ -57,6 +58,7 @@ pub mod routes;
 pub mod search;
 pub mod sessions;
 pub mod settings;
+mod shards;
 pub mod stats;
 pub mod storage;
 pub mod stored;

@@ -25,6 +25,16 @@ fn disk(max_disk_bytes: u64) -> Limits {
     Limits { max_disk_bytes, ..Limits::NONE }
 }
 
+/// Each of a model of its own, `m0` and on.
+fn by_the_minute(count: usize) -> Vec<Record> {
+    let one = |n: usize| Record {
+        started_at_us: START_US + n as i64 * 60_000_000,
+        model: Some(format!("m{n}")),
+        ..record(n)
+    };
+    (0..count).map(one).collect()
+}
+
 impl Store {
     fn query(&self, sql: &str) -> i64 {
         let db = rusqlite::Connection::open(&self.path).unwrap();
@@ -55,11 +65,7 @@ impl Store {
 #[test]
 fn bodies_go_before_the_rest_which_is_found_by_its_figures() {
     let mut store = Store::open();
-    let mut records: Vec<_> = (0..90).map(record).collect();
-    for (n, record) in records.iter_mut().enumerate() {
-        record.started_at_us = START_US + n as i64 * 60_000_000;
-        record.model = Some(format!("m{n}"));
-    }
+    let records = by_the_minute(90);
     store.append(&records);
     store.now_us = START_US + 100 * 60_000_000;
     store.pin(records[3].id, true);
@@ -100,10 +106,11 @@ fn a_budget_of_disk_takes_bodies_then_rows_and_the_file_shrinks() {
     store.append(&records);
     store.pin(records[0].id, true);
     store.retain(Limits::NONE);
+    let bare = Store::open().file_bytes();
     let before = store.file_bytes();
-    assert!(before > 3 << 20, "{before}");
+    assert!(before > bare + (2 << 20), "{before} of {bare}");
 
-    let budget = before * 2 / 3;
+    let budget = bare + (before - bare) / 2;
     store.retain(disk(budget));
     assert!(store.file_bytes() <= budget, "{} of {budget}", store.file_bytes());
     assert_eq!(store.ids(&Filter::default()).len(), 300, "bodies went, no row");
@@ -113,7 +120,7 @@ fn a_budget_of_disk_takes_bodies_then_rows_and_the_file_shrinks() {
     let whole = records.iter().filter(|r| !store.stored(r.id).unwrap().request.expired).count();
     assert!(whole > 30, "no more went than had to: {whole} are left");
 
-    let budget = 700 << 10;
+    let budget = bare + (128 << 10);
     store.retain(disk(budget));
     let left = store.ids(&Filter::default());
     assert!(left.len() < 300 && left.contains(&records[0].id), "{}", left.len());
@@ -123,7 +130,7 @@ fn a_budget_of_disk_takes_bodies_then_rows_and_the_file_shrinks() {
 #[test]
 fn retention_holds_while_rows_come_faster_than_they_can_be_indexed() {
     let mut store = Store::open();
-    let limits = Limits { max_exchanges: 100, ..disk(1 << 20) };
+    let limits = Limits { max_exchanges: 100, ..disk(store.file_bytes() + (1 << 20)) };
     for round in 0..150 {
         // One slice of idle work after each batch; the index would need all of them.
         store.append(&(0..8).map(|n| record(round * 8 + n)).collect::<Vec<_>>());
@@ -134,6 +141,37 @@ fn retention_holds_while_rows_come_faster_than_they_can_be_indexed() {
     assert!(rows < 300, "{rows} of 1200 rows are left, 100 wanted");
     let indexed = store.query("SELECT at FROM progress WHERE name = 'search'");
     assert!(indexed > 0, "the index waits for retention");
+}
+
+#[test]
+fn what_several_tables_of_the_index_hold_is_found_and_goes() {
+    let mut store = Store::open();
+    let records = by_the_minute(12);
+    store.append(&records[..5]);
+    let db = rusqlite::Connection::open(&store.path).unwrap();
+    db.execute("UPDATE sqlite_sequence SET seq = 65532 WHERE name = 'exchanges'", []).unwrap();
+    store.append(&records[5..]);
+    store.now_us = START_US + 20 * 60_000_000;
+    store.retain(Limits::NONE);
+    let ids = |range: std::ops::Range<usize>| -> Vec<_> {
+        records[range].iter().rev().map(|record| record.id).collect()
+    };
+    assert_eq!(store.query("SELECT count(*) FROM search_00_docsize"), 8);
+    assert_eq!(store.query("SELECT count(*) FROM search_01_docsize"), 4);
+    assert_eq!(store.found("completions"), ids(0..12), "on both sides, the newest first");
+    assert_eq!(store.found("100001"), ids(9..10));
+
+    // Bodies of rows in both.
+    let cut = store.now_us + 4 * 301_000_000 - (START_US + 9 * 60_000_000 + 30_000_000);
+    store.retain(bodies(u64::try_from(cut).unwrap() / 1_000_000));
+    assert_eq!(store.found("100001"), []);
+    assert_eq!(store.found("m9"), ids(9..10));
+    assert_eq!(store.found("110001"), ids(10..11));
+
+    store.retain(Limits { max_exchanges: 2, ..Limits::NONE });
+    assert_eq!(store.found("completions"), ids(10..12));
+    assert_eq!(store.query("SELECT count(*) FROM search_00_docsize"), 0);
+    assert_eq!(store.query("SELECT count(*) FROM search_01_docsize"), 2);
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn idle_work_indexes_then_expires_and_frees_chunks() {
         }
     };
     tend(&mut writer, limits);
-    let matches = "SELECT count(*) FROM search WHERE search MATCH '狐狸'";
+    let matches = "SELECT count(*) FROM search_00 WHERE search_00 MATCH '狐狸'";
     assert_eq!(count(&reader, matches), 100);
     let chunks = count(&reader, "SELECT count(*) FROM chunk_data");
 

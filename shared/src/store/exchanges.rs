@@ -44,12 +44,24 @@ pub fn page(
     before: Option<ExchangeId>,
     limit: usize,
 ) -> Result<Vec<Committed>, StoreError> {
-    let (sql, values) = page_query(filter, before, limit);
-    reader.with(|connection| rows(connection, &sql, values))
+    reader.with(|connection| {
+        let (sql, values) = page_query(filter, newest(connection)?, before, limit);
+        rows(connection, &sql, values)
+    })
 }
 
-fn page_query(filter: &Filter, before: Option<ExchangeId>, limit: usize) -> (String, Vec<Value>) {
-    let (mut conditions, mut values) = filter.sql();
+fn newest(connection: &Connection) -> Result<i64, StoreError> {
+    let mut newest = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM exchanges")?;
+    Ok(newest.query_row([], |row| row.get(0))?)
+}
+
+fn page_query(
+    filter: &Filter,
+    newest: i64,
+    before: Option<ExchangeId>,
+    limit: usize,
+) -> (String, Vec<Value>) {
+    let (mut conditions, mut values) = filter.sql(newest);
     if let Some(before) = before {
         conditions.push("id < ?".into());
         values.push(Value::Blob(before.as_bytes().to_vec()));
@@ -62,9 +74,9 @@ fn page_query(filter: &Filter, before: Option<ExchangeId>, limit: usize) -> (Str
 
 /// How many match in all; `None` where counting would take too long.
 pub fn count(reader: &Reader, filter: &Filter) -> Result<Option<u64>, StoreError> {
-    let (conditions, values) = filter.sql();
-    let sql = format!("SELECT count(*) FROM exchanges{}", clause(&conditions));
     let counted = reader.within(COUNT_LIMIT, |connection| {
+        let (conditions, values) = filter.sql(newest(connection)?);
+        let sql = format!("SELECT count(*) FROM exchanges{}", clause(&conditions));
         let mut statement = connection.prepare_cached(&sql)?;
         Ok(statement.query_row(params_from_iter(values), |row| row.get::<_, i64>(0))?)
     });
@@ -215,7 +227,7 @@ mod tests {
     }
 
     fn plan_of_page(filter: &Filter, before: Option<ExchangeId>) -> String {
-        let (sql, values) = page_query(filter, before, 20);
+        let (sql, values) = page_query(filter, 0, before, 20);
         plan(&sql, values)
     }
 

@@ -34,6 +34,7 @@ const RELEASED: &[&str] = &[
     include_str!("../../migrations/009_token_record.sql"),
     include_str!("../../migrations/010_audit.sql"),
     include_str!("../../migrations/011_merges.sql"),
+    include_str!("../../migrations/012_shards.sql"),
 ];
 
 /// How a new file is laid out, said before anything is in it: large pages, for bodies, and

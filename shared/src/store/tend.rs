@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::OptionalExtension;
 
-use super::{StoreError, write::Writer};
+use super::{StoreError, shards::Shard, write::Writer};
 
 pub use limits::{Limits, Said};
 pub use minutes::FINE_MINUTES;
@@ -175,11 +175,14 @@ impl Tender {
     }
 
     /// Rows or bodies went; says whether any did.
-    fn took(&mut self, writer: &Writer, gone: u32, newest: i64) -> Result<bool, StoreError> {
-        if gone == 0 {
-            return Ok(false);
-        }
-        self.index.took(gone);
+    fn took(
+        &mut self,
+        writer: &Writer,
+        gone: Option<Gone>,
+        newest: i64,
+    ) -> Result<bool, StoreError> {
+        let Some(gone) = gone else { return Ok(false) };
+        self.index.took(&gone);
         // No older row that is not pinned has bodies.
         let oldest = match oldest(writer)? {
             Some(oldest) => oldest,
@@ -192,6 +195,14 @@ impl Tender {
     fn upkeep_is_due(&self, now_us: i64) -> bool {
         now_us >= self.upkeep_at_us || now_us < self.upkeep_at_us - 2 * UPKEEP_US
     }
+}
+
+/// What a slice of retention took from a table of the search index.
+#[derive(Debug)]
+struct Gone {
+    shard: Shard,
+    /// How many words the rows were found by.
+    words: u64,
 }
 
 /// The time of a slice that writes.

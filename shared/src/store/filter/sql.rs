@@ -6,9 +6,17 @@ use jiff::Timestamp;
 use rusqlite::types::Value;
 
 use super::{Filter, NO_CODE, pattern::glob};
-use crate::{id::ExchangeId, model::Outcome, store::search};
+use crate::{
+    id::ExchangeId,
+    model::Outcome,
+    store::{
+        search,
+        shards::{self, Shard},
+    },
+};
 
-/// The `LIMIT` of [`Filter::FOUND`].
+/// Of the newest matches of a search so many are looked at; a word that is everywhere would
+/// otherwise cost as much as the whole history.
 pub(in crate::store) const FOUND_AT_MOST: i64 = 20_000;
 
 const SLACK_MS: i64 = 2_000;
@@ -19,12 +27,16 @@ fn id_at(moment: Timestamp, slack_ms: i64) -> Value {
 }
 
 impl Filter {
-    /// The condition in SQL over `exchanges`, with its values; empty = none.
-    pub(in crate::store) fn sql(&self) -> (Vec<Cow<'static, str>>, Vec<Value>) {
+    /// The condition in SQL over `exchanges`, with its values; empty = none. `newest` is about
+    /// the newest row's number.
+    pub(in crate::store) fn sql(&self, newest: i64) -> (Vec<Cow<'static, str>>, Vec<Value>) {
         let mut all = Conditions::default();
         if let Some(q) = self.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
             match search::phrase(q) {
-                Some(phrase) => all.add(Self::FOUND, [Value::Text(phrase)]),
+                Some(phrase) => {
+                    let phrases = std::iter::repeat_n(Value::Text(phrase), shards::COUNT);
+                    all.add(found(newest), phrases);
+                }
                 // Nothing but punctuation: look at the names.
                 None => {
                     let like = Value::Text(format!("%{}%", like_literal(q)));
@@ -111,11 +123,20 @@ impl Filter {
 
     /// Few are: they are looked up one by one, and sorted.
     const PINNED: &str = "id IN (SELECT id FROM annotations WHERE pinned)";
+}
 
-    /// The newest matches of a search; a word that is everywhere would otherwise
-    /// cost as much as the whole history.
-    const FOUND: &str = "seq IN (SELECT rowid FROM search WHERE search MATCH ? \
-                         ORDER BY rowid DESC LIMIT 20000)";
+/// What is found, table by table, until there is enough of it.
+fn found(newest: i64) -> String {
+    let tables: Vec<_> = Shard::by_age(newest)
+        .map(|shard| {
+            let table = shard.table();
+            format!(
+                "SELECT seq FROM (SELECT rowid AS seq FROM {table} WHERE {table} MATCH ?
+                     ORDER BY rowid DESC LIMIT {FOUND_AT_MOST})"
+            )
+        })
+        .collect();
+    format!("seq IN ({} LIMIT {FOUND_AT_MOST})", tables.join(" UNION ALL "))
 }
 
 #[derive(Default)]
@@ -141,4 +162,38 @@ impl Conditions {
 
 fn like_literal(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::params_from_iter;
+
+    use super::*;
+    use crate::store::write::Writer;
+
+    #[test]
+    fn the_newest_matches_are_found_over_all_tables() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = Writer::open(&dir.path().join("glassway.db")).unwrap();
+        let db = &writer.connection;
+        // The end of the last table, and of the first one, where the newest are.
+        let (older, newer) = (15 * (1 << 16), 16 * (1 << 16));
+        let transaction = db.unchecked_transaction().unwrap();
+        for n in 0..12_000 {
+            for seq in [older + n, newer + n] {
+                Shard::of(seq).put(db, seq, "word").unwrap();
+            }
+        }
+        transaction.commit().unwrap();
+        let found = found(newer + 12_000).replacen("seq IN", "FROM", 1);
+        let sql = format!("SELECT count(*), min(seq), max(seq) {found}");
+        let phrases = vec!["\"word\" *"; shards::COUNT];
+        let (count, first, last): (i64, i64, i64) = db
+            .query_row(&sql, params_from_iter(phrases), |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .unwrap();
+        assert_eq!(count, FOUND_AT_MOST);
+        assert_eq!((first, last), (older + 4_000, newer + 11_999));
+    }
 }

@@ -3,25 +3,25 @@
 
 use rusqlite::{TransactionBehavior, params};
 
-use super::{Limits, READ_TIME_US, Turn, before};
-use crate::store::{StoreError, turns, write::Writer};
+use super::{Gone, Limits, READ_TIME_US, Turn, before, index::DELETED};
+use crate::store::{StoreError, shards::Shard, turns, write::Writer};
 
 /// Rows looked at in one slice.
 const ROWS: i64 = 128;
 
 /// Deletes what comes next; `to` is the newest row that the disk budget wants gone. Says
-/// how many went.
+/// what went, of one table of the search index.
 pub(super) fn slice(
     writer: &mut Writer,
     limits: Limits,
     to: i64,
     now_us: i64,
-) -> Result<u32, StoreError> {
+) -> Result<Option<Gone>, StoreError> {
     let transaction = writer.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
     let newest: Option<i64> = transaction
         .prepare_cached("SELECT max(seq) FROM exchanges")?
         .query_row([], |row| row.get(0))?;
-    let Some(newest) = newest else { return Ok(0) };
+    let Some(newest) = newest else { return Ok(None) };
     let by_count = match limits.max_exchanges {
         0 => 0,
         // Rows leave only from the old end, so that the distance is the count; what is
@@ -41,25 +41,20 @@ pub(super) fn slice(
             |row| row.get(0),
         )?
         .collect::<Result<_, _>>()?;
-    if expired.is_empty() {
-        return Ok(0);
-    }
+    let Some(&first) = expired.first() else { return Ok(None) };
     let turn = Turn::begin();
-    let mut gone = 0;
-    for seq in &expired {
-        for sql in [
-            "DELETE FROM exchanges WHERE seq = ?1",
-            "DELETE FROM contents WHERE seq = ?1",
-            "DELETE FROM search WHERE rowid = ?1",
-        ] {
+    let mut gone = Gone { shard: Shard::of(first), words: 0 };
+    for &seq in expired.iter().take_while(|seq| Shard::of(**seq) == gone.shard) {
+        for sql in ["DELETE FROM exchanges WHERE seq = ?1", "DELETE FROM contents WHERE seq = ?1"] {
             transaction.prepare_cached(sql)?.execute([seq])?;
         }
-        turns::forget(&transaction, *seq)?;
-        gone += 1;
-        if turn.is_over() {
+        gone.words += gone.shard.words(&transaction, seq)?;
+        gone.shard.remove(&transaction, seq)?;
+        turns::forget(&transaction, seq)?;
+        if turn.is_over() || gone.words >= DELETED {
             break;
         }
     }
     transaction.commit()?;
-    Ok(gone)
+    Ok(Some(gone))
 }

@@ -7,10 +7,10 @@
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Limits, READ_TIME_US, Turn, before};
+use super::{Gone, Limits, READ_TIME_US, Turn, before, index::DELETED};
 use crate::{
     content::{self, Indexed},
-    store::{StoreError, bodies::Form, write::Writer},
+    store::{StoreError, bodies::Form, shards::Shard, write::Writer},
 };
 
 /// Rows looked at in one slice.
@@ -39,7 +39,8 @@ impl Strip {
     }
 
     /// Takes bodies from what comes next; `to` is the newest row that the disk budget
-    /// wants without, `indexed` the newest one that is indexed. Says over how many rows it got.
+    /// wants without, `indexed` the newest one that is indexed. Says what went, of one table of
+    /// the search index.
     pub(super) fn slice(
         &mut self,
         writer: &mut Writer,
@@ -47,9 +48,9 @@ impl Strip {
         to: i64,
         indexed: Option<i64>,
         now_us: i64,
-    ) -> Result<u32, StoreError> {
+    ) -> Result<Option<Gone>, StoreError> {
         if limits.max_body_age.is_none() && to == 0 {
-            return Ok(0);
+            return Ok(None);
         }
         self.begin_anew_where_unpinned(writer)?;
         let from = self.at(writer)?;
@@ -58,30 +59,34 @@ impl Strip {
             writer.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
         let rows = next(&transaction, from)?;
         let turn = Turn::begin();
-        let (mut at, mut passed) = (from, 0);
+        let mut gone = Gone { shard: Shard::of(from + 1), words: 0 };
+        let mut at = from;
         for row in rows {
             let goes = row.ended_at_us < old || row.seq <= to;
             // An age waits for the index; the disk does not, since under load that lags behind.
             let is_read = row.ended_at_us < now_us - READ_TIME_US
                 && (row.seq <= to || indexed.is_some_and(|indexed| row.seq <= indexed));
-            if !(goes && is_read) || turn.is_over() {
+            if at == from {
+                gone.shard = Shard::of(row.seq);
+            }
+            let is_enough = turn.is_over() || gone.words >= DELETED;
+            if !(goes && is_read) || is_enough || gone.shard != Shard::of(row.seq) {
                 break;
             }
             if !row.pinned {
-                strip(&transaction, &row)?;
+                gone.words += strip(&transaction, &row)?;
             }
             at = row.seq;
-            passed += 1;
         }
         if at == from {
-            return Ok(0);
+            return Ok(None);
         }
         transaction
             .prepare_cached("INSERT OR REPLACE INTO progress (name, at) VALUES ('bodies', ?1)")?
             .execute([at])?;
         transaction.commit()?;
         self.at = Some(at);
-        Ok(passed)
+        Ok(Some(gone))
     }
 
     fn begin_anew_where_unpinned(&mut self, writer: &Writer) -> Result<(), StoreError> {
@@ -127,7 +132,8 @@ fn next(connection: &Connection, from: i64) -> Result<Vec<Row>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn strip(connection: &Connection, row: &Row) -> Result<(), StoreError> {
+/// Says how many words it was found by.
+fn strip(connection: &Connection, row: &Row) -> Result<u64, StoreError> {
     let had = "request_body IS NOT NULL OR response_body IS NOT NULL OR messages IS NOT NULL
                OR attempts IS NOT NULL";
     let sql = format!(
@@ -139,13 +145,13 @@ fn strip(connection: &Connection, row: &Row) -> Result<(), StoreError> {
     let stripped =
         connection.prepare_cached(&sql)?.execute(params![row.seq, Form::EXPIRED.column()])?;
     if stripped == 0 {
-        return Ok(());
+        return Ok(0);
     }
     let heads =
         [&row.path[..], row.model.as_deref().unwrap_or(""), row.error.as_deref().unwrap_or("")];
     let found_by = content::read(&row.client, &heads, b"", b"", &mut Indexed::default()).text;
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO search (rowid, text) VALUES (?1, ?2)")?
-        .execute(params![row.seq, found_by])?;
-    Ok(())
+    let shard = Shard::of(row.seq);
+    let words = shard.words(connection, row.seq)?;
+    shard.put(connection, row.seq, &found_by)?;
+    Ok(words)
 }
