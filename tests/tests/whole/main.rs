@@ -19,6 +19,7 @@ mod faults;
 mod feed;
 mod fixtures;
 mod forwarding;
+mod found;
 mod framing;
 mod gateway;
 mod health;
