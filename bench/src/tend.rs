@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::Result;
+use glassway_proxy::pool::strategy::mix;
 use glassway_shared::{
     feed::Losses,
     id::ExchangeId,
@@ -261,10 +262,7 @@ impl Prose {
 /// Steele and Vigna's SplitMix64; 32 bits of it.
 fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z ^ (z >> 31)) >> 32
+    mix(*state, 0) >> 32
 }
 
 fn record(n: usize, body: String) -> Record {

@@ -13,7 +13,7 @@ use glassway_shared::{
     redaction::{self, Edge},
     store::{
         filter::Filter,
-        search::{phrase, prepare},
+        search::{Words, phrase},
     },
 };
 use libfuzzer_sys::fuzz_target;
@@ -39,8 +39,7 @@ fuzz_target!(|input: &[u8]| {
     for name in Filter::NAMES {
         let _ = filter.set(name, text);
     }
-    let mut prepared = String::new();
-    prepare(text, &mut prepared);
+    Words::default().add(text, usize::from(*which));
     if let Some(phrase) = phrase(text) {
         INDEX.with(|index| {
             let mut find = index.prepare_cached("SELECT count(*) FROM t WHERE t MATCH ?1");

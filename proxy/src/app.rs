@@ -17,7 +17,7 @@ use crate::{
     feed::{Feed, Signal},
     items::Items,
     metrics::Metrics,
-    pool::lineup::Turns,
+    pool::{lineup::Turns, strategy::mix},
     recorder::Recorder,
     snapshot::{Snapshot, Standing},
     target::Bases,
@@ -68,10 +68,7 @@ impl App {
 
     /// Uniform; not for secrets (splitmix64).
     pub fn random(&self) -> u64 {
-        let mut x = self.seed.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed);
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
+        mix(self.seed.fetch_add(0x9e37_79b9_7f4a_7c15, Relaxed), 0)
     }
 }
 

@@ -72,7 +72,7 @@ pub(super) fn identity(key_id: i64, model: &str) -> u64 {
 }
 
 /// Mixes two numbers well enough for hashing (splitmix64's finisher).
-pub(super) fn mix(a: u64, b: u64) -> u64 {
+pub fn mix(a: u64, b: u64) -> u64 {
     let mut x = a ^ b.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -50,11 +50,6 @@ pub fn page(
     })
 }
 
-fn newest(connection: &Connection) -> Result<i64, StoreError> {
-    let mut newest = connection.prepare_cached("SELECT coalesce(max(seq), 0) FROM exchanges")?;
-    Ok(newest.query_row([], |row| row.get(0))?)
-}
-
 fn page_query(
     filter: &Filter,
     newest: i64,
@@ -107,14 +102,15 @@ fn after_query() -> String {
 
 /// The newest cursor there ever was.
 pub fn cursor(reader: &Reader) -> Result<i64, StoreError> {
-    reader.with(|connection| {
-        Ok(connection.query_row(
-            "SELECT coalesce((SELECT max(seq) FROM exchanges),
-                 (SELECT seq FROM sqlite_sequence WHERE name = 'exchanges'), 0)",
-            [],
-            |row| row.get(0),
-        )?)
-    })
+    reader.with(newest)
+}
+
+fn newest(connection: &Connection) -> Result<i64, StoreError> {
+    let mut newest = connection.prepare_cached(
+        "SELECT coalesce((SELECT max(seq) FROM exchanges),
+             (SELECT seq FROM sqlite_sequence WHERE name = 'exchanges'), 0)",
+    )?;
+    Ok(newest.query_row([], |row| row.get(0))?)
 }
 
 /// One exchange as lists show it.

@@ -7,10 +7,7 @@
 //! or how often it stood: a third less to write, and what the index says of a word that is
 //! everywhere stays short.
 
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
-};
+use std::{collections::HashSet, hash::BuildHasher};
 
 /// Text that is smaller has not so many different words that they need to be counted.
 const FEW: usize = 48 * 1024;
@@ -22,7 +19,7 @@ pub struct Words<'a> {
     pub prepared: String,
     seen: HashSet<&'a str>,
     /// Hashes of single words, where they are counted.
-    counted: HashSet<u64, RandomState>,
+    counted: HashSet<u64>,
 }
 
 impl<'a> Words<'a> {
@@ -61,7 +58,7 @@ impl<'a> Words<'a> {
 }
 
 /// Text as FTS5 is to index it.
-pub fn prepare(text: &str, out: &mut String) {
+fn prepare(text: &str, out: &mut String) {
     out.reserve(text.len() * 2);
     let mut run: Option<char> = None;
     for c in text.chars() {

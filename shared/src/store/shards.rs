@@ -1,6 +1,6 @@
 //! The search index: tables of SQLite's FTS5, each for every sixteenth span of rows. SQLite
-//! merges and deletes all that a table says of one word in one step; with tables that do not
-//! grow with the history, neither do those steps.
+//! merges and deletes all that a table says of one word in one step: a sixteenth of the
+//! history is as much as that can be.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -13,7 +13,7 @@ pub(super) const COUNT: usize = 16;
 const SPAN: i64 = 1 << 16;
 
 /// One of the tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Shard(usize);
 
 impl Shard {

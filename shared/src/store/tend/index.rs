@@ -48,7 +48,7 @@ pub(super) struct Index {
     /// By table.
     unmerged: [Unmerged; shards::COUNT],
     /// The table that was merged last.
-    merged: Option<Shard>,
+    merged: Shard,
 }
 
 /// What came into a table, or left it, since it was last merged.
@@ -206,11 +206,11 @@ impl Index {
     /// Merges segments of a table for one turn, where one has enough of them; of several each
     /// has its turn.
     pub(super) fn merge(&mut self, writer: &mut Writer) -> Result<bool, StoreError> {
-        let last = self.merged.unwrap_or(Shard::of(0));
-        let Some(shard) = last.after().find(|shard| self.unmerged[shard.index()].is_due()) else {
+        let Some(shard) = self.merged.after().find(|shard| self.unmerged[shard.index()].is_due())
+        else {
             return Ok(false);
         };
-        self.merged = Some(shard);
+        self.merged = shard;
         let turn = Turn::begin();
         let transaction =
             writer.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;

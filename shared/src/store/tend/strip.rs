@@ -59,16 +59,14 @@ impl Strip {
             writer.connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
         let rows = next(&transaction, from)?;
         let turn = Turn::begin();
-        let mut gone = Gone { shard: Shard::of(from + 1), words: 0 };
+        let Some(first) = rows.first() else { return Ok(None) };
+        let mut gone = Gone { shard: Shard::of(first.seq), words: 0 };
         let mut at = from;
         for row in rows {
             let goes = row.ended_at_us < old || row.seq <= to;
             // An age waits for the index; the disk does not, since under load that lags behind.
             let is_read = row.ended_at_us < now_us - READ_TIME_US
                 && (row.seq <= to || indexed.is_some_and(|indexed| row.seq <= indexed));
-            if at == from {
-                gone.shard = Shard::of(row.seq);
-            }
             let is_enough = turn.is_over() || gone.words >= DELETED;
             if !(goes && is_read) || is_enough || gone.shard != Shard::of(row.seq) {
                 break;
