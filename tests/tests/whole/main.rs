@@ -38,6 +38,7 @@ mod managed_signals;
 mod managed_usage;
 mod managed_waits;
 mod metrics;
+mod notify;
 mod otlp;
 mod pins;
 mod realtime;

@@ -1,18 +1,12 @@
 //! As a service: listeners that were passed, a stop that no client notices, a process that
-//! takes over from another, a watchdog that is fed.
+//! takes over from another.
 
 use std::{
-    fs,
-    io::ErrorKind,
     net::{TcpListener, UdpSocket},
-    os::{
-        fd::OwnedFd,
-        unix::net::{UnixDatagram, UnixListener},
-    },
-    path::Path,
+    os::{fd::OwnedFd, unix::net::UnixListener},
     process::{Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use glassway_tests::{
@@ -20,18 +14,9 @@ use glassway_tests::{
     client::{get, post},
     eventually,
     glassway::{Setup, Which},
-    inject::Injected,
     process::{Process, Signal},
-    refused::passes_by,
     upstream::{SSE_HEAD, json},
     wire::End,
-};
-use nix::{
-    sys::{
-        ptrace,
-        wait::{WaitPidFlag, waitpid},
-    },
-    unistd::Pid,
 };
 
 /// Answered by both.
@@ -239,170 +224,4 @@ fn taking_over_from_nobody_is_an_ordinary_start() {
     let address = process.listening().unwrap();
     assert_eq!(Client::connect(address).ask(get("/v1/x")).status(), 200);
     stopped(process);
-}
-
-/// What a process tells its service manager.
-struct Manager(UnixDatagram);
-
-impl Manager {
-    fn at(path: &Path) -> Self {
-        let socket = UnixDatagram::bind(path).unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-        Self(socket)
-    }
-
-    /// Everything that is said within this time.
-    fn hear(&self, during: Duration) -> Vec<String> {
-        let start = Instant::now();
-        let mut heard = Vec::new();
-        while start.elapsed() < during {
-            let mut buffer = [0; 4096];
-            match self.0.recv(&mut buffer) {
-                Ok(n) => heard.push(String::from_utf8_lossy(&buffer[..n]).into_owned()),
-                Err(e) => assert!(matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)),
-            }
-        }
-        heard
-    }
-
-    /// Waits until something of the kind is said.
-    fn wait_for(&self, what: &str) -> String {
-        eventually(what, || {
-            self.hear(Duration::from_millis(200)).into_iter().find(|said| said.contains(what))
-        })
-    }
-
-    fn is_fed(&self) -> bool {
-        self.hear(Duration::from_secs(2)).iter().any(|said| said.contains("WATCHDOG=1"))
-    }
-}
-
-#[test]
-fn the_watchdog_is_fed_while_work_goes_on_and_though_the_database_is_locked() {
-    let upstream = Upstream::answer(json("{}"));
-    for which in BOTH {
-        let setup = setup(&upstream);
-        let socket = setup.folder().join("notify");
-        let manager = Manager::at(&socket);
-        let setup =
-            setup.env("NOTIFY_SOCKET", socket.to_str().unwrap()).env("WATCHDOG_USEC", "2000000");
-        let mut glassway = setup.start_nothing();
-        glassway.start(which);
-        manager.wait_for("READY=1");
-        assert!(manager.is_fed(), "{which:?}");
-
-        let other = rusqlite::Connection::open(glassway.database()).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        if which == Which::Proxy {
-            // Something to write, which cannot be.
-            assert_eq!(glassway.client().ask(get("/v1/x")).status(), 200);
-            thread::sleep(Duration::from_secs(6));
-            manager.hear(Duration::from_millis(200));
-        }
-        assert!(manager.is_fed(), "{which:?}, with a locked database");
-        other.execute_batch("ROLLBACK").unwrap();
-
-        glassway.signal(which, Signal::SIGSTOP);
-        manager.hear(Duration::from_millis(500));
-        assert!(!manager.is_fed(), "{which:?} is stopped and feeds on");
-        glassway.signal(which, Signal::SIGCONT);
-        assert!(manager.is_fed(), "{which:?} goes on");
-
-        let (status, log) = glassway.term(which);
-        assert_eq!(status.code(), Some(0), "{log}");
-        let said = manager.wait_for("STOPPING=1");
-        assert!(said.contains("EXTEND_TIMEOUT_USEC="), "{said}");
-    }
-}
-
-/// A part may be silent so long before it counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A thread of a process that does not run, though all others do; as a debugger stops it.
-struct Stopped(Pid);
-
-impl Stopped {
-    fn at(pid: u32, name: &str) -> Self {
-        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-        let task = tasks.map(|task| task.unwrap()).find(|task| {
-            fs::read_to_string(task.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
-        });
-        let number = task.unwrap_or_else(|| panic!("no thread {name}")).file_name();
-        let thread = Pid::from_raw(number.to_str().unwrap().parse().unwrap());
-        ptrace::attach(thread).unwrap();
-        waitpid(thread, Some(WaitPidFlag::__WALL)).unwrap();
-        Self(thread)
-    }
-
-    fn go_on(self) {
-        ptrace::detach(self.0, None).unwrap();
-    }
-}
-
-#[test]
-fn one_part_that_is_stuck_ends_the_feeding_though_clients_are_served() {
-    let upstream = Upstream::answer(json("{}"));
-    // Threads of their own: who stops a thread must be who lets it go on.
-    thread::scope(|scope| {
-        for part in ["journal", "data-0"] {
-            let upstream = &upstream;
-            scope.spawn(move || {
-                let setup = setup(upstream);
-                let socket = setup.folder().join("notify");
-                let manager = Manager::at(&socket);
-                let mut glassway = setup
-                    .env("NOTIFY_SOCKET", socket.to_str().unwrap())
-                    .env("WATCHDOG_USEC", "2000000")
-                    .start_nothing();
-                glassway.start(Which::Proxy);
-                manager.wait_for("READY=1");
-                let stopped = Stopped::at(glassway.pid(Which::Proxy), part);
-                let since = Instant::now();
-                assert!(manager.is_fed(), "{part}: a moment is no sign of anything");
-                if part == "journal" {
-                    assert_eq!(glassway.client().ask(get("/v1/x")).status(), 200);
-                }
-                while manager.is_fed() {
-                    assert!(since.elapsed() < PATIENCE * 2, "{part} is stuck, and it is fed on");
-                }
-                assert!(since.elapsed() > PATIENCE / 2, "{part}: given up at once");
-                stopped.go_on();
-                assert!(manager.is_fed(), "{part} goes on");
-            });
-        }
-    });
-}
-
-#[test]
-fn a_read_that_never_comes_back_ends_the_monitors_feeding_though_it_answers() {
-    let upstream = Upstream::answer(json("{}"));
-    let setup = setup(&upstream);
-    let socket = setup.folder().join("notify");
-    let manager = Manager::at(&socket);
-    let mut glassway = setup
-        .env("NOTIFY_SOCKET", socket.to_str().unwrap())
-        .env("WATCHDOG_USEC", "2000000")
-        .start_nothing();
-    glassway.start(Which::Monitor);
-    manager.wait_for("READY=1");
-    // What it reads of the file takes longer than anybody waits.
-    let pid = glassway.pid(Which::Monitor);
-    let Some(stuck) = Injected::into(pid, "pread64:delay_enter=300000000") else {
-        return passes_by("strace may not attach to a process here");
-    };
-    // Something new, so that it must.
-    let other = rusqlite::Connection::open(glassway.database()).unwrap();
-    other.execute_batch("BEGIN; CREATE TABLE new(x); DROP TABLE new; COMMIT").unwrap();
-    let since = Instant::now();
-    assert!(manager.is_fed(), "a moment is no sign of anything");
-    while manager.is_fed() {
-        assert!(since.elapsed() < PATIENCE * 2, "a read is stuck, and it is fed on");
-    }
-    assert!(since.elapsed() > PATIENCE / 2, "given up at once");
-    let health = Client::connect(glassway.monitor_addr()).ask(HEALTH);
-    assert_eq!(health.status(), 503, "it answers, and says what is wrong");
-    let log = glassway.log(Which::Monitor);
-    assert!(log.contains("stuck") && log.contains("reads of the database"), "{log}");
-    drop(stuck);
-    eventually("it goes on", || manager.is_fed().then_some(()));
 }
