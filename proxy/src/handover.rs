@@ -148,7 +148,7 @@ impl Offer {
             let Ok(parts) = upgraded.downcast::<TokioIo<tokio::net::UnixStream>>() else { return };
             let (stream, asked) = (parts.io.into_inner(), !parts.read_buf.is_empty());
             match give(&stream, asked, &claim.listener).await {
-                Ok(pid) => claim.given(pid),
+                Ok(pid) => claim.given(pid).await,
                 Err(e) => {
                     tracing::warn!(error = %e, "a new process wanted to take over and failed; this one serves on");
                 }
@@ -169,12 +169,13 @@ struct Claim {
 }
 
 impl Claim {
-    /// That process serves. The service manager hears of it before anybody here does, so
-    /// that whoever waited for it finds the right main process.
-    fn given(self, pid: u32) {
-        let mut listener = lock(&self.offer.listener);
-        service::succeeded_by(pid);
-        drop(listener.take());
+    /// That process serves. The service manager knows of it before anybody here or there does:
+    /// whoever waited for it finds the right main process, and neither does the one before it
+    /// end, nor a next one follow, while the manager may still believe in the first.
+    async fn given(self, pid: u32) {
+        // Nothing to know where it panics.
+        let _ = tokio::task::spawn_blocking(move || service::succeeded_by(pid)).await;
+        drop(lock(&self.offer.listener).take());
         self.offer.successor.send_replace(Some(pid));
     }
 }
@@ -341,7 +342,7 @@ mod tests {
         assert_eq!(offer.claim().err(), Some(StatusCode::CONFLICT));
         drop(claim);
         assert_eq!(offer.standing(), Standing::Open, "one that fails changes nothing");
-        offer.claim().unwrap().given(7);
+        offer.claim().unwrap().given(7).await;
         assert_eq!((offer.taken().await, offer.standing()), (7, Standing::Taken(7)));
         assert_eq!(offer.claim().err(), Some(StatusCode::SERVICE_UNAVAILABLE));
         let offer = Offer::new(TcpListener::bind("127.0.0.1:0").unwrap());

@@ -215,12 +215,12 @@ pub fn run(
         control.spawn(tls.follow());
     }
     tracing::info!("proxy listening on {scheme}://{address}");
-    service::ready();
-    watchdog.start();
-
+    // Before it, the service manager would not listen to this process.
     if let Some(predecessor) = predecessor {
         predecessor.done().context("the process to take over from has gone")?;
     }
+    service::ready();
+    watchdog.start();
     offer.open();
     control.spawn(succession.clone().follow(succeed));
     let successor = match asked {

@@ -250,7 +250,7 @@ mod tests {
         let offer = Offer::new(TcpListener::bind("127.0.0.1:0").unwrap());
         let succession = Succession::new(offer.clone());
         offer.open();
-        offer.claim().unwrap().given(7);
+        offer.claim().unwrap().given(7).await;
         assert!(matches!(succession.succeed().await, Err(Refusal::Moved(7))));
         let offer = Offer::new(TcpListener::bind("127.0.0.1:0").unwrap());
         let succession = Succession::new(offer.clone());

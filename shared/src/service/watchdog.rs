@@ -18,6 +18,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use sd_notify::NotifyState;
+
 /// Silence that means a part of the process is stuck, however short the watchdog's own
 /// interval is: a slow disk alone may cost a write several seconds.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -106,7 +108,7 @@ impl Watchdog {
             match stuck(silences, PATIENCE) {
                 None => {
                     complained = false;
-                    let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Watchdog]);
+                    super::tell(&[NotifyState::Watchdog]);
                 }
                 Some(name) if !complained => {
                     complained = true;

@@ -202,3 +202,35 @@ fn a_read_that_never_comes_back_ends_the_monitors_feeding_though_it_answers() {
     drop(stuck);
     eventually("it goes on", || manager.is_fed().then_some(()));
 }
+
+#[test]
+fn nothing_goes_on_after_a_hand_over_until_the_manager_knows_of_it() {
+    let upstream = Upstream::answer(json("{}"));
+    let setup = setup(&upstream);
+    let socket = setup.folder().join("notify");
+    let manager = Manager::at(&socket);
+    let setup = setup.env("NOTIFY_SOCKET", socket.to_str().unwrap());
+    let mut glassway = setup.start_nothing();
+    glassway.start(Which::Proxy);
+    manager.wait_for("READY=1");
+
+    let mut command = glassway.started_with().command(Which::Proxy);
+    command.arg("--take-over");
+    let mut successor = Process::spawn("successor", command, Box::new(|_| {})).unwrap();
+    assert_eq!(Client::connect(successor.listening().unwrap()).ask(get("/v1/x")).status(), 200);
+    // A manager that is busy.
+    thread::sleep(Duration::from_secs(1));
+    let log = glassway.log(Which::Proxy);
+    assert!(!log.contains("another process serves now"), "{log}");
+
+    let main = format!("MAINPID={}", successor.pid());
+    let mut heard = String::new();
+    eventually("the new one speaks", || {
+        heard += &manager.hear(Duration::from_millis(200)).concat();
+        heard.contains("READY=1").then_some(())
+    });
+    assert_eq!(heard.lines().collect::<Vec<_>>(), [&*main, "BARRIER=1", "READY=1"]);
+    let status = glassway.wait(Which::Proxy, Duration::from_secs(60)).expect("it ends");
+    assert_eq!(status.code(), Some(0), "{}", glassway.log(Which::Proxy));
+    assert!(manager.hear(Duration::from_millis(500)).is_empty(), "the old one says no more");
+}
