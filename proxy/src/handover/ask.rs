@@ -3,7 +3,7 @@
 //! new process refuses its configuration.
 
 use std::{
-    io::{Read, Write},
+    io::{self, ErrorKind, Read, Write},
     os::unix::net::UnixStream,
     path::Path,
     time::Duration,
@@ -15,14 +15,20 @@ use super::absent;
 
 /// Longer than two processes may take, one after the other.
 const PATIENCE: Duration = Duration::from_secs(150);
-/// Where the one that was asked has just handed over, the next one is asked.
+/// Where the one that was asked has just handed over, or ends, the next one is asked.
 const AGAIN: Duration = Duration::from_millis(50);
 const TIMES: usize = 20;
 
 /// Gives the id of the process that serves in its place.
 pub fn reload(link: &Path) -> anyhow::Result<u64> {
+    let mut ended = false;
     for _ in 0..TIMES {
-        let (status, body) = succeed(link)?;
+        let Some((status, body)) = succeed(link)? else {
+            ended = true;
+            std::thread::sleep(AGAIN);
+            continue;
+        };
+        ended = false;
         let said = || body["error"].as_str().unwrap_or("it does not say why").to_owned();
         match status {
             200 => return body["pid"].as_u64().context("the proxy answers nonsense"),
@@ -34,28 +40,41 @@ pub fn reload(link: &Path) -> anyhow::Result<u64> {
             _ => bail!("no new process took over, and the old one serves on: {}", said()),
         }
     }
+    if ended {
+        bail!("the proxy ends again and again before it answers; its log says why");
+    }
     bail!("others hand over again and again; try once more when they have done")
 }
 
-/// Status and answer of `POST /succeed`.
-fn succeed(link: &Path) -> anyhow::Result<(u16, serde_json::Value)> {
+/// Status and answer of `POST /succeed`; none where whoever was asked ended before it answered.
+fn succeed(link: &Path) -> anyhow::Result<Option<(u16, serde_json::Value)>> {
     let at = || link.display().to_string();
-    let mut stream = match UnixStream::connect(link) {
+    let stream = match UnixStream::connect(link) {
         Ok(stream) => stream,
         Err(e) if absent(&e) => bail!("no proxy runs at {}: start it", at()),
         Err(e) => return Err(e).with_context(at),
     };
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let head = "POST /succeed HTTP/1.1\r\nHost: glassway\r\nContent-Length: 0\r\n";
-    stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).with_context(at)?;
-    let mut answer = String::new();
-    stream
-        .read_to_string(&mut answer)
-        .with_context(|| format!("no answer from the proxy at {}", at()))?;
+    let answer = match exchange(stream) {
+        Err(e) if !matches!(e.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
+            return Err(e).with_context(|| format!("no answer from the proxy at {}", at()));
+        }
+        Ok(answer) if !answer.is_empty() => answer,
+        _ => return Ok(None),
+    };
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    let status = status.context("the proxy ended before it answered; its log says why")?;
-    Ok((status, serde_json::from_str(body).unwrap_or_default()))
+    let status = status.context("the proxy answers nonsense")?;
+    Ok(Some((status, serde_json::from_str(body).unwrap_or_default())))
+}
+
+/// All that is said to it.
+fn exchange(mut stream: UnixStream) -> io::Result<String> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let head = "POST /succeed HTTP/1.1\r\nHost: glassway\r\nContent-Length: 0\r\n";
+    stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 #[cfg(test)]
@@ -73,6 +92,10 @@ mod tests {
             scope.spawn(|| {
                 for answer in answers {
                     let (mut stream, _) = listener.accept().unwrap();
+                    if answer.is_empty() {
+                        // Unread, so that it is a reset.
+                        continue;
+                    }
                     let mut head = Vec::new();
                     while !head.ends_with(b"\r\n\r\n") {
                         let mut byte = [0];
@@ -96,7 +119,9 @@ mod tests {
         assert!(hears(&["405 X\r\n\r\n{}"]).unwrap_err().contains("too old"));
         let stopping = hears(&["503 X\r\n\r\n{\"error\":\"it is stopping\"}"]).unwrap_err();
         assert!(stopping.ends_with("it is stopping"), "{stopping}");
-        assert!(hears(&[""]).unwrap_err().contains("its log says why"));
+        let gone = "";
+        assert_eq!(hears(&[gone, "200 OK\r\n\r\n{\"pid\":8}"]), Ok(8));
+        assert!(hears(&[gone; TIMES]).unwrap_err().contains("its log says why"));
         let nobody = reload(Path::new("/nowhere/link")).unwrap_err().to_string();
         assert!(nobody.contains("no proxy runs at /nowhere/link"), "{nobody}");
     }

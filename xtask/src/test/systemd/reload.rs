@@ -42,9 +42,11 @@ pub fn refused(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// However many ask for it at once, one process is left, and it is the unit's main one.
+/// However many ask for it at once, one process is left, and it is the unit's main one, as
+/// systemd knew of every one between them.
 pub fn together(machine: &Machine) -> Result<()> {
-    for _ in 0..3 {
+    let begun = machine.output("date +%s")?;
+    for _ in 0..10 {
         let pid = machine.property(UNIT, "MainPID")?;
         machine.run(&format!(
             "ask='glassway-proxy --config {CONFIG} reload'; \
@@ -61,6 +63,11 @@ pub fn together(machine: &Machine) -> Result<()> {
         ensure!(state == "active", "the proxy is {state}");
         let (status, _) = ask(PROXY, client::post("/v1/chat/completions", "{}"))?;
         ensure!(status == 200, "after reloads at once: {status}");
+    }
+    let log = machine.run(&format!("journalctl --no-pager -u {UNIT} --since @{begun}"))?;
+    let misunderstood = |line: &&str| line.contains("systemd[1]") && line.contains("main PID");
+    if let Some(line) = log.lines().find(misunderstood) {
+        anyhow::bail!("systemd took one process for another: {line}");
     }
     Ok(())
 }
