@@ -14,7 +14,7 @@ use glassway_tests::{
     Client, Glassway, Upstream,
     client::get,
     eventually,
-    glassway::{Setup, Which},
+    glassway::Which,
     inject::Injected,
     process::{Process, Signal},
     refused::passes_by,
@@ -33,14 +33,26 @@ const HEALTH: &str = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 
 const BOTH: [Which; 2] = [Which::Proxy, Which::Monitor];
 
-fn setup(upstream: &Upstream) -> Setup {
-    Glassway::setup().upstream(&upstream.url())
-}
+/// In the environment of a process that is to feed a watchdog.
+const FED: &[(&str, &str)] = &[("WATCHDOG_USEC", "2000000")];
 
 /// What a process tells its service manager.
 struct Manager(UnixDatagram);
 
 impl Manager {
+    /// Starts one of the two, with this in its environment, and hears that it serves.
+    fn start(which: Which, upstream: &Upstream, env: &[(&str, &str)]) -> (Self, Glassway) {
+        let setup = Glassway::setup().upstream(&upstream.url());
+        let socket = setup.folder().join("notify");
+        let manager = Self::at(&socket);
+        let setup = setup.env("NOTIFY_SOCKET", socket.to_str().unwrap());
+        let setup = env.iter().fold(setup, |setup, (name, value)| setup.env(name, value));
+        let mut glassway = setup.start_nothing();
+        glassway.start(which);
+        manager.wait_for("READY=1");
+        (manager, glassway)
+    }
+
     fn at(path: &Path) -> Self {
         let socket = UnixDatagram::bind(path).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
@@ -77,14 +89,7 @@ impl Manager {
 fn the_watchdog_is_fed_while_work_goes_on_and_though_the_database_is_locked() {
     let upstream = Upstream::answer(json("{}"));
     for which in BOTH {
-        let setup = setup(&upstream);
-        let socket = setup.folder().join("notify");
-        let manager = Manager::at(&socket);
-        let setup =
-            setup.env("NOTIFY_SOCKET", socket.to_str().unwrap()).env("WATCHDOG_USEC", "2000000");
-        let mut glassway = setup.start_nothing();
-        glassway.start(which);
-        manager.wait_for("READY=1");
+        let (manager, mut glassway) = Manager::start(which, &upstream, FED);
         assert!(manager.is_fed(), "{which:?}");
 
         let other = rusqlite::Connection::open(glassway.database()).unwrap();
@@ -143,15 +148,7 @@ fn one_part_that_is_stuck_ends_the_feeding_though_clients_are_served() {
         for part in ["journal", "data-0"] {
             let upstream = &upstream;
             scope.spawn(move || {
-                let setup = setup(upstream);
-                let socket = setup.folder().join("notify");
-                let manager = Manager::at(&socket);
-                let mut glassway = setup
-                    .env("NOTIFY_SOCKET", socket.to_str().unwrap())
-                    .env("WATCHDOG_USEC", "2000000")
-                    .start_nothing();
-                glassway.start(Which::Proxy);
-                manager.wait_for("READY=1");
+                let (manager, mut glassway) = Manager::start(Which::Proxy, upstream, FED);
                 let stopped = Stopped::at(glassway.pid(Which::Proxy), part);
                 let since = Instant::now();
                 assert!(manager.is_fed(), "{part}: a moment is no sign of anything");
@@ -172,15 +169,7 @@ fn one_part_that_is_stuck_ends_the_feeding_though_clients_are_served() {
 #[test]
 fn a_read_that_never_comes_back_ends_the_monitors_feeding_though_it_answers() {
     let upstream = Upstream::answer(json("{}"));
-    let setup = setup(&upstream);
-    let socket = setup.folder().join("notify");
-    let manager = Manager::at(&socket);
-    let mut glassway = setup
-        .env("NOTIFY_SOCKET", socket.to_str().unwrap())
-        .env("WATCHDOG_USEC", "2000000")
-        .start_nothing();
-    glassway.start(Which::Monitor);
-    manager.wait_for("READY=1");
+    let (manager, mut glassway) = Manager::start(Which::Monitor, &upstream, FED);
     // What it reads of the file takes longer than anybody waits.
     let pid = glassway.pid(Which::Monitor);
     let Some(stuck) = Injected::into(pid, "pread64:delay_enter=300000000") else {
@@ -206,13 +195,7 @@ fn a_read_that_never_comes_back_ends_the_monitors_feeding_though_it_answers() {
 #[test]
 fn nothing_goes_on_after_a_hand_over_until_the_manager_knows_of_it() {
     let upstream = Upstream::answer(json("{}"));
-    let setup = setup(&upstream);
-    let socket = setup.folder().join("notify");
-    let manager = Manager::at(&socket);
-    let setup = setup.env("NOTIFY_SOCKET", socket.to_str().unwrap());
-    let mut glassway = setup.start_nothing();
-    glassway.start(Which::Proxy);
-    manager.wait_for("READY=1");
+    let (manager, mut glassway) = Manager::start(Which::Proxy, &upstream, &[]);
 
     let mut command = glassway.started_with().command(Which::Proxy);
     command.arg("--take-over");
