@@ -76,10 +76,23 @@ pub fn token(glassway: &Glassway, more: &Value) -> String {
     reply.json()["token"].as_str().expect("a token").to_owned()
 }
 
-/// Changes something, which must succeed.
+/// Changes something by this method, which must succeed.
+pub fn change(glassway: &Glassway, method: &str, path: &str, body: &Value) {
+    let reply = glassway.api().call(method, path, &[], Some(body));
+    assert!(reply.status < 300, "{method} {path}: {}", reply.text());
+}
+
+/// [`change`], of what is there.
 pub fn put(glassway: &Glassway, path: &str, body: &Value) {
-    let reply = glassway.api().call("PUT", path, &[], Some(body));
-    assert!(reply.status < 300, "{path}: {}", reply.text());
+    change(glassway, "PUT", path, body);
+}
+
+/// The newest exchange in full, once there are so many.
+#[must_use]
+pub fn newest(glassway: &Glassway, n: usize) -> Value {
+    let all = glassway.finished(n);
+    let last = all.last().expect("there is one");
+    glassway.api().request(last["id"].as_str().expect("an id"))
 }
 
 /// A POST without a credential, as a client on this machine sends it.
@@ -92,7 +105,13 @@ pub fn post(path: &str, body: &str) -> String {
     )
 }
 
-/// The same with a credential.
+/// The same for a GET.
+#[must_use]
+pub fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost:8080\r\n\r\n")
+}
+
+/// A request with a credential.
 #[must_use]
 pub fn with(request: &str, credential: &str) -> String {
     request.replacen("\r\n", &format!("\r\nAuthorization: Bearer {credential}\r\n"), 1)

@@ -30,6 +30,7 @@ mod log_levels;
 mod malformed;
 mod managed;
 mod managed_answers;
+mod managed_attempts;
 mod managed_figures;
 mod managed_load;
 mod managed_providers;

@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use glassway_tests::{Glassway, Upstream, eventually};
+use glassway_tests::{
+    Glassway, Upstream, eventually,
+    team::{key, paste, token},
+};
 use serde_json::{Value, json as value};
 use tungstenite::{
     ClientRequestBuilder, Message, WebSocket, accept_hdr,
@@ -16,10 +19,6 @@ use tungstenite::{
 };
 
 const DONE: &str = r#"{"type":"response.done","response":{"usage":{"total_tokens":1100,"input_tokens":1000,"output_tokens":100,"input_token_details":{"cached_tokens":0,"audio_tokens":0},"output_token_details":{"text_tokens":100,"audio_tokens":0}}}}"#;
-
-fn key(n: usize) -> String {
-    format!("sk-test{n:02}abcdefghijklmnopqrstuvwxyz")
-}
 
 type Seen = Arc<Mutex<Vec<(String, Vec<(String, String)>)>>>;
 
@@ -61,17 +60,6 @@ fn upstream(choose: fn(&str) -> String) -> (Upstream, Seen) {
     (upstream, seen)
 }
 
-fn paste(glassway: &Glassway, keys: usize) {
-    let text: Vec<_> = (0..keys).map(|n| format!("key{n}, {}", key(n))).collect();
-    let reply = glassway.api().post("/api/keys/bulk", &value!({"text": text.join("\n")}));
-    assert!(reply.status < 300, "{}", reply.text());
-}
-
-fn token(glassway: &Glassway) -> String {
-    let reply = glassway.api().post("/api/client-tokens", &value!({"name": "app"}));
-    reply.json()["token"].as_str().unwrap().to_owned()
-}
-
 fn open(
     addr: SocketAddr,
     build: impl FnOnce(ClientRequestBuilder) -> ClientRequestBuilder,
@@ -97,7 +85,7 @@ fn a_bearer_token_gets_a_key_after_failover_and_everything_is_recorded() {
     let (upstream, seen) = upstream(|_| "realtime".into());
     let glassway = Glassway::before(&upstream);
     paste(&glassway, 2);
-    let token = token(&glassway);
+    let token = token(&glassway, &value!({}));
     let bearer = format!("Bearer {token}");
     let (mut socket, response) = open(glassway.proxy_addr(), |request| {
         request.with_header("Authorization", bearer).with_sub_protocol("realtime")
@@ -154,7 +142,7 @@ fn a_token_among_the_protocols_is_replaced_and_the_key_never_comes_back() {
     let text = format!("other, {}", key(5));
     let reply = glassway.api().post("/api/keys/bulk", &value!({"text": text}));
     assert!(reply.status < 300, "{}", reply.text());
-    let token = token(&glassway);
+    let token = token(&glassway, &value!({}));
     let own = format!("openai-insecure-api-key.{token}");
     let (mut socket, response) = open(glassway.proxy_addr(), |request| {
         request.with_sub_protocol("realtime").with_sub_protocol(own.clone())
@@ -186,7 +174,7 @@ fn azure_gets_its_own_header_and_address() {
     let body: Value = value!({"provider_id": reply.json()["id"], "name": "az", "key_value": "azurekey0123456789abcdef"});
     let reply = glassway.api().post("/api/keys", &body);
     assert!(reply.status < 300, "{}", reply.text());
-    let token = token(&glassway);
+    let token = token(&glassway, &value!({}));
     let (mut socket, _) = open(glassway.proxy_addr(), |request| {
         request.with_header("api-key", token.clone()).with_sub_protocol("realtime")
     });
@@ -208,7 +196,7 @@ fn without_a_usable_key_nothing_is_upgraded() {
     let (upstream, _) = upstream(|_| "realtime".into());
     let glassway = Glassway::before(&upstream);
     paste(&glassway, 1);
-    let token = token(&glassway);
+    let token = token(&glassway, &value!({}));
     let refused = glassway.client().ask(format!(
         "GET /v1/realtime?model=gpt-4o HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
          Upgrade: websocket\r\nAuthorization: Bearer {token}\r\nSec-WebSocket-Version: 13\r\n\

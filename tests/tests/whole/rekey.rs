@@ -11,22 +11,12 @@ use std::{
 use glassway_tests::{
     Glassway, Upstream, eventually,
     glassway::Which,
+    team::{key, paste_to},
     upstream::{Request, json},
 };
 use serde_json::{Value, json as value};
 
 const ASK: &str = r#"{"model":"gpt-4o","messages":[]}"#;
-
-fn key(n: usize) -> String {
-    format!("sk-test{n:02}abcdefghijklmnopqrstuvwxyz")
-}
-
-fn paste(glassway: &Glassway, numbers: std::ops::Range<usize>) {
-    let text: Vec<_> = numbers.map(|n| format!("key{n}, {}", key(n))).collect();
-    let reply = glassway.api().post("/api/keys/bulk", &value!({"text": text.join("\n")}));
-    assert!(reply.status < 300, "{}", reply.text());
-    assert_eq!(reply.json()["rejected"], value!([]));
-}
 
 fn run(glassway: &Glassway, command: &str) -> Output {
     glassway.started_with().command(Which::Proxy).arg(command).output().unwrap()
@@ -69,7 +59,7 @@ fn sealed(glassway: &Glassway) -> Vec<Vec<u8>> {
 fn a_running_proxy_goes_on_with_the_new_key_and_so_does_the_next_one() {
     let upstream = Upstream::answer(json("{}"));
     let mut glassway = Glassway::before(&upstream);
-    paste(&glassway, 0..3);
+    paste_to(&glassway, 1, 0..3);
     assert_eq!(ask(&glassway), 200);
     let file = glassway.folder().join("data/glassway.key");
     let (before, sealed_before) = (fs::read_to_string(&file).unwrap(), sealed(&glassway));
@@ -85,7 +75,7 @@ fn a_running_proxy_goes_on_with_the_new_key_and_so_does_the_next_one() {
     assert!(sealed_before.iter().all(|old| !sealed_after.contains(old)));
 
     // The running proxy, and a key that is pasted now.
-    paste(&glassway, 3..4);
+    paste_to(&glassway, 1, 3..4);
     for _ in 0..8 {
         assert_eq!(ask(&glassway), 200);
     }
@@ -110,7 +100,7 @@ fn a_running_proxy_goes_on_with_the_new_key_and_so_does_the_next_one() {
 fn a_death_between_commit_and_rename_is_made_good() {
     let upstream = Upstream::answer(json("{}"));
     let mut glassway = Glassway::before(&upstream);
-    paste(&glassway, 0..2);
+    paste_to(&glassway, 1, 0..2);
     glassway.term(Which::Proxy);
     let file = glassway.folder().join("data/glassway.key");
     let old = fs::read_to_string(&file).unwrap();
@@ -145,7 +135,7 @@ fn a_death_between_commit_and_rename_is_made_good() {
 fn a_key_beside_the_database_moves_to_the_place_that_is_configured() {
     let upstream = Upstream::answer(json("{}"));
     let mut glassway = Glassway::before(&upstream);
-    paste(&glassway, 0..2);
+    paste_to(&glassway, 1, 0..2);
     let old = glassway.folder().join("data/glassway.key");
     let key = fs::read_to_string(&old).unwrap();
     glassway.term(Which::Proxy);
@@ -171,7 +161,7 @@ fn a_key_beside_the_database_moves_to_the_place_that_is_configured() {
 fn check_counts_keys_that_cannot_be_opened() {
     let upstream = Upstream::answer(json("{}"));
     let mut glassway = Glassway::before(&upstream);
-    paste(&glassway, 0..3);
+    paste_to(&glassway, 1, 0..3);
     glassway.term(Which::Proxy);
     let file = glassway.folder().join("data/glassway.key");
     let moved = glassway.folder().join("moved.key");
@@ -224,7 +214,7 @@ fn the_proxy_leaves_no_core_dump() {
 fn no_client_notices_a_new_key() {
     let upstream = Upstream::answer(json("{}"));
     let glassway = Glassway::before(&upstream);
-    paste(&glassway, 0..30);
+    paste_to(&glassway, 1, 0..30);
     let stop = AtomicBool::new(false);
     let asked = std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
