@@ -55,7 +55,7 @@ fn backup(config: &Config, file: &Path, without_bodies: bool) -> Result<(), Fail
     println!("{}: {}", file.display(), bytes(written));
     println!(
         "Keys in it are sealed. To use them elsewhere keep {}, too, apart from this file.",
-        config.secrets.private_key.display()
+        config.private_key_file().display()
     );
     Ok(())
 }

@@ -26,7 +26,7 @@ pub struct Arguments {
 pub enum Command {
     /// Say what is wrong with configuration and database, and change nothing
     Check,
-    /// Make a new private key and seal every stored key anew; the proxy may run meanwhile
+    /// Make a new private key and seal every stored key anew; a proxy that has the key from a file may run meanwhile
     Rekey,
     /// Ask the proxy that runs by this configuration whether all is well
     Health,

@@ -35,6 +35,8 @@ enum Source {
 struct Place {
     /// Where it belongs.
     path: PathBuf,
+    /// Where the units have it.
+    of_units: PathBuf,
     /// Where it is until a start has moved it.
     beside_database: PathBuf,
 }
@@ -42,14 +44,14 @@ struct Place {
 impl Place {
     /// Where it is, or is to be.
     fn now(&self) -> &Path {
-        let old = &self.beside_database;
-        if is_there(old) && !is_there(&self.path) { old } else { &self.path }
+        let places = [&self.path, &self.of_units, &self.beside_database];
+        places.into_iter().find(|place| is_there(place)).unwrap_or(&self.path)
     }
 
     /// Moves it where it belongs. At no moment is it in neither place.
     fn settle(&self, published: Option<&[u8]>) -> anyhow::Result<()> {
         let (old, path) = (&self.beside_database, &self.path);
-        if self.now() == path {
+        if old == path || self.now() != old {
             return Ok(());
         }
         let Some(key) = current(old, published)? else { return Ok(()) };
@@ -83,9 +85,8 @@ impl KeyFile {
                 return Self::given(text, file.display().to_string());
             }
         }
-        let beside_database = config.data_dir().join("glassway.key");
-        let path = config.secrets.private_key.clone();
-        Ok(Self { source: Source::File(Place { path, beside_database }) })
+        let [path, of_units, beside_database] = config.private_key_files();
+        Ok(Self { source: Source::File(Place { path, of_units, beside_database }) })
     }
 
     fn given(text: String, whence: String) -> anyhow::Result<Self> {
@@ -260,8 +261,9 @@ mod tests {
     }
 
     fn at(path: PathBuf, dir: &tempfile::TempDir) -> KeyFile {
+        let of_units = dir.path().join("secret/glassway.key");
         let beside_database = dir.path().join("glassway.key");
-        KeyFile { source: Source::File(Place { path, beside_database }) }
+        KeyFile { source: Source::File(Place { path, of_units, beside_database }) }
     }
 
     fn public(key: &PrivateKey) -> [u8; 32] {
@@ -321,6 +323,12 @@ mod tests {
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|f| f.unwrap().path()).collect();
         assert_eq!(left, [path.parent().unwrap()], "nothing is left beside the database");
         assert_eq!(public(&file.current(Some(&published)).unwrap().unwrap()), published);
+
+        // Run by hand, by a configuration that says where a service's credential would be.
+        let by_hand = at(dir.path().join("credentials/key"), &dir);
+        assert_eq!(by_hand.path().unwrap(), path);
+        assert_eq!(public(&by_hand.current_or_new(Some(&published)).unwrap()), published);
+        assert!(path.exists(), "it stays where the units have it");
 
         // One that is at its place already is not touched by what lies beside the database.
         fs::write(&old, PrivateKey::generate().to_hex().as_bytes()).unwrap();

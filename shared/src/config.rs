@@ -406,6 +406,21 @@ impl Config {
         }
     }
 
+    /// Where the private key's file may be, in the order in which it is looked for: where it is
+    /// said to be; in the folder beside the database that the units have for it, for whoever
+    /// runs a command by hand; and beside the database, where earlier versions kept it.
+    pub fn private_key_files(&self) -> [PathBuf; 3] {
+        let data = self.data_dir();
+        let said = self.secrets.private_key.clone();
+        [said, data.join("secret/glassway.key"), data.join("glassway.key")]
+    }
+
+    /// Which of these is there; where it is said to be, if none is.
+    pub fn private_key_file(&self) -> PathBuf {
+        let found = self.private_key_files().into_iter().find(|file| file.exists());
+        found.unwrap_or_else(|| self.secrets.private_key.clone())
+    }
+
     /// Data-path threads, with 0 resolved.
     pub fn proxy_threads(&self) -> usize {
         match self.proxy.threads {

@@ -95,11 +95,10 @@ fn look(config: &Config, thorough: Thorough, report: &mut Report) {
 /// Who may read what.
 fn files(config: &Config, report: &mut Report) {
     let database = &config.database.path;
-    for (path, allowed) in [
-        (database.as_path(), 0o600),
-        (config.data_dir(), 0o700),
-        (&config.secrets.private_key, 0o600),
-    ] {
+    let key = config.private_key_file();
+    for (path, allowed) in
+        [(database.as_path(), 0o600), (config.data_dir(), 0o700), (key.as_path(), 0o600)]
+    {
         let Ok(meta) = fs::metadata(path) else { continue };
         let mode = meta.permissions().mode() & 0o777;
         if mode & !allowed != 0 {
