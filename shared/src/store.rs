@@ -45,6 +45,7 @@ pub mod chats;
 pub mod checkpoint;
 pub mod exchanges;
 pub mod filter;
+mod free;
 mod keep;
 pub mod keys;
 pub mod migrate;

@@ -72,7 +72,7 @@ impl Step {
 /// Between looks at what retention, merging and vacuum have to do.
 const UPKEEP_US: i64 = 1_000_000;
 /// How long one slice may hold the write lock, about: the aim is 20 ms with the commit.
-const HOLD: Duration = Duration::from_millis(5);
+pub(super) const HOLD: Duration = Duration::from_millis(5);
 /// A row stays at least so long, for the feed to read how its exchange ended.
 const READ_TIME_US: i64 = 5_000_000;
 

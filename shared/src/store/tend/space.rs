@@ -5,8 +5,10 @@
 //! only when their chunks are gone, too, is it looked at anew; where no body is left that
 //! may go, the oldest rows do. The write-ahead log (64 MB at most, as a rule) comes on top.
 
-use super::{Limits, oldest};
-use crate::store::{StoreError, write::Writer};
+use std::time::Instant;
+
+use super::{HOLD, Limits, oldest};
+use crate::store::{StoreError, free, write::Writer};
 
 /// Of the budget, in percent, that is filled after something went.
 const FILLED: u64 = 95;
@@ -146,7 +148,8 @@ pub(super) fn give_back(writer: &mut Writer, limits: Limits) -> Result<bool, Sto
     if pages.free == 0 || !(is_much || is_over) {
         return Ok(false);
     }
-    writer.connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    let began = Instant::now();
+    free::give_back(&writer.connection, PAGES, || began.elapsed() < HOLD)?;
     Ok(true)
 }
 

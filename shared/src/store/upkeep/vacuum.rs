@@ -1,12 +1,15 @@
 //! Gives what is free in the file back to the file system: whole where nobody uses the
 //! database, else a few pages at a time beside those who do.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use rusqlite::Connection;
 
 use super::{alone, open};
-use crate::store::StoreError;
+use crate::store::{StoreError, free, tend::HOLD};
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,18 +35,15 @@ pub fn vacuum(database: &Path) -> Result<Vacuumed, StoreError> {
     }
     let connection = open(database)?;
     let before = bytes(&connection)?;
-    let free = |connection: &Connection| {
-        connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0))
-    };
-    let mut left = free(&connection)?;
+    // What is free now; what the writer frees meanwhile is for its own upkeep.
+    let mut left: i64 = connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))?;
     while left > 0 {
-        connection.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
-        let now = free(&connection)?;
-        if now >= left {
-            // As much becomes free as is given back: the writer is at work.
+        let began = Instant::now();
+        let given = free::give_back(&connection, PAGES, || began.elapsed() < HOLD)?;
+        if given == 0 {
             break;
         }
-        left = now;
+        left -= i64::from(given);
         std::thread::sleep(PAUSE);
     }
     Ok(Vacuumed { before, after: bytes(&connection)?, whole: false })
