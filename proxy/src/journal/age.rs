@@ -2,13 +2,20 @@
 //! a wrong step of NTP or a hand's slip, would have retention delete all there is; so nothing goes
 //! by its age until the clock has stood by what it says for a while, or has come back.
 
-use glassway_shared::store::tend::Limits;
+//!
+//! A start believes its first clock, save where it is ahead of the newest record by more than a
+//! day, as after a boot with a wrong clock; or where a process before it doubted the clock, which
+//! is noted in the database.
+
+use glassway_shared::store::{StoreError, tend::Limits, write::Writer};
 use rustix::time::{ClockId, clock_gettime};
 
 /// What a clock may be off by beside the one that never jumps.
 const JUMP_US: i64 = 10 * 60 * 1_000_000;
 /// How long it must stand by a jump ahead.
 const PATIENCE_US: i64 = 3_600 * 1_000_000;
+/// A start that comes so long after the newest record is no sign of a wrong clock.
+const SILENCE_US: i64 = 24 * PATIENCE_US;
 
 /// What is known of the clock.
 #[derive(Debug, Default)]
@@ -17,15 +24,31 @@ pub(super) struct Age {
     believed: Option<(i64, i64)>,
     /// Since when it is doubted, since boot.
     doubted: Option<i64>,
+    /// What the database has been told of that.
+    noted: bool,
 }
 
 impl Age {
+    /// As the database knows it.
+    pub(super) fn of(writer: &Writer, wall_us: i64) -> Result<Self, StoreError> {
+        let noted = writer.clock_believed_us()?;
+        let begun = began_at(noted, writer.newest_us()?, wall_us);
+        let believed = Some((since_boot_us(), begun));
+        Ok(Self { believed, doubted: None, noted: noted.is_some() })
+    }
+
     /// The limits that hold now: without ages while the clock is doubted.
-    pub(super) fn judge(&mut self, limits: Limits, wall_us: i64) -> Limits {
-        match self.believes(wall_us, since_boot_us()) {
-            true => limits,
-            false => Limits { max_age: None, max_body_age: None, ..limits },
+    pub(super) fn judge(&mut self, limits: Limits, writer: &mut Writer, wall_us: i64) -> Limits {
+        let last = self.believed.map(|(_, wall)| wall);
+        let believes = self.believes(wall_us, since_boot_us());
+        if self.noted == believes {
+            let note = if believes { None } else { last };
+            match writer.put_clock_believed_us(note) {
+                Ok(()) => self.noted = !believes,
+                Err(e) => tracing::debug!(error = %e, "cannot note whether the clock is doubted"),
+            }
         }
+        if believes { limits } else { limits.without_ages() }
     }
 
     fn believes(&mut self, wall_us: i64, boot_us: i64) -> bool {
@@ -36,8 +59,8 @@ impl Age {
             let since = *self.doubted.get_or_insert_with(|| {
                 tracing::warn!(
                     minutes = ahead_us / 60_000_000,
-                    "the clock has jumped ahead: nothing is deleted by its age for an hour; \
-                     check the machine's time"
+                    "the clock has jumped ahead of when it was believed last: nothing is deleted \
+                     by its age for an hour; check the machine's time"
                 );
                 boot_us
             });
@@ -48,6 +71,12 @@ impl Age {
         (self.believed, self.doubted) = (Some((boot_us, wall_us)), None);
         true
     }
+}
+
+/// Pure: what a start takes for the last time that the clock was believed.
+fn began_at(noted: Option<i64>, newest: Option<i64>, wall_us: i64) -> i64 {
+    let silent = newest.filter(|newest| wall_us - newest > SILENCE_US);
+    noted.or(silent).unwrap_or(wall_us)
 }
 
 /// Goes on while the machine sleeps, and never jumps.
@@ -84,6 +113,15 @@ mod tests {
         // The next jump is doubted for as long again.
         assert!(!age.believes(90 * DAY, 124 * MINUTE));
         assert!(!age.believes(90 * DAY + 30 * MINUTE, 154 * MINUTE));
+    }
+
+    #[test]
+    fn a_start_believes_its_clock_save_after_doubt_or_long_silence() {
+        assert_eq!(began_at(None, None, 41 * DAY), 41 * DAY);
+        assert_eq!(began_at(None, Some(41 * DAY - 60 * MINUTE), 41 * DAY), 41 * DAY);
+        assert_eq!(began_at(None, Some(DAY), 41 * DAY), DAY);
+        assert_eq!(began_at(Some(DAY), Some(41 * DAY), 41 * DAY), DAY, "rows of a wrong time");
+        assert_eq!(began_at(None, Some(90 * DAY), 41 * DAY), 41 * DAY, "it was set right");
     }
 
     #[test]

@@ -76,10 +76,10 @@ impl Work {
         let record = &config.record;
         Ok(Self {
             parts,
+            age: Age::of(&writer, now_us())?,
             writer,
             checkpointer,
             tender: Tender::default(),
-            age: Age::default(),
             estimator: Estimator::new(record.estimate_usage),
             cleaner: Cleaner::new(record),
             limits: Limits::configured(record),
@@ -288,7 +288,7 @@ impl Work {
         }
         let said = self.parts.routing.snapshot.load().settings.retention;
         let now_us = now_us();
-        let limits = self.age.judge(said.over(self.limits), now_us);
+        let limits = self.age.judge(said.over(self.limits), &mut self.writer, now_us);
         match self.tender.slice(&mut self.writer, limits, now_us) {
             Ok(more) => {
                 // Hours of idle work would otherwise never let the log start over.

@@ -43,6 +43,7 @@ mod tests {
             max_age: None,
             max_body_age: hour,
             max_disk_bytes: 1 << 30,
+            ..Limits::NONE
         };
         assert_eq!(Retention::Unknown.over(configured), Limits::NONE);
         let said = |said| Retention::Known(said).over(configured);

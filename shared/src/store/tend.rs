@@ -125,7 +125,7 @@ impl Tender {
     ) -> Result<bool, StoreError> {
         let more = self.retain(writer, limits, (newest, now_us), indexes)?
             || !indexes && self.index.merge(writer)?
-            || minutes::prune(writer, now_us)?
+            || !limits.clock_doubted && minutes::prune(writer, now_us)?
             || space::give_back(writer, limits)?;
         if !more {
             self.upkeep_at_us = now_us + UPKEEP_US;

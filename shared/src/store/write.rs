@@ -99,6 +99,33 @@ impl Writer {
         Ok(newest.query_row([], |row| row.get(0))?)
     }
 
+    /// When the newest row began, by the clock of then; microseconds.
+    pub fn newest_us(&self) -> Result<Option<i64>, StoreError> {
+        let mut newest = self
+            .connection
+            .prepare_cached("SELECT started_at FROM exchanges ORDER BY seq DESC LIMIT 1")?;
+        Ok(newest.query_row([], |row| row.get(0)).optional()?)
+    }
+
+    /// What the clock said when it was believed last, in microseconds, while it is doubted.
+    pub fn clock_believed_us(&self) -> Result<Option<i64>, StoreError> {
+        let mut find =
+            self.connection.prepare_cached("SELECT at FROM progress WHERE name = 'clock'")?;
+        Ok(find.query_row([], |row| row.get(0)).optional()?)
+    }
+
+    /// Remembers that the clock is doubted, over restarts too; none once it is believed again.
+    pub fn put_clock_believed_us(&mut self, at: Option<i64>) -> Result<(), StoreError> {
+        match at {
+            Some(at) => self
+                .connection
+                .prepare_cached("INSERT OR REPLACE INTO progress (name, at) VALUES ('clock', ?1)")?
+                .execute([at])?,
+            None => self.connection.execute("DELETE FROM progress WHERE name = 'clock'", [])?,
+        };
+        Ok(())
+    }
+
     /// Whether this exchange is recorded.
     pub fn contains(&self, id: ExchangeId) -> Result<bool, StoreError> {
         let mut find = self.connection.prepare_cached("SELECT 1 FROM exchanges WHERE id = ?1")?;

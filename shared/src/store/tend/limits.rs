@@ -16,6 +16,8 @@ pub struct Limits {
     /// Bytes that the database may take; past them the oldest bodies go, then the oldest
     /// rows. 0 = no cap.
     pub max_disk_bytes: u64,
+    /// The clock may be wrong: nothing goes by any age, that of statistics neither.
+    pub clock_doubted: bool,
 }
 
 /// What was said while it ran, by the names of the settings; each `None` = as configured,
@@ -34,8 +36,18 @@ pub struct Said {
 
 impl Limits {
     /// Nothing ever goes.
-    pub const NONE: Self =
-        Self { max_exchanges: 0, max_age: None, max_body_age: None, max_disk_bytes: 0 };
+    pub const NONE: Self = Self {
+        max_exchanges: 0,
+        max_age: None,
+        max_body_age: None,
+        max_disk_bytes: 0,
+        clock_doubted: false,
+    };
+
+    /// The same while the clock is doubted.
+    pub fn without_ages(self) -> Self {
+        Self { max_age: None, max_body_age: None, clock_doubted: true, ..self }
+    }
 
     /// From `[record]`.
     pub fn configured(record: &config::Record) -> Self {
@@ -44,6 +56,7 @@ impl Limits {
             max_age: record.max_age.limit(),
             max_body_age: record.max_body_age.limit(),
             max_disk_bytes: record.max_disk_bytes,
+            ..Self::NONE
         }
     }
 }
@@ -67,6 +80,7 @@ impl Said {
             max_age: self.max_age_s.map_or(configured.max_age, age),
             max_body_age: self.max_body_age_s.map_or(configured.max_body_age, age),
             max_disk_bytes: self.max_disk_bytes.unwrap_or(configured.max_disk_bytes),
+            ..configured
         }
     }
 }

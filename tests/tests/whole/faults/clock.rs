@@ -68,7 +68,7 @@ fn a_clock_that_jumps_ahead_takes_no_record_by_its_age() {
     let folder = tempfile::tempdir().unwrap();
     let clock = folder.path().join("clock");
     jump(&clock, 0);
-    let glassway = Glassway::setup()
+    let mut glassway = Glassway::setup()
         .upstream(&upstream.url())
         .set("record.max_age", "30d")
         .env("LD_PRELOAD", &library)
@@ -82,8 +82,36 @@ fn a_clock_that_jumps_ahead_takes_no_record_by_its_age() {
     glassway.finished(5);
     jump(&clock, 40 * 86_400);
     eventually("it is said", || glassway.log(Which::Proxy).contains("jumped ahead").then_some(()));
-    // Retention looks every second.
+    // Retention looks every second. Nor does another process believe it, which finds a record of
+    // the wrong time as well.
     std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(glassway.client().ask(get("/v1/x/5")).status(), 200);
+    glassway.finished(6);
+    glassway.term(Which::Proxy);
+    glassway.start(Which::Proxy);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(glassway.api().requests("").len(), 6);
+    let minutes = |glassway: &Glassway| -> i64 {
+        let database = rusqlite::Connection::open(glassway.database()).unwrap();
+        let sql = "SELECT sum(calls) FROM minute_totals";
+        database.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(minutes(&glassway), 6, "statistics by the minute stay as well");
+    // Begun with a wrong clock, a day or more after the newest record.
+    glassway.term(Which::Proxy);
+    let database = rusqlite::Connection::open(glassway.database()).unwrap();
+    let sql = "DELETE FROM progress WHERE name = 'clock'; DELETE FROM exchanges WHERE seq = 6";
+    database.execute_batch(sql).unwrap();
+    drop(database);
+    glassway.start(Which::Proxy);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(glassway.api().requests("").len(), 5);
+    // Set right, it is believed at once.
     jump(&clock, 0);
+    eventually("it is believed", || {
+        let database = rusqlite::Connection::open(glassway.database()).unwrap();
+        let sql = "SELECT count(*) FROM progress WHERE name = 'clock'";
+        (database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap() == 0).then_some(())
+    });
     assert_eq!(glassway.api().requests("").len(), 5);
 }
