@@ -19,6 +19,7 @@ use crate::{
     metrics::Metrics,
     pool::{lineup::Turns, strategy::mix},
     recorder::Recorder,
+    room::Room,
     snapshot::{Snapshot, Standing},
     target::Bases,
 };
@@ -43,6 +44,8 @@ pub struct App {
     pub routing: Arc<Routing>,
     /// What clients of the responses API may name again.
     pub items: Arc<Items>,
+    /// Memory for bodies that are held whole while they are on their way.
+    pub room: Arc<Room>,
     /// Orders the turns of keys.
     pub turns: Turns,
     /// Where the next random number comes from.

@@ -67,6 +67,7 @@ pub mod recorder;
 pub mod redact;
 pub mod rekey;
 pub mod reload;
+pub mod room;
 pub mod route;
 pub mod server;
 pub mod snapshot;
@@ -112,6 +113,7 @@ use crate::{
     pool::lineup::Turns,
     recorder::Recorder,
     reload::Watch,
+    room::Room,
     server::Drain,
     target::Bases,
     upstream::Connector,
@@ -180,6 +182,7 @@ pub fn run(
         feed,
         routing,
         items: Arc::default(),
+        room: Room::new(config.proxy.managed_bytes),
         turns: Turns::default(),
         seed: AtomicU64::new(seed),
         config,

@@ -90,6 +90,9 @@ pub struct Proxy {
     pub header_timeout: Span,
     /// Clients connected at once; further ones wait in the kernel's backlog.
     pub max_connections: usize,
+    /// Memory for the bodies of managed requests, and of answers that are converted, while
+    /// they are on their way; past it requests get 503.
+    pub managed_bytes: u64,
     /// A request head larger than this gets 431.
     pub max_header_bytes: usize,
 }
@@ -293,6 +296,7 @@ impl Default for Proxy {
             idle_timeout: Span::secs(600),
             header_timeout: Span::secs(15),
             max_connections: 10_000,
+            managed_bytes: 512 << 20,
             max_header_bytes: 65_536,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -13,6 +13,7 @@ use crate::{
     dialect::{in_place, multipart},
     error::Fault,
     live::Recording,
+    room::{Part as Share, Room},
     server::Part,
     tee::{BodyError, Upload},
     upstream::UploadState,
@@ -32,15 +33,84 @@ pub(super) fn too_large() -> Fault {
     )
 }
 
+/// All bodies that are held now leave no room for this one.
+pub(super) fn no_room(room: &Room) -> Fault {
+    Fault {
+        retry_after: Some(Duration::from_secs(1)),
+        ..Fault::refused(
+            "no_memory_left",
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!(
+                "the bodies of managed requests that run now take all of the {} bytes that they \
+                 may (proxy.managed_bytes); try again in a moment",
+                room.most()
+            ),
+        )
+    }
+}
+
+/// A body that is held whole, within the room there is for all.
+pub(super) struct Whole {
+    bytes: Vec<u8>,
+    share: Share,
+}
+
+/// The room is full.
+pub(super) struct Full;
+
+impl Whole {
+    /// Nothing yet.
+    pub(super) fn new(room: &Arc<Room>) -> Self {
+        Self { bytes: Vec::new(), share: room.part() }
+    }
+
+    /// So many bytes so far.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The next piece.
+    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), Full> {
+        let needed = self.bytes.len() + piece.len();
+        if needed > self.bytes.capacity() {
+            let wanted = needed.max(self.bytes.capacity() * 2).max(4096);
+            if !self.share.resize(wanted) {
+                return Err(Full);
+            }
+            self.bytes.reserve_exact(wanted - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(piece);
+        Ok(())
+    }
+
+    /// Room is given back when the last of their owners is gone.
+    pub(super) fn done(self) -> Bytes {
+        match self.bytes.is_empty() {
+            true => Bytes::new(),
+            false => Bytes::from_owner(self),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Whole {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Reads it all.
 pub(super) async fn read(
     (incoming, part): (Incoming, Option<Part>),
     recording: &Option<Recording>,
     idle: Duration,
+    room: &Arc<Room>,
 ) -> Result<Bytes, Fault> {
     let state = UploadState::new();
     let mut upload = Upload::new(incoming, recording.as_ref(), state, idle, part);
-    let mut body = BytesMut::new();
+    // None once there was no room for it: the rest is read all the same, as most clients hear
+    // nothing before they have sent everything.
+    let mut body = Some(Whole::new(room));
+    let mut length = 0;
     while let Some(frame) = upload.frame().await {
         let frame = frame.map_err(|e| match e {
             BodyError::Idle(_) => {
@@ -59,13 +129,14 @@ pub(super) async fn read(
             }
         })?;
         if let Ok(data) = frame.into_data() {
-            if body.len() + data.len() > MAX {
+            length += data.len();
+            if length > MAX {
                 return Err(Fault { close: true, ..too_large() });
             }
-            body.extend_from_slice(&data);
+            body = body.and_then(|mut body| body.push(&data).ok().map(|()| body));
         }
     }
-    Ok(body.freeze())
+    body.map(Whole::done).ok_or_else(|| no_room(room))
 }
 
 /// The model that the upstream will take the request to name: routing and a token's list

@@ -77,7 +77,10 @@ pub(super) async fn prepare(
         return Ok(Prepared::Listed(catalog::list(snapshot, &destination, dialect, allowed)?));
     }
     let body = match body {
-        Some(body) => body::read(body, recording, app.config.proxy.idle_timeout.0).await?,
+        Some(body) => {
+            let idle = app.config.proxy.idle_timeout.0;
+            body::read(body, recording, idle, &app.room).await?
+        }
         None => bytes::Bytes::new(),
     };
     let kind = parts.headers.get(http::header::CONTENT_TYPE).map(HeaderValue::as_bytes);

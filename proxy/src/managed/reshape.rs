@@ -7,11 +7,12 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use glassway_shared::decode::{Encoding, decode};
 use http::{HeaderMap, HeaderValue, Response, header};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 
 use super::{
     answer::What,
+    body::{self, Full, Whole},
     translate::{Outgoing, Way},
 };
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
     items::{self, Keeper},
     live::Recording,
     pool::{Lease, signal::Signal},
+    room::Room,
     snapshot::Provider,
     tee::{
         Relay, Reply, Stream,
@@ -96,21 +98,28 @@ impl Exchange<'_> {
         let Sent { response, reuse, .. } = sent;
         let (mut parts, body) = response.into_parts();
         let prefix = &self.provider.base.prefix;
-        let reading = Limited::new(body, MAX_ANSWER).collect();
+        let room = &self.app.room;
+        let reading = read(body, room);
         let limit = self.app.config.proxy.idle_timeout.0;
         let body = match limit.is_zero() {
             true => Ok(reading.await),
             false => tokio::time::timeout(limit, reading).await,
         };
         let body = match body {
-            Ok(Ok(collected)) => collected.to_bytes(),
-            Ok(Err(e)) => {
-                let fault = match e.downcast_ref::<http_body_util::LengthLimitError>() {
-                    Some(_) => Fault::invalid_response(format!(
+            Ok(Ok(body)) => body,
+            Ok(Err(unread)) => {
+                let fault = match unread {
+                    // No fault of the provider's.
+                    Unread::NoRoom => {
+                        return (Some(What::Fault(body::no_room(room))), Signal::Fine);
+                    }
+                    Unread::TooLarge => Fault::invalid_response(format!(
                         "{prefix} answered more than {} MiB, which is not converted",
                         MAX_ANSWER >> 20
                     )),
-                    None => Fault::closed(format!("{prefix} broke off its answer: {e}")),
+                    Unread::Broken(e) => {
+                        Fault::closed(format!("{prefix} broke off its answer: {e}"))
+                    }
                 };
                 let signal = Signal::Failing(fault.code.to_owned());
                 return (Some(What::Fault(fault)), signal);
@@ -131,8 +140,16 @@ impl Exchange<'_> {
             recording.live().state().heard(self.number, &body, at);
         }
         let encoding = parts.headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes);
+        // Until it is converted.
+        let mut unpacked = room.part();
         let plain: Bytes = match encoding.and_then(Encoding::named) {
-            Some(encoding) => decode(&body, encoding, MAX_ANSWER).bytes.into(),
+            Some(encoding) => {
+                // It may become as much as any answer.
+                if !unpacked.resize(MAX_ANSWER) {
+                    return (Some(What::Fault(body::no_room(room))), Signal::Fine);
+                }
+                decode(&body, encoding, MAX_ANSWER).bytes.into()
+            }
             None => body,
         };
         match converted(context, &fresh(recording), &plain) {
@@ -174,6 +191,31 @@ impl Exchange<'_> {
         let answer = recorder.answer(head.status().as_u16(), head.headers(), ttfb, stream);
         live.state().keep_answered(recorder, self.number, answer, &[]);
     }
+}
+
+/// Why an answer could not be had whole.
+enum Unread {
+    TooLarge,
+    NoRoom,
+    Broken(String),
+}
+
+async fn read<B>(body: B, room: &Arc<Room>) -> Result<Bytes, Unread>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: std::fmt::Display,
+{
+    let mut body = std::pin::pin!(body);
+    let mut whole = Whole::new(room);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| Unread::Broken(e.to_string()))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.len() + data.len() > MAX_ANSWER {
+            return Err(Unread::TooLarge);
+        }
+        whole.push(&data).map_err(|Full| Unread::NoRoom)?;
+    }
+    Ok(whole.done())
 }
 
 /// A whole answer, as the client is to have it.

@@ -25,6 +25,7 @@ pub(super) fn check(config: &Config) -> Result<(), (&'static str, String)> {
     }
     for (key, value) in [
         ("proxy.max_connections", proxy.max_connections as u64),
+        ("proxy.managed_bytes", proxy.managed_bytes),
         ("record.queue_bytes", config.record.queue_bytes),
     ] {
         if value == 0 {
