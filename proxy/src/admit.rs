@@ -87,12 +87,14 @@ fn spends_for_a_web_page(parts: &Parts, config: &Proxy) -> Option<String> {
             "without a client token, `{name}` must be in proxy.allowed_hosts of config.toml"
         ));
     }
-    if let Some(origin) = text(header::ORIGIN)
-        && !config.allowed_origins.iter().any(|allowed| allowed == origin)
-    {
-        return Some(format!(
-            "without a client token, the page {origin} must be in proxy.allowed_origins of config.toml"
-        ));
+    if let Some(origin) = text(header::ORIGIN) {
+        // A page that is named may be of another site.
+        let named = config.allowed_origins.iter().any(|allowed| allowed == origin);
+        return (!named).then(|| {
+            format!(
+                "without a client token, the page {origin} must be in proxy.allowed_origins of config.toml"
+            )
+        });
     }
     (text(HeaderName::from_static("sec-fetch-site")) == Some("cross-site")).then(|| {
         "a web page of another site may not use this gateway's keys without a client token".into()

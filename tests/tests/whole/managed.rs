@@ -81,6 +81,53 @@ fn until_a_key_exists_everything_is_transparent_and_then_it_is_managed() {
     assert_eq!(other.json()["error"]["code"], "unknown_path");
 }
 
+/// A page that reaches port 8080 through somebody's browser, also by DNS rebinding.
+#[test]
+fn no_page_spends_keys_unless_it_is_named() {
+    let upstream = by_key(|_| json(ANSWER));
+    let setup = Glassway::setup()
+        .upstream(&upstream.url())
+        .set("proxy.allowed_hosts", vec!["llm.lan"])
+        .set("proxy.allowed_origins", vec!["https://good.example"]);
+    let glassway = setup.start();
+    paste(&glassway, 1);
+    let asked = |host: &str, headers: &str| {
+        let request = post("/v1/chat/completions", ASK);
+        let with = format!("\r\nHost: {host}\r\n{headers}");
+        let answer =
+            glassway.client().ask(request.replacen("\r\nHost: localhost:8080\r\n", &with, 1));
+        (answer.status() == 403)
+            .then(|| answer.json()["error"]["code"].as_str().unwrap().to_owned())
+    };
+    for host in ["localhost", "LOCALHOST:8080", "a.localhost", "127.0.0.1:8080", "[::1]", "llm.lan"]
+    {
+        assert_eq!(asked(host, ""), None, "{host}");
+    }
+    let refused = Some("origin_not_allowed".to_owned());
+    for host in
+        ["rebound.example", "localhost.evil.example", "llm.lan.evil.example", "127.0.0.1.nip.io"]
+    {
+        assert_eq!(asked(host, ""), refused, "{host}");
+    }
+    for headers in [
+        "Origin: https://evil.example\r\n",
+        "Origin: null\r\n",
+        "Origin: http://localhost:8080\r\n",
+        "Sec-Fetch-Site: cross-site\r\n",
+        "Origin: https://evil.example\r\nSec-Fetch-Site: same-origin\r\n",
+    ] {
+        assert_eq!(asked("localhost", headers), refused, "{headers}");
+    }
+    for headers in [
+        "Origin: https://good.example\r\n",
+        "Origin: https://good.example\r\nSec-Fetch-Site: cross-site\r\n",
+        "Sec-Fetch-Site: none\r\n",
+    ] {
+        assert_eq!(asked("localhost", headers), None, "{headers}");
+    }
+    assert_eq!(asked("rebound.example", "Origin: https://good.example\r\n"), refused);
+}
+
 #[test]
 fn what_a_key_says_decides_and_the_next_key_answers() {
     let cases: &[(&str, &str, &str)] = &[
