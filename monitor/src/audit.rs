@@ -6,6 +6,8 @@
 //! one: fields that do are left out. Bodies of conversations and exchanges are not kept.
 
 use std::{
+    borrow::Cow,
+    collections::HashMap,
     sync::{Mutex, PoisonError},
     time::Instant,
 };
@@ -18,11 +20,12 @@ use glassway_shared::store::{
 };
 use http_body_util::{BodyExt, combinators::BoxBody};
 use hyper::body::Body as _;
+use percent_encoding::percent_decode_str;
 use poem::{
     Body, Request, Response,
     http::{Method, StatusCode},
 };
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     api::spec::Table,
@@ -100,6 +103,8 @@ pub struct Deed<'a> {
     app: &'a App,
     entry: Option<Entry>,
     worth: Worth,
+    /// Of a list that is read for the state: what the one is called that is meant.
+    member: Option<String>,
     /// Where the state is read before and after; empty: nowhere.
     pub states: Vec<String>,
     /// Whether it is written down although nobody is known to have done it.
@@ -139,20 +144,27 @@ impl Auditor {
         let alone = matches!(request.header("content-length"), None | Some("0"));
         let reads = matches!(*method, Method::PUT | Method::PATCH | Method::DELETE)
             || (*method == Method::POST && alone && worth == Worth::All);
-        let states = match reads && worth != Worth::Nothing {
-            // A list is read far, as what is done to all of it is seen in its items.
-            true if *method == Method::POST => {
-                readable(table, path).iter().map(|path| format!("{path}?limit=200")).collect()
-            }
-            true => readable(table, path).into_iter().map(str::to_owned).collect(),
+        let found = match reads && worth != Worth::Nothing {
+            true => readable(table, path),
             false => vec![],
         };
+        // What has no address of its own is found in its list.
+        let (list, last) = path.rsplit_once('/').unwrap_or_default();
+        let member = (found.first() == Some(&list) && *method != Method::POST)
+            .then(|| percent_decode_str(last).decode_utf8_lossy().into_owned());
+        let searched = match &member {
+            Some(_) if list == "/api/prices" => format!("&q={last}"),
+            _ => String::new(),
+        };
+        // A list is read far, as what is done to all of it is seen in its items.
+        let states =
+            found.iter().map(|path| format!("{path}?limit=200{searched}")).collect::<Vec<_>>();
         let mut entry = entry(who, client);
         entry.action = action.to_owned();
         entry.method = method.to_string();
         entry.path = path.to_owned();
         entry.target = query.filter(|_| *method == Method::DELETE).map(str::to_owned);
-        Some(Deed { app, entry: Some(entry), worth, states, takes_nobody })
+        Some(Deed { app, entry: Some(entry), worth, member, states, takes_nobody })
     }
 
     /// A wrong key that came as a bearer, or one that was not looked at.
@@ -211,9 +223,35 @@ fn entry(who: Option<Who>, client: Client) -> Entry {
 impl Deed<'_> {
     /// What was there.
     pub fn was(&mut self, state: Option<Value>) {
+        let state = kept(self.meant(state), self.worth);
         if let Some(entry) = &mut self.entry {
-            entry.before = kept(state, self.worth);
+            entry.before = state;
         }
+    }
+
+    /// The fields of a state that matter; empty: all.
+    pub fn fields(&self) -> &'static [&'static str] {
+        match self.worth {
+            Worth::Only(fields) => fields,
+            Worth::All | Worth::Nothing => &[],
+        }
+    }
+
+    /// Of a list, the one that is meant.
+    fn meant(&self, state: Option<Value>) -> Option<Value> {
+        let mut state = state?;
+        let Some(member) = &self.member else { return Some(state) };
+        let Some(items) = state.get_mut("items").and_then(Value::as_array_mut) else {
+            return Some(state);
+        };
+        let is_meant = |item: &Value| {
+            ["id", "model", "name"].iter().any(|field| match &item[*field] {
+                Value::String(text) => text == member,
+                Value::Number(number) => number.to_string() == *member,
+                _ => false,
+            })
+        };
+        items.iter().position(is_meant).map(|at| items.swap_remove(at))
     }
 
     /// What is there now, and what was answered: written down before the answer goes out.
@@ -224,7 +262,7 @@ impl Deed<'_> {
         if entry.status >= 400 {
             entry.detail = answered.as_ref().and_then(|a| a["detail"].as_str()).map(cut);
         } else if state.is_some() && entry.method != "POST" {
-            entry.after = kept(state, self.worth);
+            entry.after = kept(self.meant(state), self.worth);
         } else if entry.method == "POST" {
             entry.after = kept(answered, self.worth);
         }
@@ -286,6 +324,19 @@ async fn small_json(response: &mut Response) -> Option<Value> {
     value
 }
 
+/// A state, of which nothing is built but these fields, a list's items among them; none: all.
+pub fn parsed(json: &[u8], fields: &[&str]) -> Option<Value> {
+    if fields.is_empty() {
+        return serde_json::from_slice(json).ok();
+    }
+    let raw: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(json).ok()?;
+    let wanted = raw.iter().filter(|(name, _)| *name == "items" || fields.contains(&&name[..]));
+    let built = wanted.map(|(name, raw)| {
+        Some((name.clone().into_owned(), serde_json::from_str(raw.get()).ok()?))
+    });
+    Some(Value::Object(built.collect::<Option<_>>()?))
+}
+
 /// As it is stored.
 fn kept(state: Option<Value>, worth: Worth) -> Option<String> {
     let mut state = state?;
@@ -294,7 +345,11 @@ fn kept(state: Option<Value>, worth: Worth) -> Option<String> {
         Worth::All => {}
         Worth::Only(fields) => {
             let map = state.as_object_mut()?;
-            map.retain(|name, _| fields.contains(&&name[..]));
+            map.retain(|name, _| name == "items" || fields.contains(&&name[..]));
+            let items = map.get_mut("items").and_then(Value::as_array_mut);
+            for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+                item.retain(|name, _| fields.contains(&&name[..]));
+            }
             if map.is_empty() {
                 return None;
             }

@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::{
     api::{Service, price_list, spec::Table},
     app::App,
-    audit::Auditor,
+    audit::{self, Auditor},
     auth::{self, Client, Scraper, Who},
     compress,
     docs::Docs,
@@ -32,8 +32,9 @@ use crate::{
 const MAX_BODY: usize = 1 << 20;
 /// save for conversations, which carry their images along.
 const MAX_CHAT: usize = 32 << 20;
-/// What is looked at of a state before and after it is changed.
-const MAX_STATE: usize = 256 << 10;
+/// What is looked at of a state before and after it is changed: an exchange with its bodies is no
+/// larger as a rule.
+const MAX_STATE: usize = 64 << 20;
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 const PUBLIC: &[&str] = &["/healthz", "/api/health", "/token"];
 
@@ -130,8 +131,8 @@ impl Gate {
         let Some(mut deed) = deed else {
             return self.answer(request, &path, &host, who, client).await;
         };
-        let mut states = std::mem::take(&mut deed.states);
-        if let Some((at, state)) = self.state(&states, who, client).await {
+        let (mut states, fields) = (std::mem::take(&mut deed.states), deed.fields());
+        if let Some((at, state)) = self.state(&states, fields, who, client).await {
             // What is there afterwards is looked for in the same place.
             states = vec![states.swap_remove(at)];
             deed.was(Some(state));
@@ -139,7 +140,7 @@ impl Gate {
         let answered = self.answer(request, &path, &host, who, client).await;
         let response = answered.unwrap_or_else(Problem::render);
         let now = match response.status().is_success() {
-            true => self.state(&states, who, client).await.map(|(_, state)| state),
+            true => self.state(&states, fields, who, client).await.map(|(_, state)| state),
             false => None,
         };
         Ok(deed.done(now, response).await)
@@ -149,6 +150,7 @@ impl Gate {
     async fn state(
         &self,
         states: &[String],
+        fields: &[&str],
         who: Option<Who>,
         client: Client,
     ) -> Option<(usize, Value)> {
@@ -160,7 +162,7 @@ impl Gate {
                 && response.status() == StatusCode::OK
             {
                 let bytes = response.into_body().into_bytes_limit(MAX_STATE).await.ok()?;
-                return Some((at, serde_json::from_slice(&bytes).ok()?));
+                return Some((at, audit::parsed(&bytes, fields)?));
             }
         }
         None
@@ -207,6 +209,11 @@ impl Gate {
             || name.ends_with(".localhost")
             || name.parse::<IpAddr>().is_ok()
             || self.hosts.iter().any(|known| *known == name || *known == host.to_ascii_lowercase())
+    }
+
+    /// Whether this peer speaks for others.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted.holds(peer)
     }
 
     /// The peer, or whom a trusted proxy speaks for.

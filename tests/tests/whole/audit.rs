@@ -3,7 +3,9 @@
 //! operation can be forgotten, and never with a secret.
 
 use glassway_tests::{
-    Glassway, Upstream, eventually,
+    Glassway, Upstream,
+    client::post,
+    eventually,
     glassway::{ADMIN_KEY, Which},
     upstream::json,
 };
@@ -229,4 +231,52 @@ fn what_stood_before_is_kept_where_a_request_says_nothing_itself() {
     assert_eq!(entry["before"]["items"][0]["name"], "main", "{entry:#}");
     assert!(entry["after"]["reset"].is_number(), "{entry:#}");
     assert!(!entry.to_string().contains(KEY));
+}
+
+#[test]
+fn of_a_list_the_one_that_is_meant_is_kept_and_of_a_large_exchange_its_note() {
+    let (_upstream, glassway) = started();
+    let api = glassway.api();
+    let change = |method: &str, path: &str, body: Option<Value>| {
+        let reply = api.call(method, path, &[], body.as_ref());
+        assert!(reply.status < 300, "{method} {path}: {}", reply.text());
+    };
+    let of = |action: &str| entries(&glassway, &format!("&action={action}")).remove(0);
+    change("PUT", "/api/prices/gpt-4o", Some(value!({"input": 7.0, "output": 8.0})));
+    let priced = of("setPrice");
+    assert_eq!(priced["before"]["input"], 2.5, "the list's: {priced:#}");
+    assert_eq!(priced["after"]["input"], 7.0, "{priced:#}");
+    change("DELETE", "/api/prices/gpt-4o", None);
+    let unset = of("unsetPrice");
+    assert_eq!((&unset["before"]["input"], &unset["after"]["input"]), (&value!(7.0), &value!(2.5)));
+
+    for _ in 0..30 {
+        let _ = api.anonymous().post("/token", &value!({"api_key": ADMIN_KEY}));
+    }
+    let sessions = api.json("/api/sessions?limit=200");
+    let oldest = sessions["items"].as_array().unwrap().last().unwrap().clone();
+    change(
+        "DELETE",
+        &format!("/api/sessions/{}", oldest["id"].to_string().trim_matches('"')),
+        None,
+    );
+    let ended = of("endSession");
+    assert_eq!((&ended["before"]["id"], &ended["after"]), (&oldest["id"], &Value::Null));
+
+    let body = format!(r#"{{"model":"gpt-4o","n":"{}"}}"#, "z".repeat(600_000));
+    assert_eq!(glassway.client().ask(post("/v1/large", &body)).status(), 200);
+    let id = glassway.only_exchange()["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/request/{id}");
+    change("PUT", &path, Some(value!({"note": "first"})));
+    change("PUT", &path, Some(value!({"note": "second", "pinned": true})));
+    let noted = of("annotateRequest");
+    assert_eq!(
+        (&noted["before"]["note"], &noted["after"]["note"]),
+        (&value!("first"), &value!("second"))
+    );
+    assert_eq!(
+        (&noted["before"]["pinned"], &noted["after"]["pinned"]),
+        (&value!(false), &value!(true))
+    );
+    assert!(!noted.to_string().contains("zzz"), "no body");
 }
