@@ -47,8 +47,11 @@ use crate::{
 const CONNECTIONS: usize = 1_024;
 /// Of the listener for images alone, each good for one answer.
 const IMAGE_CONNECTIONS: usize = 256;
-/// And of one address there, unless it speaks for others.
+/// Of these, of one address that does not speak for others.
+const EACH_CONNECTIONS: usize = 768;
 const EACH_IMAGE_CONNECTIONS: usize = 16;
+/// So long a client may take nothing of what it asked for.
+const STALLED: Duration = Duration::from_secs(60);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
 /// A fetch of an image says what it wants at once.
 const IMAGE_HEADER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,6 +65,15 @@ pub enum Front {
 }
 
 impl Front {
+    /// How many connections this address may have at once; none: as many as there are.
+    fn most_of(&self, peer: IpAddr) -> Option<usize> {
+        let (most, trusted) = match self {
+            Self::All(gate) => (EACH_CONNECTIONS, gate.trusts(peer)),
+            Self::Images(images) => (EACH_IMAGE_CONNECTIONS, images.trusts(peer)),
+        };
+        (!trusted).then_some(most)
+    }
+
     async fn serve(&self, request: Request, peer: SocketAddr) -> Response {
         match self {
             Self::All(gate) => gate.serve(request, peer).await,
@@ -107,19 +119,17 @@ pub async fn serve(
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     let peers = Arc::<Peers>::default();
+    listen::give_up_after(&listener, Some(STALLED));
     listen::accept(listener, cap, pulse.clone(), until, |stream, peer, permit| {
         while connections.try_join_next().is_some() {}
         if !door.peers.admit(peer.ip()) {
             tracing::debug!(client.address = %peer, "not one of monitor.allowed_clients: closed unread");
             return;
         }
-        let place = match &front {
-            Front::Images(images) if !images.trusts(peer.ip()) => match peers.place(peer.ip()) {
-                Some(place) => Some(place),
-                // Closed unread: it has more open than any fetch needs.
-                None => return,
-            },
-            _ => None,
+        let place = match front.most_of(peer.ip()).map(|most| peers.place(peer.ip(), most)) {
+            // Closed unread: it has more open than anybody needs.
+            Some(None) => return,
+            place => place.flatten(),
         };
         let (front, tls, stop) = (front.clone(), door.tls.clone(), stop.clone());
         connections.spawn(async move {
@@ -153,11 +163,11 @@ struct Place {
 }
 
 impl Peers {
-    fn place(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+    fn place(self: &Arc<Self>, address: IpAddr, most: usize) -> Option<Place> {
         let address = network(address);
         let mut peers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let open = peers.entry(address).or_default();
-        if *open >= EACH_IMAGE_CONNECTIONS {
+        if *open >= most {
             return None;
         }
         *open += 1;
@@ -240,11 +250,11 @@ mod tests {
     fn an_address_has_so_many_connections_and_gets_them_back() {
         let peers = Arc::<Peers>::default();
         let loud = "192.0.2.1".parse().unwrap();
-        let mut open: Vec<Place> = std::iter::from_fn(|| peers.place(loud)).collect();
-        assert_eq!(open.len(), EACH_IMAGE_CONNECTIONS);
-        assert!(peers.place("192.0.2.2".parse().unwrap()).is_some());
+        let mut open: Vec<Place> = std::iter::from_fn(|| peers.place(loud, 16)).collect();
+        assert_eq!(open.len(), 16);
+        assert!(peers.place("192.0.2.2".parse().unwrap(), 16).is_some());
         open.pop();
-        assert!(peers.place(loud).is_some());
+        assert!(peers.place(loud, 16).is_some());
         drop(open);
         assert!(peers.0.lock().unwrap().is_empty());
     }

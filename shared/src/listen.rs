@@ -7,7 +7,7 @@
 mod linger;
 mod passed;
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, os::fd::AsFd, sync::Arc, time::Duration};
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
@@ -87,7 +87,7 @@ const SILENT: Duration = Duration::from_secs(60);
 /// Ends a connection whose peer has taken nothing of what was sent for so long, or does not
 /// answer any more: the kernel counts, for each connection that is accepted from now on.
 /// A peer that reads slowly is left alone, however little it takes at a time.
-pub fn give_up_after(listener: &std::net::TcpListener, limit: Option<Duration>) {
+pub fn give_up_after(listener: &impl AsFd, limit: Option<Duration>) {
     // The kernel counts milliseconds in a signed number.
     let limit = limit.unwrap_or_default().min(Duration::from_millis(i32::MAX as u64));
     if let Err(e) = SockRef::from(listener).set_tcp_user_timeout(Some(limit)) {

@@ -113,3 +113,53 @@ fn a_feed_that_talks_without_end_is_answered_or_closed_and_disturbs_nobody() {
     let grown = glassway.resident(Which::Monitor).saturating_sub(before);
     assert!(grown < 150 << 20, "the monitor grew by {grown}");
 }
+
+#[test]
+fn clients_of_the_monitor_that_stop_reading_are_let_go_of() {
+    let upstream = Upstream::answer(json("{}"));
+    let mut glassway = Glassway::before(&upstream);
+    let pid = glassway.pid(Which::Monitor);
+    let sockets = || std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    let before = sockets();
+    let ask = "GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".repeat(200);
+    let stopped: Vec<_> = (0..20)
+        .map(|_| {
+            let mut stream = TcpStream::connect(glassway.monitor_addr()).unwrap();
+            // Anybody may ask for this, and nobody reads it here.
+            stream.write_all(ask.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(glassway.api().get("/api/keys").status, 200);
+    assert!(sockets() >= before + 20, "they are connected");
+    // A quarter of a minute for what they ask next, a minute where nothing is taken.
+    let since = std::time::Instant::now();
+    while sockets() > before + 2 {
+        assert!(since.elapsed() < Duration::from_secs(150), "they keep their places");
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    drop(stopped);
+}
+
+#[test]
+fn one_address_cannot_take_all_places_of_the_monitor() {
+    let upstream = Upstream::answer(json("{}"));
+    let glassway = Glassway::before(&upstream);
+    let addr = glassway.monitor_addr();
+    let mut crowd: Vec<_> = (0..900).map(|_| TcpStream::connect(addr).unwrap()).collect();
+    // The last of them are closed unread.
+    let mut last = crowd.pop().unwrap();
+    last.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    assert_eq!(last.read(&mut [0]).ok(), Some(0));
+    // 127.0.0.2 is somebody else, and is served.
+    let other = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    other.bind(&"127.0.0.2:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    other.connect(&addr.into()).unwrap();
+    let mut other: TcpStream = other.into();
+    other.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let ask = "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
+    other.write_all(ask.as_bytes()).unwrap();
+    let mut text = String::new();
+    other.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+}
