@@ -5,7 +5,7 @@
 
 use std::{
     io::IsTerminal,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -27,6 +27,7 @@ use glassway_shared::{
     store::{StoreError, migrate, models, settings::Settings},
     tls::Tls,
 };
+use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// An exit code and its line.
@@ -160,6 +161,8 @@ fn import_prices(
 }
 
 fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Failure> {
+    // The admin key and keys before they are sealed pass through its memory: no core dump of it.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     logging::init(&config.log).map_err(usage)?;
     let admin_key = auth::key::configured(&config).map_err(usage)?;
     let mut passed = Passed::from_env(&["monitor", "trace"]).map_err(usage)?;
@@ -168,7 +171,10 @@ fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Failure> {
         None => listen::bind(config.monitor.listen).map_err(failed)?,
     };
     let images = match (passed.take("trace"), config.monitor.trace_listen.parse()) {
-        (Some(passed), _) => Some(passed),
+        (Some(passed), configured) => {
+            instead(passed.local_addr().map_err(failed)?, "monitor.trace_listen", configured.ok());
+            Some(passed)
+        }
         // Checked when the configuration was read; empty: none.
         (None, Err(_)) => None,
         (None, Ok(address)) => Some(listen::bind(address).map_err(failed)?),
@@ -197,6 +203,10 @@ fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Failure> {
         if let Some(key) = &monitor.new_key {
             show_sign_in(&config, &sign_in_link(&config, address.port(), key)).map_err(failed)?;
         }
+        // These mean nothing here, and so must not end the process, which is what they do else.
+        for kind in [SignalKind::user_defined1(), SignalKind::user_defined2()] {
+            let _ = signal(kind).map_err(failed)?;
+        }
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let shutdown = async move {
@@ -213,14 +223,19 @@ fn run(mut config: Config, file: Option<PathBuf>) -> Result<(), Failure> {
 
 /// A listener that was passed; the configuration then has its address.
 fn adopt(config: &mut Config, listener: TcpListener) -> std::io::Result<TcpListener> {
-    let (address, configured) = (listener.local_addr()?, config.monitor.listen);
-    if configured != address {
-        tracing::warn!(
-            "listening on {address}, a socket that was passed; monitor.listen = \"{configured}\" is not used"
-        );
-    }
+    let address = listener.local_addr()?;
+    instead(address, "monitor.listen", Some(config.monitor.listen));
     config.monitor.listen = address;
     Ok(listener)
+}
+
+/// Says so where a passed socket takes the place of another address.
+fn instead(address: SocketAddr, key: &str, configured: Option<SocketAddr>) {
+    if let Some(configured) = configured.filter(|configured| *configured != address) {
+        tracing::warn!(
+            "listening on {address}, a socket that was passed; {key} = \"{configured}\" is not used"
+        );
+    }
 }
 
 /// `http://HOST/#key=…` (`https` with TLS), at the address a person can open.

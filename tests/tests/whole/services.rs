@@ -77,6 +77,55 @@ fn a_client_that_connects_between_two_processes_waits_and_is_served() {
 }
 
 #[test]
+fn sigint_ends_what_is_in_flight_first_and_signals_without_a_meaning_end_nothing() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let upstream = Upstream::respond(move |_| {
+        held.wait();
+        json("{}")
+    });
+    let mut glassway = Glassway::before(&upstream);
+    for which in BOTH {
+        glassway.signal(which, Signal::SIGUSR1);
+    }
+    glassway.signal(Which::Monitor, Signal::SIGUSR2);
+    thread::sleep(Duration::from_millis(300));
+    let mut client = glassway.client();
+    client.send(get("/v1/x"));
+    eventually("it is asked", || (upstream.connections() > 0).then_some(()));
+    for which in [Which::Monitor, Which::Proxy] {
+        glassway.signal(which, Signal::SIGINT);
+    }
+    assert_eq!(glassway.wait(Which::Monitor, Duration::from_secs(30)).unwrap().code(), Some(0));
+    assert!(glassway.wait(Which::Proxy, Duration::from_millis(300)).is_none(), "it waits");
+    gate.open();
+    assert_eq!(client.answer().status(), 200);
+    assert_eq!(glassway.wait(Which::Proxy, Duration::from_secs(30)).unwrap().code(), Some(0));
+}
+
+#[test]
+fn an_address_that_a_passed_socket_takes_the_place_of_is_named() {
+    let upstream = Upstream::answer(json("{}"));
+    for (which, name, key) in [
+        (Which::Proxy, "proxy", "proxy.listen"),
+        (Which::Monitor, "monitor", "monitor.listen"),
+        (Which::Monitor, "trace", "monitor.trace_listen"),
+    ] {
+        let setup = setup(&upstream).set(key, "127.0.0.1:1");
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut process = start_with(&setup, which, listener, name);
+        process.listening().unwrap();
+        if name == "trace" {
+            assert_eq!(Client::connect(address).ask(get("/")).status(), 404, "images alone");
+        }
+        let log = stopped(process);
+        let line = format!("listening on {address}, a socket that was passed; {key} = ");
+        assert!(log.contains(&line), "{name}: {log}");
+    }
+}
+
+#[test]
 fn what_was_passed_wrongly_is_one_line() {
     let upstream = Upstream::answer(json("{}"));
     let setup = setup(&upstream);
