@@ -330,4 +330,26 @@ mod tests {
         });
         assert!(told.contains("through proxy"), "{told}");
     }
+
+    /// What a name stands for is known when it is connected to, and not before: `localhost` in
+    /// place of a name that somebody has just pointed at an inside address.
+    #[tokio::test]
+    async fn what_a_name_resolves_to_is_judged_when_it_is_connected_to() {
+        let found = async |allow: &[&str]| {
+            let allow: Vec<_> = allow.iter().map(|entry| (*entry).to_owned()).collect();
+            let mut resolver =
+                Checked { port: 8443, allow: Arc::new(Allow::parse(&allow).unwrap()) };
+            let found = resolver.call("localhost".parse().unwrap()).await;
+            found.map(|found| found.collect::<Vec<_>>()).map_err(|e| e.kind())
+        };
+        assert_eq!(found(&[]).await, Err(io::ErrorKind::PermissionDenied));
+        assert_eq!(
+            found(&["10.0.0.0/8", "localhost:443"]).await,
+            Err(io::ErrorKind::PermissionDenied)
+        );
+        for allowed in ["localhost:8443", "127.0.0.0/8"] {
+            let found = found(&[allowed]).await.unwrap();
+            assert!(found.iter().any(|at| at.ip().is_loopback() && at.port() == 8443), "{found:?}");
+        }
+    }
 }

@@ -216,6 +216,10 @@ fn a_database_that_cannot_be_used_is_named_and_left_alone() {
             let (code, said) = run_as_it_is(setup, which, &[]);
             assert_eq!(code, 1, "{which:?}, {what}: {said}");
             assert!(said.contains("glassway.db"), "{which:?}, {what}: {said}");
+            if what == "newer" {
+                assert!(said.contains("newer") && said.contains("999999"), "{which:?}: {said}");
+                assert_eq!(said.trim().lines().count(), 1, "{which:?}: {said}");
+            }
             let check = run_as_it_is(setup, which, &["check"]);
             assert_eq!(check.0, 1, "{which:?} check, {what}");
         }

@@ -98,6 +98,11 @@ fn a_slow_disk_holds_up_no_client() {
     let Some(slow) = Injected::into_thread(pid, "journal", what) else {
         skip!("strace may not attach to a process here");
     };
+    // And whoever brings them to the disk for sure, as it does in WAL mode.
+    let what = "fsync,fdatasync:delay_enter=500000";
+    let Some(slow_sync) = Injected::into_thread(pid, "checkpoint", what) else {
+        skip!("strace may not attach to a process here");
+    };
     let mut client = glassway.client();
     let since = Instant::now();
     for n in 0..60 {
@@ -105,7 +110,7 @@ fn a_slow_disk_holds_up_no_client() {
     }
     let took = since.elapsed();
     assert!(took < Duration::from_secs(15), "{took:?}: answers wait for the disk");
-    drop(slow);
+    drop((slow, slow_sync));
     eventually("all of it is written", || {
         (glassway.api().json("/api/stats")["calls"]["all"] == 60).then_some(())
     });

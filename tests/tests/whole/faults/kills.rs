@@ -1,13 +1,17 @@
 //! kill -9 of either process at random points under load, again and again: no answered
 //! request is forgotten, and what a kill takes of contents is counted.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, SystemTime},
+};
 
 use glassway_tests::{
     Glassway, Upstream, eventually,
     glassway::Which,
     load::{Load, rows},
-    upstream::json,
+    upstream::{json, sse},
 };
 
 use super::long;
@@ -17,13 +21,26 @@ fn rounds() -> usize {
     if long() { 100 } else { 6 }
 }
 
-/// Somewhere between a few and a few hundred milliseconds, another each round.
-fn moment(round: usize) -> Duration {
-    Duration::from_millis(5 + (round as u64 * 7_919) % 400)
+/// Somewhere between a few and a few hundred milliseconds, others each round and each run.
+fn moment(seed: u64) -> Duration {
+    let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    random ^= random >> 31;
+    Duration::from_millis(5 + random.wrapping_mul(0xbf58_476d_1ce4_e5b9) % 400)
+}
+
+/// JSON to one half of the requests, a stream to the other.
+fn upstream() -> Upstream {
+    let count = AtomicU64::new(0);
+    Upstream::respond(move |_| match count.fetch_add(1, Relaxed) % 2 {
+        0 => json("{}"),
+        _ => sse(&[r#"{"choices":[]}"#, r#"{"choices":[]}"#, "[DONE]"]),
+    })
 }
 
 /// What a kill took of a round.
 struct Round {
+    /// How long the load ran before the kill.
+    after: Duration,
     /// Answered requests whose row says `interrupted`.
     taken: usize,
     /// Requests that were answered.
@@ -32,7 +49,11 @@ struct Round {
 
 /// Kills, and looks what is left.
 fn killed_at_random(durability: &str) -> Vec<Round> {
-    let upstream = Upstream::answer(json("{}"));
+    let upstream = upstream();
+    let begun = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let seed = u64::try_from(begun.as_millis()).unwrap();
+    eprintln!("moments by seed {seed}");
+    let moment = |round: usize| moment(seed + round as u64);
     let mut glassway =
         Glassway::setup().upstream(&upstream.url()).set("record.durability", durability).start();
     let mut answered = BTreeSet::new();
@@ -42,11 +63,15 @@ fn killed_at_random(durability: &str) -> Vec<Round> {
         let name: &'static str = Box::leak(format!("r{round}").into_boxed_str());
         let load = Load::start(glassway.proxy_addr(), name);
         load.after(20);
-        std::thread::sleep(moment(round));
-        if round % 4 == 3 {
+        // Each other round the monitor dies as well, at a moment of its own.
+        let all = moment(round);
+        let first = moment(round + 1_000_000).min(all);
+        std::thread::sleep(first);
+        if round % 2 == 1 {
             glassway.kill9(Which::Monitor);
             glassway.start(Which::Monitor);
         }
+        std::thread::sleep(all - first);
         glassway.kill9(Which::Proxy);
         let (these, n) = load.end();
         answered.extend(these);
@@ -73,7 +98,7 @@ fn killed_at_random(durability: &str) -> Vec<Round> {
             only_the_last(&format!("{prefix}{worker}/"), &these, is_interrupted);
         }
         let taken = these.iter().filter(|path| is_interrupted(path)).count();
-        Round { taken, answered: these.len() }
+        Round { after: moment(round), taken, answered: these.len() }
     };
     (0..rounds()).map(count).collect()
 }
@@ -104,15 +129,15 @@ fn interrupted(log: &str) -> usize {
 #[test]
 fn killed_at_random_no_answered_request_is_forgotten() {
     // What is gathered for 50 ms goes in one batch; what is older is written.
-    for (round, Round { taken, answered }) in killed_at_random("normal").into_iter().enumerate() {
-        let old_enough = moment(round) > Duration::from_millis(300);
-        assert!(!old_enough || taken < answered, "round {round}: {taken} of {answered}");
+    for Round { after, taken, answered } in killed_at_random("normal") {
+        let old_enough = after > Duration::from_millis(300);
+        assert!(!old_enough || taken < answered, "after {after:?}: {taken} of {answered}");
     }
 }
 
 #[test]
 fn killed_at_random_before_the_end_means_not_one_is_missing() {
-    for Round { taken, answered } in killed_at_random("before_end") {
+    for Round { taken, answered, .. } in killed_at_random("before_end") {
         assert_eq!(taken, 0, "of {answered} answered");
     }
 }
